@@ -1,0 +1,96 @@
+"""Sound as the engine passes it on: one frozen type, and the files it comes from and goes to.
+
+Hides soundfile and soxr. Everything is mono 16-bit; recognisers get 16 kHz.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import soxr
+
+from engine.errors import BadInputError
+
+SPEECH_RATE_HZ = 16_000
+MAX_AUDIO_BYTES = 25 * 1024 * 1024
+_SILENCE_DBFS = -60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Mono sound: `samples` is a one-dimensional int16 array at `rate_hz`."""
+
+    samples: npt.NDArray[np.int16] = field(repr=False)
+    rate_hz: int = SPEECH_RATE_HZ
+
+    @property
+    def duration_ms(self) -> int:
+        """Length in milliseconds."""
+        return round(len(self.samples) * 1000 / self.rate_hz)
+
+    @property
+    def peak_dbfs(self) -> float:
+        """Loudest sample in dB below full scale; -inf where all are zero."""
+        if not len(self.samples):
+            return float("-inf")
+        peak = int(np.abs(self.samples.astype(np.int32)).max())
+        return 20 * float(np.log10(peak / 32768)) if peak else float("-inf")
+
+    def at_rate(self, rate_hz: int) -> Recording:
+        """The same sound resampled to `rate_hz`."""
+        if rate_hz == self.rate_hz:
+            return self
+        return Recording(soxr.resample(self.samples, self.rate_hz, rate_hz), rate_hz)
+
+    def require_speech(self) -> Recording:
+        """Return self, or raise BadInputError where there is too little sound to hold a word."""
+        if self.duration_ms < 200:
+            raise BadInputError(
+                f"The recording is empty ({self.duration_ms} ms).", "Hold the key while you speak, then let go."
+            )
+        if self.peak_dbfs < _SILENCE_DBFS:
+            raise BadInputError(
+                "Nothing was heard: the recording is silent.", "Is the microphone muted, or another one selected?"
+            )
+        return self
+
+    def to_flac(self) -> bytes:
+        """Lossless FLAC bytes."""
+        return self._encode("FLAC")
+
+    def to_wav(self) -> bytes:
+        """RIFF WAVE bytes, 16-bit PCM."""
+        return self._encode("WAV")
+
+    def _encode(self, container: str) -> bytes:
+        buffer = io.BytesIO()
+        soundfile.write(buffer, self.samples, self.rate_hz, format=container, subtype="PCM_16")
+        return buffer.getvalue()
+
+    @classmethod
+    def decode(cls, data: bytes, source: str = "the audio") -> Recording:
+        """Read any file libsndfile knows (wav, flac, mp3, ogg) as mono at its own rate.
+
+        `source` names the file in the error. Raises BadInputError for empty, oversized or
+        unreadable data.
+        """
+        if not data:
+            raise BadInputError(f"{source} is empty (0 bytes).", "Record it again or choose another file.")
+        if len(data) > MAX_AUDIO_BYTES:
+            raise BadInputError(
+                f"{source} is {len(data) / 1024**2:.0f} MB, more than the {MAX_AUDIO_BYTES // 1024**2} MB allowed.",
+                "Cut it into shorter parts.",
+            )
+        try:
+            samples, rate_hz = soundfile.read(io.BytesIO(data), dtype="int16", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            raise BadInputError(
+                f"{source} is not audio that Hark can read ({error.error_string}).",
+                "Give a wav, flac, mp3 or ogg file.",
+            ) from error
+        mono = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1).astype(np.int16)
+        return cls(np.ascontiguousarray(mono), int(rate_hz))

@@ -1,0 +1,82 @@
+"""Who hears, understands and speaks: three small interfaces, and the choice by settings.
+
+Handlers know these interfaces only. `offline` runs without any network, `openai` uses the
+OpenAI API or a compatible server; `choose_providers(settings)` picks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from engine.audio import Recording
+from engine.model import Action
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """Something that a command can do.
+
+    `name` is what offline intents and models call it by; `arguments` is the pydantic class of
+    its arguments; `call` runs it and returns the sentence to say. `call` raises HarkError
+    where it cannot be done; the provider lets it through.
+    """
+
+    name: str
+    description: str
+    arguments: type[BaseModel]
+    call: Callable[[Any], Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One earlier exchange of a conversation."""
+
+    said: str
+    replied: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to say, and what was done on the way."""
+
+    text: str
+    actions: tuple[Action, ...] = field(default=())
+
+
+class Transcriber(Protocol):
+    """Speech to text."""
+
+    async def transcribe(self, recording: Recording, language: str = "en") -> str:
+        """Return the words of `recording`, empty where none could be made out."""
+        ...
+
+
+class Assistant(Protocol):
+    """Understanding: from words to tool calls and an answer."""
+
+    async def respond(self, text: str, history: Sequence[Turn], tools: Mapping[str, Tool]) -> Reply:
+        """Answer `text`, calling tools as needed."""
+        ...
+
+
+class Synthesizer(Protocol):
+    """Text to speech."""
+
+    async def synthesize(self, text: str, voice: str | None = None) -> Recording:
+        """Return `text` as sound, at the provider's own rate."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Providers:
+    """The three in use, and where speech goes (`"this machine"` or a host name)."""
+
+    transcriber: Transcriber
+    assistant: Assistant
+    synthesizer: Synthesizer
+    destination: str
+    close: Callable[[], Awaitable[None]]

@@ -1,0 +1,127 @@
+"""Every setting, declared once: environment over TOML file over default.
+
+Hides pydantic-settings and turns its errors into a SettingsError that names the value's source.
+`REDIS_*` and `OPENAI_*` keep their usual names; the rest is `HARK_*`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from engine.errors import SettingsError
+from engine.queues import QUEUES, QueueSpec
+
+
+class QueueOverride(BaseModel, extra="forbid"):
+    """What a settings file may change of one queue; see `queues.QueueSpec` for the meanings."""
+
+    concurrency: int | None = Field(None, ge=1, le=1000)
+    timeout_ms: int | None = Field(None, ge=100)
+    attempts: int | None = Field(None, ge=1, le=100)
+    backoff: Literal["exponential", "fixed"] | None = None
+    backoff_ms: int | None = Field(None, ge=0)
+    keep_completed_ms: int | None = Field(None, ge=0)
+    keep_completed_count: int | None = Field(None, ge=0)
+    keep_failed_ms: int | None = Field(None, ge=0)
+
+
+def config_file() -> Path:
+    """The TOML settings file in the user's configuration folder; it need not exist."""
+    return platformdirs.user_config_path("hark", appauthor=False) / "settings.toml"
+
+
+class Settings(BaseSettings):
+    """Hark's settings. Build it with `load_settings`, which explains what is wrong."""
+
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True, extra="forbid", hide_input_in_errors=True, populate_by_name=True, frozen=True
+    )
+
+    redis_url: SecretStr | None = Field(None, description="Address of the Redis to use, redis:// or rediss://")
+    redis_host: str | None = Field(None, description="Host of the Redis to use, where there is no REDIS_URL")
+    redis_port: int = Field(6379, ge=1, le=65535, description="Port of that Redis")
+    redis_password: SecretStr | None = Field(None, description="Password of that Redis")
+    openai_api_key: SecretStr | None = Field(None, description="Key of the OpenAI API or a compatible server")
+    openai_base_url: str | None = Field(None, description="Address of a compatible server, ending in /v1")
+    transcription_model: str = Field("gpt-transcribe", validation_alias=AliasChoices("HARK_TRANSCRIPTION_MODEL", "transcription_model"))
+    chat_model: str = Field("gpt-6-luna", validation_alias=AliasChoices("HARK_CHAT_MODEL", "chat_model"))
+    speech_model: str = Field("gpt-realtime-2.1-mini", validation_alias=AliasChoices("HARK_SPEECH_MODEL", "speech_model"))
+    voice: str | None = Field(None, description="Voice of spoken answers; the provider's own default otherwise", validation_alias=AliasChoices("HARK_VOICE", "voice"))
+    data_dir: Path = Field(
+        default_factory=lambda: platformdirs.user_data_path("hark", appauthor=False),
+        description="Folder of Hark's own Redis, recordings and local tasks",
+        validation_alias=AliasChoices("HARK_DATA_DIR", "data_dir"),
+    )
+    lease_ms: int = Field(30_000, ge=500, description="How long a worker holds a job without a sign of life", validation_alias=AliasChoices("HARK_LEASE_MS", "lease_ms"))
+    drain_ms: int = Field(30_000, ge=0, description="How long a stopping worker waits for its jobs", validation_alias=AliasChoices("HARK_DRAIN_MS", "drain_ms"))
+    max_stalled: int = Field(1, ge=0, description="How often a job may lose its worker before it fails", validation_alias=AliasChoices("HARK_MAX_STALLED", "max_stalled"))
+    queues: dict[str, QueueOverride] = Field(default_factory=dict, validation_alias=AliasChoices("HARK_QUEUES", "queues"))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order of precedence: arguments, environment, TOML file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+
+    @cached_property
+    def queue_specs(self) -> dict[str, QueueSpec]:
+        """The eight queues' specs with this user's overrides in."""
+        return {
+            name: replace(spec, **self.queues[name].model_dump(exclude_none=True)) if name in self.queues else spec
+            for name, spec in QUEUES.items()
+        }
+
+    @property
+    def external_redis_url(self) -> str | None:
+        """The URL of the Redis that the user named, password included, or None for Hark's own."""
+        if self.redis_url is not None:
+            return self.redis_url.get_secret_value()
+        if self.redis_host is None:
+            return None
+        from urllib.parse import quote
+
+        password = f":{quote(self.redis_password.get_secret_value(), safe='')}@" if self.redis_password else ""
+        return f"redis://{password}{self.redis_host}:{self.redis_port}"
+
+    @property
+    def uses_openai(self) -> bool:
+        """Whether a key or a base URL sends speech and understanding to a server."""
+        return self.openai_api_key is not None or self.openai_base_url is not None
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings; `overrides` win over everything. Raises SettingsError."""
+    try:
+        settings = Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError(*_explain(error)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{config_file()} is not valid TOML: {error}.", "Correct it or move it away.") from error
+    unknown = sorted(set(settings.queues) - set(QUEUES))
+    if unknown:
+        raise SettingsError(f"queues.{unknown[0]} is not a queue.", f"The queues are: {', '.join(QUEUES)}.")
+    return settings
+
+
+def _explain(error: ValidationError) -> tuple[str, str]:
+    import os
+
+    first = error.errors(include_input=False, include_url=False)[0]
+    name = ".".join(str(part) for part in first["loc"])
+    env_name = next((key for key in (name.upper(), f"HARK_{name.upper()}", name) if key in os.environ), None)
+    source = f"environment variable {env_name}" if env_name else f"{config_file()}: {name}"
+    return f"{source}: {first['msg']}.", "Correct or remove it."
