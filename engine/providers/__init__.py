@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from engine.audio import Recording
 from engine.model import Action
+from engine.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +81,17 @@ class Providers:
     synthesizer: Synthesizer
     destination: str
     close: Callable[[], Awaitable[None]]
+
+
+def choose_providers(settings: Settings) -> Providers:
+    """OpenAI or a compatible server where a key or an address is set, else this machine alone.
+
+    Raises SettingsError for a key or an address that cannot be used.
+    """
+    if settings.uses_openai:
+        from engine.providers.openai import open_openai
+
+        return open_openai(settings)
+    from engine.providers.offline import open_offline
+
+    return open_offline()

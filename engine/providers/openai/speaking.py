@@ -1,0 +1,80 @@
+"""Text to speech by a compatible server's `/audio/speech`, and the cutting of long texts.
+
+OpenAI's own speech endpoint shuts down on 2027-01-06, so OpenAI itself is spoken to by `realtime`.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from engine.audio import Recording
+from engine.errors import BadInputError, RetryableError
+from engine.providers.openai.failures import Purpose
+from engine.providers.openai.service import Service
+
+MAX_SPEECH_CHARS = 4096
+_DEFAULT_VOICE = "alloy"
+_TIMEOUT_S = 30.0
+_SENTENCE_END = re.compile(r"""[.!?…]["'”’)\]]*(?=\s)|[。！？]""")
+
+
+class SpeechEndpoint:
+    """`providers.Synthesizer` over `/audio/speech`; each part of a long text may take 30 s."""
+
+    def __init__(self, service: Service, model: str, voice: str | None, timeout_s: float = _TIMEOUT_S) -> None:
+        self._service = service
+        # Realtime models cannot be called here; "tts-1" is the name that compatible servers know.
+        model = "tts-1" if model.startswith("gpt-realtime") else model
+        self._purpose = Purpose("speech", model, "HARK_SPEECH_MODEL")
+        self._voice = voice or _DEFAULT_VOICE
+        self._timeout_s = timeout_s
+
+    async def synthesize(self, text: str, voice: str | None = None) -> Recording:
+        """Return `text` as sound at the server's rate. Raises BadInputError for an empty text."""
+        parts = speakable_parts(text, MAX_SPEECH_CHARS)
+        return joined([await self._speak(part, voice or self._voice) for part in parts])
+
+    async def _speak(self, text: str, voice: str) -> Recording:
+        # WAV names its rate, which differs between servers; raw PCM does not.
+        async with (
+            self._service.asking(self._purpose, self._timeout_s) as client,
+            client.audio.speech.with_streaming_response.create(
+                input=text, model=self._purpose.model, voice=voice, response_format="wav"
+            ) as response,
+        ):
+            sound = await response.read()
+        try:
+            return Recording.decode(sound, "the spoken answer")
+        except BadInputError as error:
+            # Not the caller's fault, and often a proxy's page: worth another try.
+            raise RetryableError(f"{self._service.name} answered the speech without sound: {error.message}") from error
+
+
+def speakable_parts(text: str, limit: int) -> list[str]:
+    """Cut `text` into parts of at most `limit` characters, at sentence ends where there are any.
+
+    Else at spaces, else anywhere. Raises BadInputError where there is nothing to say.
+    """
+    text = text.strip()
+    if not text:
+        raise BadInputError("There is nothing to say: the text is empty.", "Give a text with words in it.")
+    parts: list[str] = []
+    while len(text) > limit:
+        head = text[: limit + 1]
+        ends = [found.end() for found in _SENTENCE_END.finditer(head) if found.end() <= limit]
+        cut = ends[-1] if ends else head.rfind(" ")
+        cut = cut if cut > 0 else limit
+        parts.append(text[:cut].strip())
+        text = text[cut:].strip()
+    return [*parts, text] if text else parts
+
+
+def joined(recordings: list[Recording]) -> Recording:
+    """The recordings one after the other, at the first one's rate."""
+    first, *rest = recordings
+    if not rest:
+        return first
+    samples = [first.samples, *(other.at_rate(first.rate_hz).samples for other in rest)]
+    return Recording(np.concatenate(samples), first.rate_hz)
