@@ -102,7 +102,7 @@ class Taken:
     """What one `take` gave: the jobs, and when to ask again."""
 
     more: bool
-    next_due_ms: int | None
+    due_in_ms: int | None
     concurrency: int | None
     jobs: list[Claimed] = field(default_factory=list)
 

@@ -1,6 +1,6 @@
 -- take: claim up to `count` waiting jobs for a worker; due delayed jobs are promoted first, paused or not.
 -- args: count, lease_ms, token, worker
--- returns: {more waiting 0|1, next due ms or -1, concurrency override or -1, jobs}
+-- returns: {more waiting 0|1, ms until the next delayed job is due or -1, concurrency override or -1, jobs}
 --   a job: {id, name, data, options, made, created, queued, trace, parent}
 -- events: active
 promote_due()
@@ -28,4 +28,4 @@ end
 local more = not paused and redis.call('ZCARD', WAIT) > 0
 if more then wake() end
 local next_due = redis.call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')[2]
-return { more and 1 or 0, next_due or '-1', redis.call('HGET', META, 'concurrency') or '-1', jobs }
+return { more and 1 or 0, next_due and int(math.max(0, next_due - now)) or "-1", redis.call('HGET', META, 'concurrency') or '-1', jobs }

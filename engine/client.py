@@ -1,0 +1,284 @@
+"""Adding jobs and following them: what the window, the command line and handlers submit work with."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from engine import queues
+from engine.audio import Recording
+from engine.errors import BadInputError, HarkError, RedisGoneError
+from engine.job_types import CreateTask, JobType, ProcessVoiceCommand, SynthesizeSpeech, TranscribeRecording
+from engine.log import get_logger
+from engine.model import (
+    Action,
+    CommandFailed,
+    Heard,
+    Job,
+    JobOptions,
+    JobState,
+    Replied,
+    Spoken,
+    StageTimed,
+    VoiceEvent,
+    Waiting,
+)
+from engine.settings import Settings
+from engine.store import NewJob, QueueEvent, Store
+from engine.store.records import dumps
+
+_log = get_logger("client")
+
+RECORDING_TTL_S = 86_400
+"""How long a recording's bytes stay in Redis, in seconds."""
+
+_STAGES = (queues.TRANSCRIPTION, queues.VOICE_PROCESSING, queues.SYNTHESIS)
+_POLL_MS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class JobHandle:
+    """A job that was added, or had been: ask it how it goes."""
+
+    id: str
+    queue: str
+    added: bool
+    """False where a job of this id existed already; this is that one's handle."""
+    _store: Store
+
+    async def job(self) -> Job:
+        """The record as it is now. Raises NotFoundError once it is cleaned."""
+        return await self._store.find(self.id, (self.queue,))
+
+    async def state(self) -> JobState:
+        """Where the job is."""
+        return (await self.job()).state
+
+    async def progress(self) -> Any:
+        """What the job last told of its progress, or None."""
+        return (await self.job()).progress
+
+    async def result(self, timeout_s: float | None = None) -> Any:
+        """Wait for the end and return the result.
+
+        Raises HarkError with the job's error if it failed, TimeoutError after `timeout_s` seconds
+        (the job goes on).
+        """
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        position = await self._store.last_event(self.queue)
+        while True:
+            job = await self.job()
+            if job.state is JobState.COMPLETED:
+                return job.result
+            if job.state is JobState.FAILED:
+                raise HarkError(job.error or "The job failed without a reason.")
+            while True:
+                left_ms = _POLL_MS if deadline is None else int((deadline - time.monotonic()) * 1000)
+                if left_ms <= 0:
+                    raise TimeoutError(f"Job {self.id} on {self.queue} has not ended within {timeout_s} s.")
+                seen = await self._store.events({self.queue: position}, min(left_ms, _POLL_MS))
+                if seen:
+                    position = seen[-1].position
+                if not seen or any(event.id == self.id for event in seen):
+                    break
+
+
+class Client:
+    """Submits jobs to one Redis. Methods raise RedisGoneError where it does not answer."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+
+    def prepare(self, payload: JobType, options: JobOptions | None = None) -> NewJob:
+        """The job that `add` would add: the queue's defaults filled in, the id chosen."""
+        options = options or JobOptions()
+        spec = self._settings.queue_specs[payload.queue]
+        job_id = options.job_id or uuid4().hex
+        if not 1 <= len(job_id) <= 200:
+            raise BadInputError("A job id has 1 to 200 characters.")
+        priority = spec.priority if options.priority is None else options.priority
+        if not 1 <= priority <= 16:
+            raise BadInputError(f"The priority {priority} is not from 1 (first) to 16 (last).")
+        if options.delay_ms < 0:
+            raise BadInputError(f"The delay {options.delay_ms} ms is negative.")
+        return NewJob(
+            id=job_id,
+            name=payload.job_name,
+            data=dumps(payload.model_dump(mode="json", exclude_defaults=True)),
+            priority=priority,
+            attempts=options.attempts or spec.attempts,
+            backoff=options.backoff or spec.backoff,
+            backoff_ms=spec.backoff_ms if options.backoff_ms is None else options.backoff_ms,
+            timeout_ms=options.timeout_ms or spec.timeout_ms,
+            delay_ms=options.delay_ms,
+            trace=options.trace or job_id,
+            parent=options.parent,
+        )
+
+    async def add(self, payload: JobType, options: JobOptions | None = None) -> JobHandle:
+        """Add one job. Adding an id that exists changes nothing and gives the first one's handle."""
+        return (await self.add_bulk([payload], [options]))[0]
+
+    async def add_bulk(
+        self, payloads: Sequence[JobType], options: Sequence[JobOptions | None] | None = None
+    ) -> list[JobHandle]:
+        """Add many jobs, in batches a queue; handles come back in the order given."""
+        chosen = options or [None] * len(payloads)
+        prepared = [self.prepare(payload, option) for payload, option in zip(payloads, chosen, strict=True)]
+        by_queue: dict[str, list[int]] = {}
+        for index, payload in enumerate(payloads):
+            by_queue.setdefault(payload.queue, []).append(index)
+        handles: dict[int, JobHandle] = {}
+        for queue, indices in by_queue.items():
+            added = await self._store.add(queue, [prepared[index] for index in indices])
+            for index, is_new in zip(indices, added, strict=True):
+                handles[index] = JobHandle(prepared[index].id, queue, is_new, self._store)
+        return [handles[index] for index in range(len(payloads))]
+
+    async def process_voice_command(self, user_id: str, text: str, conversation_id: str = "default") -> JobHandle:
+        """Understand `text` and do it; the result holds the reply and the actions."""
+        return await self.add(
+            ProcessVoiceCommand(user_id=user_id, text=text, conversation_id=conversation_id, speak=False)
+        )
+
+    async def transcribe_audio(
+        self, user_id: str, audio: bytes, mime_type: str = "", language: str = "en"
+    ) -> JobHandle:
+        """Speech to text of an audio file's bytes. Raises BadInputError where they are no audio."""
+        recording = Recording.decode(audio, f"the {mime_type or 'audio'} recording")
+        return await self._add_recording(recording, uuid4().hex, user_id=user_id, language=language)
+
+    async def synthesize_speech(self, text: str, voice: str | None = None) -> JobHandle:
+        """Text to speech; `sound(handle)` gives the bytes."""
+        return await self.add(SynthesizeSpeech(text=text, voice=voice))
+
+    async def create_task(self, user_id: str, title: str) -> JobHandle:
+        """Put a task on the user's list."""
+        return await self.add(CreateTask(user_id=user_id, title=title))
+
+    async def ask(
+        self,
+        said: str | Recording,
+        *,
+        conversation_id: str = "default",
+        user_id: str = "local",
+        speak: bool = True,
+    ) -> AsyncIterator[VoiceEvent]:
+        """Send one command through the queues and tell what happens to it.
+
+        A recording is saved to disk before anything else and stays there until its transcript has
+        come. While Redis is away the command waits (`Waiting`) and then goes on. Ends after the
+        answer (`Spoken`, or `Replied` without `speak`) or `CommandFailed`. Raises BadInputError for
+        an empty text or an empty or silent recording.
+        """
+        trace = uuid4().hex
+        if isinstance(said, str):
+            if not said.strip():
+                raise BadInputError("The command is empty.", "Say or type what Hark should do.")
+            kept = None
+        else:
+            said.require_speech()
+            kept = await asyncio.to_thread(self._keep_recording, said, trace)
+        positions: dict[str, str] | None = None
+        submitted = told = False
+        started = time.monotonic()
+        while True:
+            try:
+                if positions is None:
+                    positions = {queue: await self._store.last_event(queue) for queue in _STAGES}
+                if not submitted:
+                    await self._submit(said, trace, conversation_id, user_id, speak)
+                    submitted = True
+                seen = await self._store.events(positions, _POLL_MS)
+                if not seen and not told and time.monotonic() - started > _POLL_MS / 1000:
+                    reason = await self._why_waiting(trace)
+                    if reason:
+                        told = True
+                        yield Waiting(trace, reason)
+                for event in seen:
+                    if event.trace == trace and event.id:
+                        async for told_event in self._tell(event):
+                            yield told_event
+                            if isinstance(told_event, Heard) and kept is not None:
+                                kept.unlink(missing_ok=True)
+                            last = Spoken if speak else Replied
+                            if isinstance(told_event, (last, CommandFailed)):
+                                return
+                    positions[event.queue] = event.position
+            except RedisGoneError as error:
+                _log.warning("a command waits: %s", error)
+                if not told:
+                    told = True
+                    yield Waiting(trace, f"{error.message} The command is kept and goes on when Redis is back.")
+                await asyncio.sleep(0.5)
+
+    async def sound(self, job: Job) -> bytes:
+        """The FLAC bytes of a finished synthesis. Raises BadInputError once their hour is over."""
+        flac = await self._store.get_blob(queues.SYNTHESIS, job.id)
+        if flac is None:
+            raise BadInputError("The spoken answer is no longer kept.", "Ask again.")
+        return flac
+
+    # --- inside ---
+
+    def _keep_recording(self, recording: Recording, trace: str) -> Path:
+        folder = self._settings.data_dir / "recordings"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = folder / f"{trace}.flac"
+        unfinished = path.with_suffix(".part")
+        with unfinished.open("wb") as file:
+            file.write(recording.to_flac())
+            file.flush()
+            os.fsync(file.fileno())
+        return unfinished.replace(path)
+
+    async def _submit(
+        self, said: str | Recording, trace: str, conversation_id: str, user_id: str, speak: bool
+    ) -> None:
+        if isinstance(said, Recording):
+            await self._add_recording(said, trace, user_id=user_id, conversation_id=conversation_id, speak=speak)
+            return
+        payload = ProcessVoiceCommand(user_id=user_id, text=said, conversation_id=conversation_id, speak=speak)
+        await self.add(payload, JobOptions(job_id=trace))
+
+    async def _add_recording(self, recording: Recording, job_id: str, **arguments: Any) -> JobHandle:
+        recording.require_speech()
+        await self._store.put_blob(queues.TRANSCRIPTION, job_id, recording.to_flac(), RECORDING_TTL_S)
+        return await self.add(TranscribeRecording(audio=job_id, **arguments), JobOptions(job_id=job_id))
+
+    async def _tell(self, event: QueueEvent) -> AsyncIterator[VoiceEvent]:
+        if event.event not in ("completed", "failed", "retrying"):
+            return
+        job = await self._store.find(event.id, (event.queue,))
+        trace = event.trace
+        if event.event == "failed":
+            yield CommandFailed(trace, event.queue, job.error or "It failed without a reason.")
+            return
+        if event.event == "retrying":
+            yield Waiting(trace, f"{job.error} Trying again.")
+            return
+        started = job.started_at_ms or job.created_at_ms
+        yield StageTimed(trace, event.queue, started - job.created_at_ms, (job.finished_at_ms or started) - started)
+        if event.queue == queues.TRANSCRIPTION:
+            yield Heard(trace, job.result["text"])
+        elif event.queue == queues.VOICE_PROCESSING:
+            yield Replied(trace, job.result["reply"], tuple(Action(**action) for action in job.result["actions"]))
+        else:
+            yield Spoken(trace, await self.sound(job))
+
+    async def _why_waiting(self, trace: str) -> str:
+        """Words for a command that nothing moves, or "" while it runs."""
+        for queue in reversed(_STAGES):
+            sample = await self._store.sample(queue, 0)
+            if sample[6] and sample[1]:
+                return f"The {queue} queue is paused: the command waits in it. Resume it to go on."
+        if not await self._store.workers():
+            return "No worker is running: the command is kept. Start one with `hark worker`."
+        return ""
