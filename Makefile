@@ -1,0 +1,33 @@
+# make run    sets everything up and opens Hark
+# make test   sets everything up, checks the code and runs the tests; ARGS="-k pause" goes to pytest
+# make check  the checks alone: ruff, mypy, import contracts
+# make lock   makes requirements.lock anew from pyproject.toml (needs uv)
+
+.DEFAULT_GOAL := run
+.PHONY: run test check setup lock clean
+
+BIN := .venv/bin
+UV ?= uv
+ARGS ?=
+
+run:
+	@packaging/setup.sh run
+	@$(BIN)/hark $(ARGS)
+
+setup:
+	@packaging/setup.sh test
+
+test: setup check
+	@packaging/with-display.sh $(BIN)/pytest $(ARGS)
+
+check: setup
+	@$(BIN)/ruff check --quiet engine desktop tests
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-cache > .lint-imports.log || { cat .lint-imports.log; exit 1; }
+
+lock:
+	$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --quiet -o requirements.lock
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .lint-imports.log *.egg-info
