@@ -1,0 +1,23 @@
+"""From a job's payload to the function that does it; a handler is `async (payload, context) -> JSON result`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from engine.handlers.context import JobContext, Services
+from engine.handlers.speech import synthesize_speech, transcribe_recording
+from engine.handlers.tasks import create_task
+from engine.handlers.voice import process_voice_command
+from engine.job_types import CreateTask, JobType, ProcessVoiceCommand, SynthesizeSpeech, TranscribeRecording
+
+Handler = Callable[[Any, JobContext], Awaitable[Any]]
+
+HANDLERS: dict[type[JobType], Handler] = {
+    TranscribeRecording: transcribe_recording,
+    ProcessVoiceCommand: process_voice_command,
+    SynthesizeSpeech: synthesize_speech,
+    CreateTask: create_task,
+}
+
+__all__ = ["HANDLERS", "Handler", "JobContext", "Services"]

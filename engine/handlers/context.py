@@ -1,0 +1,62 @@
+"""What a handler is given besides its payload: its job, and the ways to act on the world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from engine.admin import Admin
+from engine.client import Client
+from engine.job_types import JobType
+from engine.model import JobOptions
+from engine.monitor import Monitor
+from engine.providers import Providers
+from engine.providers.tasks_local import LocalTasks
+from engine.store import Claimed, Store
+from engine.store.records import dumps
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One worker's parts, shared by its jobs. `providers()` opens them when a job first needs them."""
+
+    store: Store
+    client: Client
+    admin: Admin
+    monitor: Monitor
+    tasks: LocalTasks
+    providers: Callable[[], Providers]
+
+
+@dataclass(frozen=True, slots=True)
+class JobContext:
+    """One running job."""
+
+    job: Claimed
+    services: Services
+    outbox: list[str] = field(default_factory=list)
+    """Follow-ups so far; they are handed over in the step that finishes the job, or never."""
+
+    def follow_up(self, payload: JobType, stage: str) -> None:
+        """Add a job of the same trace when this one is finished; `stage` makes its id, so twice is once."""
+        options = JobOptions(job_id=self.child_id(stage), trace=self.job.trace, parent=self.job.id)
+        job = self.services.client.prepare(payload, options)
+        self.outbox.append(dumps({"queue": payload.queue, "job": job_fields(job)}))
+
+    def child_id(self, stage: str) -> str:
+        """The id of this trace's job at `stage`; the same whenever this job runs again."""
+        return f"{self.job.trace or self.job.id}.{stage}"
+
+    def child_options(self, stage: str) -> JobOptions:
+        """Options of a job that this one adds and waits for."""
+        return replace(JobOptions(), job_id=self.child_id(stage), trace=self.job.trace, parent=self.job.id)
+
+    async def progress(self, value: Any) -> None:
+        """Tell how far the job is: a number or any JSON value."""
+        await self.services.store.progress(self.job, value)
+
+
+def job_fields(job: Any) -> dict[str, Any]:
+    """A NewJob's fields for the outbox, without what is unset."""
+    return {name: getattr(job, name) for name in job.__dataclass_fields__ if getattr(job, name) is not None}
