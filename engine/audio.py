@@ -86,11 +86,24 @@ class Recording:
                 "Cut it into shorter parts.",
             )
         try:
-            samples, rate_hz = soundfile.read(io.BytesIO(data), dtype="int16", always_2d=True)
+            with soundfile.SoundFile(io.BytesIO(data)) as file:
+                # In blocks: a compressed hour would need a gigabyte at once.
+                blocks = [_mono(block) for block in file.blocks(65_536, dtype="float32", always_2d=True)]
+                rate_hz = int(file.samplerate)
         except soundfile.LibsndfileError as error:
             raise BadInputError(
                 f"{source} is not audio that Hark can read ({error.error_string}).",
                 "Give a wav, flac, mp3 or ogg file.",
             ) from error
-        mono = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1).astype(np.int16)
-        return cls(np.ascontiguousarray(mono), int(rate_hz))
+        return cls(np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.int16), rate_hz)
+
+
+def _mono(block: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
+    """The mean of a block's channels, shaped (frames, channels) with full scale 1.0, as int16.
+
+    Exact for 16-bit files; what is louder than full scale is clipped. (libsndfile's own conversion
+    takes a float file's 1.0 as the integer 1.)
+    """
+    scaled = block.mean(axis=1, dtype=np.float32) * np.float32(32768)
+    clipped: npt.NDArray[np.float32] = np.clip(np.rint(scaled), -32768, 32767)
+    return clipped.astype(np.int16)

@@ -6,6 +6,7 @@ Hides pydantic-settings and turns its errors into a SettingsError that names the
 
 from __future__ import annotations
 
+import os
 import tomllib
 from dataclasses import replace
 from functools import cached_property
@@ -13,8 +14,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import SettingsError as SourceError
 
 from engine.errors import SettingsError
 from engine.queues import QUEUES, QueueSpec
@@ -42,28 +44,42 @@ class Settings(BaseSettings):
     """Hark's settings. Build it with `load_settings`, which explains what is wrong."""
 
     model_config = SettingsConfigDict(
-        env_ignore_empty=True, extra="forbid", hide_input_in_errors=True, populate_by_name=True, frozen=True
+        env_prefix="HARK_",
+        env_ignore_empty=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        populate_by_name=True,
+        frozen=True,
     )
 
-    redis_url: SecretStr | None = Field(None, description="Address of the Redis to use, redis:// or rediss://")
-    redis_host: str | None = Field(None, description="Host of the Redis to use, where there is no REDIS_URL")
-    redis_port: int = Field(6379, ge=1, le=65535, description="Port of that Redis")
-    redis_password: SecretStr | None = Field(None, description="Password of that Redis")
-    openai_api_key: SecretStr | None = Field(None, description="Key of the OpenAI API or a compatible server")
-    openai_base_url: str | None = Field(None, description="Address of a compatible server, ending in /v1")
-    transcription_model: str = Field("gpt-transcribe", validation_alias=AliasChoices("HARK_TRANSCRIPTION_MODEL", "transcription_model"))
-    chat_model: str = Field("gpt-6-luna", validation_alias=AliasChoices("HARK_CHAT_MODEL", "chat_model"))
-    speech_model: str = Field("gpt-realtime-2.1-mini", validation_alias=AliasChoices("HARK_SPEECH_MODEL", "speech_model"))
-    voice: str | None = Field(None, description="Voice of spoken answers; the provider's own default otherwise", validation_alias=AliasChoices("HARK_VOICE", "voice"))
+    redis_url: SecretStr | None = Field(
+        None, description="Address of the Redis to use, redis:// or rediss://", validation_alias="REDIS_URL"
+    )
+    redis_host: str | None = Field(
+        None, description="Host of the Redis to use, where there is no REDIS_URL", validation_alias="REDIS_HOST"
+    )
+    redis_port: int = Field(6379, ge=1, le=65535, description="Port of that Redis", validation_alias="REDIS_PORT")
+    redis_password: SecretStr | None = Field(
+        None, description="Password of that Redis", validation_alias="REDIS_PASSWORD"
+    )
+    openai_api_key: SecretStr | None = Field(
+        None, description="Key of the OpenAI API or a compatible server", validation_alias="OPENAI_API_KEY"
+    )
+    openai_base_url: str | None = Field(
+        None, description="Address of a compatible server, ending in /v1", validation_alias="OPENAI_BASE_URL"
+    )
+    transcription_model: str = Field("gpt-transcribe")
+    chat_model: str = Field("gpt-6-luna")
+    speech_model: str = Field("gpt-realtime-2.1-mini")
+    voice: str | None = Field(None, description="Voice of spoken answers; the provider's own default otherwise")
     data_dir: Path = Field(
         default_factory=lambda: platformdirs.user_data_path("hark", appauthor=False),
         description="Folder of Hark's own Redis, recordings and local tasks",
-        validation_alias=AliasChoices("HARK_DATA_DIR", "data_dir"),
     )
-    lease_ms: int = Field(30_000, ge=500, description="How long a worker holds a job without a sign of life", validation_alias=AliasChoices("HARK_LEASE_MS", "lease_ms"))
-    drain_ms: int = Field(30_000, ge=0, description="How long a stopping worker waits for its jobs", validation_alias=AliasChoices("HARK_DRAIN_MS", "drain_ms"))
-    max_stalled: int = Field(1, ge=0, description="How often a job may lose its worker before it fails", validation_alias=AliasChoices("HARK_MAX_STALLED", "max_stalled"))
-    queues: dict[str, QueueOverride] = Field(default_factory=dict, validation_alias=AliasChoices("HARK_QUEUES", "queues"))
+    lease_ms: int = Field(30_000, ge=500, description="How long a worker holds a job without a sign of life")
+    drain_ms: int = Field(30_000, ge=0, description="How long a stopping worker waits for its jobs")
+    max_stalled: int = Field(1, ge=0, description="How often a job may lose its worker before it fails")
+    queues: dict[str, QueueOverride] = Field(default_factory=dict)
 
     @classmethod
     def settings_customise_sources(
@@ -95,7 +111,8 @@ class Settings(BaseSettings):
         from urllib.parse import quote
 
         password = f":{quote(self.redis_password.get_secret_value(), safe='')}@" if self.redis_password else ""
-        return f"redis://{password}{self.redis_host}:{self.redis_port}"
+        host = f"[{self.redis_host}]" if ":" in self.redis_host else self.redis_host
+        return f"redis://{password}{host}:{self.redis_port}"
 
     @property
     def uses_openai(self) -> bool:
@@ -108,20 +125,40 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         settings = Settings(**overrides)
     except ValidationError as error:
-        raise SettingsError(*_explain(error)) from error
+        raise SettingsError(*_explain(error, overrides)) from error
+    except SourceError as error:
+        # The only setting that the environment gives as JSON.
+        raise SettingsError(
+            "environment variable HARK_QUEUES: it is not a JSON object.",
+            'Write it like {"transcription": {"concurrency": 5}}, or remove it.',
+        ) from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{config_file()} is not valid TOML: {error}.", "Correct it or move it away.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{config_file()} cannot be read: {error}.", "Correct it or move it away.") from error
     unknown = sorted(set(settings.queues) - set(QUEUES))
     if unknown:
-        raise SettingsError(f"queues.{unknown[0]} is not a queue.", f"The queues are: {', '.join(QUEUES)}.")
+        source = _source(["queues", unknown[0]], overrides)
+        raise SettingsError(f"{source}: it is not a queue.", f"The queues are: {', '.join(QUEUES)}.")
     return settings
 
 
-def _explain(error: ValidationError) -> tuple[str, str]:
-    import os
-
+def _explain(error: ValidationError, overrides: dict[str, Any]) -> tuple[str, str]:
     first = error.errors(include_input=False, include_url=False)[0]
-    name = ".".join(str(part) for part in first["loc"])
-    env_name = next((key for key in (name.upper(), f"HARK_{name.upper()}", name) if key in os.environ), None)
-    source = f"environment variable {env_name}" if env_name else f"{config_file()}: {name}"
-    return f"{source}: {first['msg']}.", "Correct or remove it."
+    top, *inner = (str(part) for part in first["loc"])
+    field = next((name for name, info in Settings.model_fields.items() if info.validation_alias == top), top)
+    field = field.lower().removeprefix("hark_") if field not in Settings.model_fields else field
+    return f"{_source([field, *inner], overrides)}: {first['msg']}.", "Correct or remove it."
+
+
+def _source(path: list[str], overrides: dict[str, Any]) -> str:
+    """Name where the value at `path` (a field and what is inside it) comes from."""
+    field, *inner = path
+    if field in overrides:
+        return f"argument {'.'.join(path)}"
+    info = Settings.model_fields.get(field)
+    wanted = str(info.validation_alias) if info and info.validation_alias else f"HARK_{field.upper()}"
+    variable = next((name for name, value in os.environ.items() if name.upper() == wanted and value), None)
+    if variable is None:
+        return f"{config_file()}: {'.'.join(path)}"
+    return f"environment variable {'.'.join([variable, *inner])}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import traceback
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -406,6 +406,52 @@ def unused_port() -> Iterator[int]:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield bound.getsockname()[1]
+
+
+# ---- OpenAI itself
+
+
+@pytest.fixture
+async def openai(server: OpenAIDouble, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Providers]:
+    """The providers as they are for a key alone, with the double standing where OpenAI is."""
+    monkeypatch.setattr("engine.providers.openai.service.OPENAI_URL", server.base_url)
+    chosen = choose_providers(load_settings(openai_api_key=KEY))
+    yield chosen
+    await chosen.close()
+
+
+async def test_openai_is_asked_not_to_reason_nor_to_keep(server: OpenAIDouble, openai: Providers) -> None:
+    await openai.assistant.respond("hello", [], {})
+    body = server.requests[0].body
+    assert (body["model"], body["reasoning_effort"], body["store"]) == ("gpt-6-luna", "none", False)
+
+
+async def test_a_model_that_cannot_but_reason_is_asked_again_without(server: OpenAIDouble, openai: Providers) -> None:
+    server.faults.append(Fault("status", status=400, code="unsupported_value", param="reasoning_effort"))
+    assert (await openai.assistant.respond("hello", [], {})).text == "Done."
+    assert "reasoning_effort" not in server.requests[0].body
+
+
+async def test_openai_speaks_by_the_socket(server: OpenAIDouble, openai: Providers) -> None:
+    assert (await openai.synthesizer.synthesize("Good morning.")).rate_hz == RATE_HZ
+    assert {sent.path for sent in server.requests} == {"/v1/realtime"}
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda openai: openai.transcriber.transcribe(SPEECH),
+        lambda openai: openai.assistant.respond("hello", [], {}),
+        lambda openai: openai.synthesizer.synthesize("Good morning."),
+    ],
+    ids=["hear", "understand", "speak"],
+)
+async def test_a_key_that_openai_refuses_is_named_in_each_work(
+    server: OpenAIDouble, openai: Providers, work: Callable[[Providers], Awaitable[Any]]
+) -> None:
+    server.key = "sk-another-key"
+    with pytest.raises(PermanentError, match=r"The OpenAI API key was refused \(401\)\. Set OPENAI_API_KEY"):
+        await work(openai)
 
 
 # ---- choosing

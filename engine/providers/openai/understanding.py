@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import tzlocal
@@ -40,6 +41,8 @@ class OpenAIAssistant:
         self._service = service
         self._purpose = Purpose("answer", model, "HARK_CHAT_MODEL")
         self._timeout_s = timeout_s
+        # With reasoning, gpt-6-luna calls no tools over Chat Completions; compatible servers may not know the word.
+        self._without_reasoning = service.is_openai
 
     async def respond(self, text: str, history: Sequence[Turn], tools: Mapping[str, Tool]) -> Reply:
         """Answer `text`, running the tools that the model asks for, in at most five rounds.
@@ -68,13 +71,24 @@ class OpenAIAssistant:
         self, messages: list[ChatCompletionMessageParam], offered: list[ChatCompletionFunctionToolParam]
     ) -> ChatCompletionMessage:
         # Only what a server surely knows is sent to it: some answer 400 to a field that they do not know.
-        extras: dict[str, Any] = {"reasoning_effort": "none", "store": False} if self._service.is_openai else {}
+        extras: dict[str, Any] = {"store": False} if self._service.is_openai else {}
+        if self._without_reasoning:
+            extras["reasoning_effort"] = "none"
         if offered:
             extras |= {"tools": offered, "parallel_tool_calls": False}
         async with self._service.asking(self._purpose, self._timeout_s) as client:
-            answer: object = await client.chat.completions.create(
-                model=self._purpose.model, messages=messages, **extras
-            )
+            from openai import BadRequestError
+
+            send = partial(client.chat.completions.create, model=self._purpose.model, messages=messages)
+            try:
+                answer: object = await send(**extras)
+            except BadRequestError as error:
+                if error.param != "reasoning_effort" or not self._without_reasoning:
+                    raise
+                # An older model, named by the user, that always reasons.
+                self._without_reasoning = False
+                extras.pop("reasoning_effort")
+                answer = await send(**extras)
         choices = getattr(answer, "choices", None)
         if not choices or getattr(choices[0], "message", None) is None:
             raise unreadable(self._purpose, self._service)
