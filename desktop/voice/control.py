@@ -1,0 +1,148 @@
+"""Push to talk with its devices: carries out what the state machine commands.
+
+Hides the wiring of machine, microphone, speaker and timers. The window and the hotkey call
+`press`, `release` and `cancel`; the application sends what `recorded` brings and reports back by
+`speak` or `command_ended`.
+"""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from desktop.voice import push_to_talk
+from desktop.voice.microphone import Microphone, with_trailing_silence
+from desktop.voice.portaudio import PortAudio
+from desktop.voice.push_to_talk import PushToTalk
+from desktop.voice.speaker import Speaker
+from engine.audio import Recording
+from engine.errors import HarkError
+
+
+class VoiceControl(QObject):
+    """Everything between the talk key and a Recording, and between a Recording and the ear.
+
+    `recording_started`: the microphone hears (show it, play the cue). `recording_level`: 0.0 to
+    1.0 while recording. `recorded`: a Recording to send; never an empty or a silent one.
+    `refused`: nothing was sent, the message says why and what to do. `state_changed`: a value of
+    `push_to_talk.TalkState`. `notice`: something to tell; nothing was lost.
+    """
+
+    recording_started = Signal()
+    recording_level = Signal(float)
+    recorded = Signal(object)
+    refused = Signal(str)
+    state_changed = Signal(str)
+    notice = Signal(str)
+
+    def __init__(
+        self, parent: QObject | None = None, *, microphone: Microphone | None = None, speaker: Speaker | None = None
+    ) -> None:
+        super().__init__(parent)
+        portaudio = PortAudio()
+        self.microphone = microphone or Microphone(portaudio, self)
+        self.speaker = speaker or Speaker(portaudio, self)
+        self._machine = PushToTalk()
+        self._recording: Recording | None = None
+        self._answer: Recording | None = None
+        self._shown_state = str(self._machine.state)
+        self.microphone.started.connect(self.recording_started)
+        self.microphone.level.connect(self.recording_level)
+        self.microphone.lost.connect(lambda message: self._do(self._machine.device_lost(message)))
+        self.microphone.finished.connect(self._on_recording)
+        self.speaker.finished.connect(lambda: self._do(self._machine.spoken()))
+        self.speaker.failed.connect(self._on_speaker_failed)
+
+    @property
+    def state(self) -> str:
+        """The machine's state, a value of `push_to_talk.TalkState`."""
+        return str(self._machine.state)
+
+    def press(self) -> None:
+        """The talk key went down: listen; a spoken answer falls silent."""
+        self._do(self._machine.press(_now_ms()))
+
+    def release(self) -> None:
+        """The talk key went up: `recorded` or `refused` follows."""
+        self._do(self._machine.release(_now_ms()))
+
+    def cancel(self) -> None:
+        """Drop the recording or the spoken answer."""
+        self._do(self._machine.cancel())
+
+    def submitted(self) -> None:
+        """A typed command was sent: show that it is being worked on."""
+        self._do(self._machine.submitted())
+
+    def speak(self, recording: Recording) -> None:
+        """Play an answer's sound, unless the person is speaking or has cancelled."""
+        self._answer = recording
+        self._do(self._machine.reply())
+
+    def command_ended(self) -> None:
+        """The command failed, or its answer has no sound."""
+        self._do(self._machine.failed())
+
+    def close(self) -> None:
+        """Let go of microphone and loudspeaker."""
+        self.speaker.stop()
+        self.microphone.close()
+
+    def _do(self, commands: push_to_talk.Commands) -> None:
+        for command in commands:
+            match command:
+                case push_to_talk.Listen():
+                    self._listen()
+                case push_to_talk.FinishRecording():
+                    self.microphone.stop()
+                case push_to_talk.DiscardRecording():
+                    self.microphone.discard()
+                case push_to_talk.SubmitRecording():
+                    self.recorded.emit(self._recording)
+                case push_to_talk.StartSpeech():
+                    self._start_speech()
+                case push_to_talk.StopSpeech():
+                    self.speaker.stop()
+                case push_to_talk.WakeAt(at_ms=at_ms):
+                    self._wake_at(at_ms)
+                case push_to_talk.Refuse(message=message):
+                    self.refused.emit(message)
+                case push_to_talk.Tell(message=message):
+                    self.notice.emit(message)
+        if self.state != self._shown_state:
+            self._shown_state = self.state
+            self.state_changed.emit(self._shown_state)
+
+    def _wake_at(self, at_ms: int) -> None:
+        QTimer.singleShot(max(0, at_ms - _now_ms()), self, lambda: self._do(self._machine.tick(_now_ms())))
+
+    def _listen(self) -> None:
+        try:
+            self.microphone.start()
+        except HarkError as error:
+            self._do(self._machine.microphone_failed(str(error)))
+
+    def _on_recording(self, recording: Recording) -> None:
+        try:
+            self._recording = with_trailing_silence(recording.require_speech())
+        except HarkError as error:
+            self._do(self._machine.recording_ready(refusal=str(error)))
+        else:
+            self._do(self._machine.recording_ready())
+
+    def _start_speech(self) -> None:
+        if self._answer is None:
+            return
+        try:
+            self.speaker.play(self._answer)
+        except HarkError as error:
+            self._on_speaker_failed(str(error))
+
+    def _on_speaker_failed(self, message: str) -> None:
+        self.notice.emit(message)
+        self._do(self._machine.spoken())
+
+
+def _now_ms() -> int:
+    return int(time.monotonic() * 1000)

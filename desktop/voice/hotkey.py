@@ -1,0 +1,109 @@
+"""The push-to-talk key while another program has the keyboard.
+
+Hides pynput, imported on first use: its import fails where there is no display. It listens, it
+does not grab: the key reaches the other program as well, which is why the default is F9. Where no
+program may listen (Wayland, an X server without the RECORD extension), `start` says so, and the
+window's own key remains.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from engine.errors import PermanentError, SettingsError
+from engine.log import get_logger
+
+DEFAULT_HOTKEY = "<f9>"
+_USE_WINDOW = "Push to talk works with the key in Hark's window."
+_log = get_logger("voice")
+
+
+class Hotkey(QObject):
+    """Emits `pressed` when all of its keys are down, `released` when the first of them goes up.
+
+    `keys` is written as pynput writes it: "<f9>", "<ctrl>+<space>", "<ctrl>+<alt>+h". A held key
+    may repeat `released` and `pressed`; `push_to_talk` knows.
+    """
+
+    pressed = Signal()
+    released = Signal()
+
+    def __init__(self, keys: str = DEFAULT_HOTKEY, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.keys = keys
+        self._listener: Any = None
+
+    def start(self) -> None:
+        """Listen from now on.
+
+        Raises PermanentError where the system does not allow it, and SettingsError where `keys`
+        is not a key.
+        """
+        if self._listener is not None:
+            return
+        if sys.platform == "linux":
+            if os.environ.get("WAYLAND_DISPLAY") or os.environ.get("XDG_SESSION_TYPE") == "wayland":
+                raise PermanentError("Wayland lets no program listen for a global key.", _USE_WINDOW)
+            if not os.environ.get("DISPLAY"):
+                raise PermanentError("There is no X display for a global key.", _USE_WINDOW)
+        try:
+            from pynput import keyboard
+        except ImportError as error:
+            raise PermanentError(f"A global key does not work here ({error}).", _USE_WINDOW) from error
+        try:
+            wanted = frozenset(keyboard.HotKey.parse(self.keys))
+        except ValueError as error:
+            raise SettingsError(
+                f"hotkey: {self.keys!r} is not a key.", "Write it like <f9>, <ctrl>+<space> or <ctrl>+<alt>+h."
+            ) from error
+        if sys.platform == "linux":
+            _require_record_extension()
+        self._listener = self._listen(keyboard, wanted)
+
+    def stop(self) -> None:
+        """Listen no more."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.stop()
+            listener.join()
+
+    def _listen(self, keyboard: Any, wanted: frozenset[Any]) -> Any:
+        down: set[Any] = set()
+
+        # Both run on pynput's thread; the signals carry the news to Qt's.
+        def on_press(key: Any) -> None:
+            was_complete = wanted <= down
+            down.add(listener.canonical(key))
+            if wanted <= down and not was_complete:
+                self.pressed.emit()
+
+        def on_release(key: Any) -> None:
+            was_complete = wanted <= down
+            down.discard(listener.canonical(key))
+            if was_complete and not wanted <= down:
+                self.released.emit()
+
+        listener = keyboard.Listener(on_press=on_press, on_release=on_release)
+        listener.start()
+        listener.wait()
+        _log.debug("listening for %s", self.keys)
+        return listener
+
+
+def _require_record_extension() -> None:
+    from Xlib.display import Display  # type: ignore[import-untyped]
+    from Xlib.error import DisplayError  # type: ignore[import-untyped]
+
+    try:
+        display = Display()
+    except DisplayError as error:
+        raise PermanentError(f"The X display does not answer ({error}).", _USE_WINDOW) from error
+    try:
+        if not display.has_extension("RECORD"):
+            raise PermanentError("This X server lets no program listen for a global key.", _USE_WINDOW)
+    finally:
+        display.close()

@@ -1,0 +1,112 @@
+"""The loudspeaker: plays one Recording at a time and can be silenced at once.
+
+Hides the output device. Its thread only copies bytes; when they are used up, or the device goes
+away, Qt's thread is told by signal.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from desktop.voice.portaudio import PortAudio
+from engine.audio import Recording
+
+_STALLED_MS = 2_000
+
+
+class _Playback:
+    """The sound on its way out; `position` is in bytes."""
+
+    def __init__(self) -> None:
+        self.sound = b""
+        self.position = 0
+        self.stream: Any = None
+
+
+class Speaker(QObject):
+    """Plays on the default output.
+
+    `finished`: the sound was played to its end (not after `stop`). `failed`: the output was lost
+    (message with remedy).
+    """
+
+    finished = Signal()
+    failed = Signal(str)
+    _ended = Signal(object)
+
+    def __init__(self, portaudio: PortAudio | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._portaudio = portaudio or PortAudio()
+        self._playback: _Playback | None = None
+        self._ended.connect(self._on_ended)
+        self._watched_position = 0
+        self._watch = QTimer(self)
+        self._watch.setInterval(_STALLED_MS)
+        self._watch.timeout.connect(self._check_progress)
+
+    @property
+    def is_playing(self) -> bool:
+        """Whether sound is on its way out."""
+        return self._playback is not None
+
+    def play(self, recording: Recording) -> None:
+        """Play `recording`, instead of what was playing.
+
+        Raises PermanentError or BadInputError, each with what to do, where there is no sound
+        library or no output.
+        """
+        self.stop()
+        playback = _Playback()
+        used_up = self._portaudio.callback_stop
+
+        def give(out: Any, _frames: int, _times: Any, _status: Any) -> None:
+            chunk = playback.sound[playback.position : playback.position + len(out)]
+            playback.position += len(chunk)
+            out[: len(chunk)] = chunk
+            if len(chunk) < len(out):
+                out[len(chunk) :] = bytes(len(out) - len(chunk))
+                raise used_up
+
+        def end() -> None:
+            self._ended.emit(playback)
+
+        playback.stream, rate_hz = self._portaudio.open("output", recording.rate_hz, give, end)
+        playback.sound = recording.at_rate(rate_hz).samples.tobytes()
+        self._portaudio.start(playback.stream, "output")
+        self._playback = playback
+        self._watched_position = -1
+        self._watch.start()
+
+    def stop(self) -> None:
+        """Be silent at once; what was not yet played is dropped and `finished` does not come."""
+        self._watch.stop()
+        playback, self._playback = self._playback, None
+        if playback is not None:
+            self._portaudio.close(playback.stream)
+
+    def _on_ended(self, playback: _Playback) -> None:
+        if playback is not self._playback:
+            return
+        complete = playback.position >= len(playback.sound)
+        self.stop()
+        if complete:
+            self.finished.emit()
+        else:
+            self._lost()
+
+    def _check_progress(self) -> None:
+        if self._playback is None:
+            return
+        if self._playback.position == self._watched_position < len(self._playback.sound):
+            self.stop()
+            self._lost()
+        elif self._playback is not None:
+            self._watched_position = self._playback.position
+
+    def _lost(self) -> None:
+        self._portaudio.device_was_lost()
+        self.failed.emit(
+            "The loudspeaker was lost. The answer is in the window; choose another output to hear the next."
+        )
