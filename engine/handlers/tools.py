@@ -7,6 +7,7 @@ buttons use.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -46,6 +47,7 @@ def tools_for(user_id: str, context: JobContext) -> Mapping[str, Tool]:
     """The tools of one command by name; what they do is done as `user_id`, in the command's trace."""
     services = context.services
     actor = f"voice:{user_id}"
+    created = itertools.count(1)  # the same numbers whenever the job runs again
 
     async def tell_time(_: Nothing) -> str:
         return f"It is {_spoken_time(datetime.now().astimezone())}."
@@ -81,7 +83,7 @@ def tools_for(user_id: str, context: JobContext) -> Mapping[str, Tool]:
 
     async def create_task(arguments: NewTask) -> str:
         payload = CreateTask(user_id=user_id, title=arguments.title)
-        handle = await services.client.add(payload, context.child_options(f"task.{len(context.outbox)}"))
+        handle = await services.client.add(payload, context.child_options(f"task.{next(created)}"))
         try:
             await handle.result(CREATE_WAIT_S)
         except TimeoutError:

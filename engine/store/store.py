@@ -54,6 +54,10 @@ class Store:
         """Where Redis is, without any password."""
         return without_password(self._url)
 
+    def twin(self) -> Store:
+        """Another store on the same Redis, for use in another event loop; close it there."""
+        return Store(self._url, self._specs, self._revive)
+
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()

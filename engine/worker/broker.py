@@ -1,0 +1,272 @@
+"""`QueueBroker`: taskiq's broker over Hark's store.
+
+taskiq keeps what it is good at (tasks, labels, dependencies, middlewares, the Receiver); every state of
+a job is the store's. The stock worker runs it too: `taskiq worker engine.worker.broker:broker -w 1`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import os
+import socket
+import time
+import traceback
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import Annotated, Any
+from uuid import uuid4
+
+from taskiq import AckableMessage, AsyncBroker, BrokerMessage, Context, TaskiqDepends, TaskiqMessage, TaskiqResult
+from taskiq.abc.middleware import TaskiqMiddleware
+
+from engine.admin import Admin
+from engine.client import Client
+from engine.errors import BadInputError, HarkError, PermanentError, RetryableError
+from engine.handlers import HANDLERS, Handler, JobContext, Services
+from engine.job_types import JobType
+from engine.log import get_logger
+from engine.monitor import Monitor
+from engine.providers import Providers, choose_providers
+from engine.providers.tasks_local import LocalTasks
+from engine.queues import QUEUES, require_queue
+from engine.settings import Settings, load_settings
+from engine.store import Claimed, FinishedJob, NewJob, Store, open_store
+from engine.store.records import dumps
+from engine.worker.claiming import Claiming
+from engine.worker.leases import Leases
+from engine.worker.settling import Settling
+from engine.worker.upkeep import Upkeep
+
+_log = get_logger("broker")
+
+
+class _Outcomes(TaskiqMiddleware):
+    """Keeps each result until the job is acknowledged: taskiq's ack says nothing of the outcome."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._results: dict[tuple[str, str], TaskiqResult[Any]] = {}
+
+    def post_execute(self, message: TaskiqMessage, result: TaskiqResult[Any]) -> None:
+        self._results[message.labels["queue"], message.task_id] = result
+
+    def pop(self, job: Claimed) -> TaskiqResult[Any] | None:
+        return self._results.pop((job.queue, job.id), None)
+
+
+class QueueBroker(AsyncBroker):
+    """One worker's broker, or a client's that only kicks. Use each in one event loop.
+
+    `queues` names those it serves, all eight where None.
+    """
+
+    def __init__(self, settings: Settings | None = None, queues: Sequence[str] | None = None) -> None:
+        super().__init__()
+        self.worker_id = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:6]}"
+        self._settings = settings
+        self._queues = tuple(require_queue(queue) for queue in queues or QUEUES)
+        self._outcomes = _Outcomes()
+        self.add_middlewares(self._outcomes)
+        self._open = AsyncExitStack()
+        self._contexts: dict[tuple[str, str], JobContext] = {}
+        self._started_s: dict[tuple[str, str], float] = {}
+        self._providers: Providers | None = None
+
+    # --- life ---
+
+    async def startup(self) -> None:
+        """Connect; in a worker process also start renewing, settling and upkeep. Raises as `open_store` does."""
+        settings = self._settings = self._settings or load_settings()
+        self._store = await self._open.enter_async_context(open_store(settings))
+        self._services = Services(
+            self._store,
+            Client(self._store, settings),
+            Admin(self._store),
+            Monitor(self._store, settings),
+            LocalTasks(settings.data_dir),
+            self._use_providers,
+        )
+        if self.is_worker_process:
+            specs = [settings.queue_specs[queue] for queue in self._queues]
+            self._claiming = Claiming(self._store, specs, self.worker_id, settings.lease_ms)
+            self._leases = Leases(self._store.twin(), settings.lease_ms)
+            self._settling = Settling(self._store, self._leases.drop)
+            self._upkeep = Upkeep(self._store, self._queues, settings, self.worker_id, lambda: self._claiming.active)
+            self._leases.start()
+            self._settling.start()
+            self._upkeep.start()
+        await super().startup()
+
+    async def shutdown(self) -> None:
+        """Settle or give back every job in hand, then disconnect."""
+        if self.is_worker_process and hasattr(self, "_claiming"):
+            await self._claiming.close()
+            for job in self._leases.held:
+                if (job.queue, job.id) in self._contexts:
+                    await self._release(job)
+            await self._settling.close()
+            await self._upkeep.stop()
+            await asyncio.to_thread(self._leases.stop)
+            if self._providers is not None:
+                await self._providers.close()
+        await super().shutdown()
+        await self._open.aclose()
+
+    def _use_providers(self) -> Providers:
+        if self._providers is None:
+            assert self._settings is not None
+            self._providers = choose_providers(self._settings)
+        return self._providers
+
+    # --- adding, by taskiq's own means ---
+
+    async def kick(self, message: BrokerMessage) -> None:
+        """Add the job. Labels: `queue` (required), `priority`, `attempts`, `backoff`, `backoff_ms`, `delay_ms`,
+        `timeout` (s). A job whose id exists is not added.
+        """
+        parsed = TaskiqMessage.model_validate_json(message.message)
+        labels = parsed.labels
+        if "queue" not in labels:
+            raise BadInputError(f"The task {message.task_name} has no queue.", "Declare it with queue=… .")
+        queue = require_queue(labels["queue"])
+        assert self._settings is not None
+        spec = self._settings.queue_specs[queue]
+        timeout_s = labels.get("timeout")
+        job = NewJob(
+            id=message.task_id,
+            name=message.task_name,
+            data=dumps([parsed.args, parsed.kwargs] if parsed.args else parsed.kwargs),
+            priority=int(labels.get("priority", spec.priority)),
+            attempts=int(labels.get("attempts", spec.attempts)),
+            backoff=labels.get("backoff", spec.backoff),
+            backoff_ms=int(labels.get("backoff_ms", spec.backoff_ms)),
+            timeout_ms=spec.timeout_ms if timeout_s is None else round(float(timeout_s) * 1000),
+            delay_ms=int(labels.get("delay_ms", 0)),
+            trace=labels.get("trace", message.task_id),
+            parent=labels.get("parent"),
+        )
+        await self._store.add(queue, [job])
+
+    # --- running ---
+
+    async def listen(self) -> AsyncGenerator[AckableMessage, None]:
+        """Claimed jobs, each as soon as its queue has a free slot."""
+        while True:
+            job = await self._claiming.claim()
+            self._leases.hold(job)
+            self._contexts[job.queue, job.id] = JobContext(job, self._services)
+            self._started_s[job.queue, job.id] = time.monotonic()
+            yield AckableMessage(data=_as_message(job), ack=functools.partial(self._settle, job))
+
+    def context_of(self, message: TaskiqMessage) -> JobContext:
+        """The running job of a taskiq message."""
+        return self._contexts[message.labels["queue"], message.task_id]
+
+    async def _settle(self, job: Claimed) -> None:
+        """taskiq is through with the job: write its outcome, whatever it is."""
+        result = self._outcomes.pop(job)
+        context = self._contexts.get((job.queue, job.id))
+        if context is None:
+            return  # given back already: the worker is stopping
+        try:
+            if result is None:
+                await self._settling.fail(job, _no_outcome(self, job), permanent=True)
+            elif isinstance(result.error, asyncio.CancelledError):
+                await self._settling.release(job)
+            elif result.error is not None:
+                await self._fail(job, result.error)
+            else:
+                spent_ms = round((time.monotonic() - self._started_s[job.queue, job.id]) * 1000)
+                await self._finish(job, result.return_value, spent_ms, context)
+        finally:
+            self._let_go(job)
+
+    async def _finish(self, job: Claimed, value: Any, spent_ms: int, context: JobContext) -> None:
+        try:
+            result = dumps(value)
+        except (TypeError, ValueError) as error:
+            await self._settling.fail(job, f"The result of {job.name} is not JSON: {error}.", permanent=True)
+            return
+        await self._settling.finish(FinishedJob(job, result, spent_ms, tuple(context.outbox)))
+
+    async def _fail(self, job: Claimed, error: BaseException) -> None:
+        text = "".join(traceback.format_exception(error))
+        if isinstance(error, TimeoutError):
+            message = f"{job.name} took longer than its time-out of {job.timeout_ms / 1000:g} s."
+        else:
+            message = str(error) if isinstance(error, HarkError) else f"{type(error).__name__}: {error}"
+        await self._settling.fail(
+            job,
+            message,
+            text,
+            permanent=isinstance(error, PermanentError),
+            retry_after_ms=error.retry_after_ms if isinstance(error, RetryableError) else None,
+        )
+
+    async def abandon(self, message: bytes) -> None:
+        """taskiq dropped a job without acknowledging it (a middleware raised): end it with that reason."""
+        labels = json.loads(message)
+        context = self._contexts.get((labels["labels"]["queue"], labels["task_id"]))
+        if context is not None:
+            await self._settling.fail(
+                context.job, f"{context.job.name} was dropped before its end: a middleware raised.", permanent=True
+            )
+            self._let_go(context.job)
+
+    async def _release(self, job: Claimed) -> None:
+        await self._settling.release(job)
+        self._let_go(job)
+
+    def _let_go(self, job: Claimed) -> None:
+        if self._contexts.pop((job.queue, job.id), None) is not None:
+            del self._started_s[job.queue, job.id]
+            self._claiming.free(job.queue)
+
+
+def _as_message(job: Claimed) -> bytes:
+    """The job as taskiq's JSON formatter reads it."""
+    arguments = json.loads(job.data)
+    args, kwargs = arguments if isinstance(arguments, list) else ([], arguments)
+    labels = {"queue": job.queue, "timeout": job.timeout_ms / 1000, "attempt": job.attempt, "trace": job.trace}
+    return dumps(
+        {"task_id": job.id, "task_name": job.name, "labels": labels, "args": args, "kwargs": kwargs}
+    ).encode()
+
+
+def _no_outcome(broker: AsyncBroker, job: Claimed) -> str:
+    if broker.find_task(job.name) is None:
+        return f"This worker knows no job named {job.name!r}. Is it older than the program that added it?"
+    return f"{job.name} ended without an outcome. Its message could not be read."
+
+
+def register_handlers(broker: AsyncBroker) -> None:
+    """Make every handler a taskiq task, named after its job type."""
+    for kind, handler in HANDLERS.items():
+        broker.register_task(_as_task(kind, handler), task_name=kind.job_name, queue=kind.queue)
+
+
+def _as_task(kind: type[JobType], handler: Handler) -> Callable[..., Any]:
+    async def run(context: Annotated[Context, TaskiqDepends()], **arguments: Any) -> Any:
+        broker = context.broker
+        assert isinstance(broker, QueueBroker)
+        try:
+            payload = kind(**arguments)
+        except ValueError as error:
+            raise BadInputError(f"The arguments of {kind.job_name} are wrong: {error}") from error
+        return await handler(payload, broker.context_of(context.message))
+
+    run.__name__ = handler.__name__
+    return run
+
+
+def create_broker(settings: Settings | None = None, queues: Sequence[str] | None = None) -> QueueBroker:
+    """A broker that knows every handler."""
+    broker = QueueBroker(settings, queues)
+    register_handlers(broker)
+    return broker
+
+
+broker = create_broker()
+"""For the stock `taskiq worker engine.worker.broker:broker`; settings are read when it starts."""

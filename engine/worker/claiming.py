@@ -1,0 +1,156 @@
+"""Which job next: claims from many queues at once, never more of one than it has free slots.
+
+Hides the waiting. A queue is asked when it may have work (its marker was set, a slot came free, a
+delayed job falls due); otherwise one blocking call sleeps on the markers of all queues that have room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections import Counter, deque
+from collections.abc import Sequence
+
+from engine.errors import RedisGoneError
+from engine.log import get_logger
+from engine.queues import QueueSpec
+from engine.store import Claimed, Store
+
+_log = get_logger("claiming")
+
+_LOOK_AGAIN_S = 5.0
+"""Without any sign, all queues are asked anyway this often: a marker may be lost with a worker that died."""
+_LONGEST_BACKOFF_S = 2.0
+
+
+class Claiming:
+    """Claims jobs of `specs` for one worker. `claim()` gives the next; `free()` gives its slot back."""
+
+    def __init__(self, store: Store, specs: Sequence[QueueSpec], worker: str, lease_ms: int) -> None:
+        self._store = store
+        self._worker = worker
+        self._lease_ms = lease_ms
+        self._limits = {spec.name: spec.concurrency for spec in specs}
+        self._in_flight: Counter[str] = Counter()
+        self._asking = set(self._limits)
+        self._due_s: dict[str, float] = {}
+        self._ready: deque[Claimed] = deque()
+        self._nudge = asyncio.Event()
+        self._waiting: asyncio.Task[str | None] | None = None
+        self._waiting_on: frozenset[str] = frozenset()
+        self._tokens = itertools.count(1)
+
+    @property
+    def active(self) -> int:
+        """Jobs in hand."""
+        return self._in_flight.total()
+
+    async def claim(self) -> Claimed:
+        """Wait for the next job. A cancelled call drops nothing: what it claimed comes next, or to `close`."""
+        backoff_s = 0.05
+        while not self._ready:
+            try:
+                await self._fill()
+                backoff_s = 0.05
+            except RedisGoneError as error:
+                _log.warning("no jobs can be claimed: %s", error)
+                await asyncio.sleep(backoff_s)
+                backoff_s = min(backoff_s * 2, _LONGEST_BACKOFF_S)
+                self._asking = set(self._limits)
+        return self._ready.popleft()
+
+    def free(self, queue: str) -> None:
+        """A job of `queue` has ended here."""
+        self._in_flight[queue] -= 1
+        self._asking.add(queue)
+        self._nudge.set()
+
+    async def close(self) -> None:
+        """Give back what was claimed and never handed out, and end the wait."""
+        unrun = list(self._ready)
+        self._ready.clear()
+        for queue in {job.queue for job in unrun}:
+            await self._store.release(queue, [job for job in unrun if job.queue == queue])
+        for job in unrun:
+            self._in_flight[job.queue] -= 1
+        if self._waiting is not None:
+            with contextlib.suppress(RedisGoneError):
+                await self._end_wait()
+
+    def _room(self, queue: str) -> int:
+        return self._limits[queue] - self._in_flight[queue]
+
+    async def _fill(self) -> None:
+        loop = asyncio.get_running_loop()
+        open_queues = frozenset(queue for queue in self._limits if self._room(queue) > 0)
+        for queue, due_s in list(self._due_s.items()):
+            if due_s <= loop.time():
+                del self._due_s[queue]
+                self._asking.add(queue)
+        asking = self._asking & open_queues
+        if asking:
+            await self._unbroken(asyncio.gather(*(self._take(queue) for queue in asking)))
+            return
+        self._nudge.clear()
+        await self._sleep(open_queues, min(self._due_s.values(), default=loop.time() + _LOOK_AGAIN_S) - loop.time())
+
+    async def _take(self, queue: str) -> None:
+        self._asking.discard(queue)
+        token = f"{self._worker}:{next(self._tokens)}"
+        taken = await self._store.take(
+            queue, self._room(queue), lease_ms=self._lease_ms, token=token, worker=self._worker
+        )
+        self._in_flight[queue] += len(taken.jobs)
+        self._ready.extend(taken.jobs)
+        if taken.concurrency is not None:
+            self._limits[queue] = taken.concurrency
+        if taken.more:
+            self._asking.add(queue)
+        if taken.due_in_ms is not None:
+            self._due_s[queue] = asyncio.get_running_loop().time() + taken.due_in_ms / 1000
+        else:
+            self._due_s.pop(queue, None)
+
+    async def _sleep(self, open_queues: frozenset[str], timeout_s: float) -> None:
+        """Until a marker, a nudge or the time-out; a wait on other queues than these is ended first."""
+        if self._waiting is not None and self._waiting_on != open_queues and not self._waiting.done():
+            await self._end_wait()
+        if self._waiting is None:
+            self._waiting_on = open_queues
+            self._waiting = asyncio.create_task(
+                self._store.wait_for_work(sorted(open_queues), self._worker, _LOOK_AGAIN_S), name="wait for work"
+            )
+        nudged = asyncio.create_task(self._nudge.wait())
+        try:
+            done, _ = await asyncio.wait(
+                {self._waiting, nudged}, timeout=max(timeout_s, 0.001), return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            nudged.cancel()
+        if self._waiting in done:
+            self._look_where_told()
+
+    async def _end_wait(self) -> None:
+        await self._store.wake(self._worker)
+        assert self._waiting is not None
+        await asyncio.wait({self._waiting})
+        self._look_where_told()
+
+    def _look_where_told(self) -> None:
+        assert self._waiting is not None
+        waiting, self._waiting = self._waiting, None
+        queue = waiting.result()
+        # Nothing said where: the time-out is the moment to look everywhere.
+        self._asking |= {queue} if queue else set(self._limits)
+
+    @staticmethod
+    async def _unbroken(claims: asyncio.Future[list[None]]) -> None:
+        """Await claims to their end although the caller is cancelled: a claimed job must not be dropped."""
+        try:
+            await asyncio.shield(claims)
+        except asyncio.CancelledError:
+            await asyncio.wait({claims})
+            if not claims.cancelled():
+                claims.exception()  # seen: the caller is gone, close() gives back what was claimed
+            raise

@@ -1,0 +1,70 @@
+"""Keeping claimed jobs ours while they run, from a thread: a job that blocks the loop must not lose its lease."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+from engine.errors import HarkError
+from engine.log import get_logger
+from engine.store import Claimed, Store
+
+_log = get_logger("leases")
+
+
+class Leases:
+    """Renews the lease of every job it holds each third of `lease_ms`. `store` must not be used elsewhere."""
+
+    def __init__(self, store: Store, lease_ms: int) -> None:
+        self._store = store
+        self._lease_ms = lease_ms
+        self._held: dict[tuple[str, str], Claimed] = {}
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._renew()), name="hark-leases", daemon=True)
+
+    def start(self) -> None:
+        """Begin renewing."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End renewing and wait for the thread; blocks for at most one round trip."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def hold(self, job: Claimed) -> None:
+        """Renew this job's lease from now on."""
+        with self._lock:
+            self._held[job.queue, job.id] = job
+
+    def drop(self, job: Claimed) -> None:
+        """The job is settled."""
+        with self._lock:
+            self._held.pop((job.queue, job.id), None)
+
+    @property
+    def held(self) -> list[Claimed]:
+        """The jobs in hand."""
+        with self._lock:
+            return list(self._held.values())
+
+    async def _renew(self) -> None:
+        try:
+            # The wait is on a thread's event, so that `stop` ends it at once; this loop does nothing else.
+            while not self._stop.wait(self._lease_ms / 3000):
+                by_queue: dict[str, list[Claimed]] = {}
+                for job in self.held:
+                    by_queue.setdefault(job.queue, []).append(job)
+                for queue, jobs in by_queue.items():
+                    try:
+                        lost = await self._store.extend(queue, jobs, self._lease_ms)
+                    except HarkError as error:
+                        _log.warning("leases of %d jobs on %s were not renewed: %s", len(jobs), queue, error)
+                        continue
+                    still_held = {job.id for job in self.held if job.queue == queue}
+                    for job_id in lost:
+                        if job_id in still_held:
+                            _log.warning("job %s on %s is no longer ours; it may run a second time", job_id, queue)
+        finally:
+            await self._store.close()

@@ -1,0 +1,108 @@
+"""A worker process: taskiq's Receiver on our broker, from start to a clean drain."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from taskiq import AckableMessage
+from taskiq.receiver import Receiver
+
+from engine.log import get_logger
+from engine.settings import Settings
+from engine.worker.broker import QueueBroker, create_broker
+
+_log = get_logger("worker")
+
+_MOST_TASKS = 10_000
+"""Beyond any sum of limits: the broker's own gate decides how many jobs of a queue run at once."""
+_GIVE_UP_S = 10.0
+
+
+class QueueReceiver(Receiver):
+    """taskiq's Receiver that forgets no job: one that it drops is ended, one that is cancelled is given back."""
+
+    def __init__(self, broker: QueueBroker, drain_s: float) -> None:
+        self._own_broker = broker
+        self._running: set[asyncio.Task[None]] = set()
+        super().__init__(
+            broker,
+            ThreadPoolExecutor(thread_name_prefix="hark-job"),
+            max_async_tasks=_MOST_TASKS,
+            max_prefetch=0,
+            run_startup=False,
+            wait_tasks_timeout=drain_s,
+        )
+
+    async def callback(self, message: bytes | AckableMessage, raise_err: bool = False) -> None:
+        """Run one job to its end."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._running.add(task)
+        try:
+            await super().callback(message, raise_err)
+        finally:
+            self._running.discard(task)
+            await self._own_broker.abandon(message.data if isinstance(message, AckableMessage) else message)
+
+    async def cancel_running(self) -> None:
+        """Stop the jobs that outlasted the drain; their broker gives them back."""
+        running = [task for task in self._running if not task.done()]
+        for task in running:
+            task.cancel()
+        if running:
+            _log.warning("%d jobs outlasted the drain and go back to waiting", len(running))
+            await asyncio.wait(running, timeout=_GIVE_UP_S)
+
+
+async def serve(broker: QueueBroker, settings: Settings, stop: asyncio.Event) -> None:
+    """Run jobs until `stop` is set, then finish what is active within `settings.drain_ms` and return."""
+    broker.is_worker_process = True
+    await broker.startup()
+    try:
+        receiver = QueueReceiver(broker, settings.drain_ms / 1000)
+        _log.info("worker %s is ready", broker.worker_id)
+        await receiver.listen(stop)
+        await receiver.cancel_running()
+    finally:
+        await broker.shutdown()
+
+
+def run_worker(settings: Settings, queues: Sequence[str] | None = None, embedded: bool = False) -> None:
+    """Run a worker for `queues` (all where None) until SIGTERM, SIGINT or, `embedded`, the end of standard input.
+
+    Returns after the drain. Raises as `open_store` does when Redis cannot be reached at the start.
+    """
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_run(settings, queues, embedded))
+        return
+    asyncio.run(_run(settings, queues, embedded))
+
+
+async def _run(settings: Settings, queues: Sequence[str] | None, embedded: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(number, stop.set)
+        except NotImplementedError:  # Windows' loop has none
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+    if embedded:
+        threading.Thread(target=_watch_stdin, args=(loop, stop), name="hark-stdin", daemon=True).start()
+    await serve(create_broker(settings, queues), settings, stop)
+
+
+def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """The app holds the other end: its death, however sudden, ends this read."""
+    while sys.stdin.buffer.read(1024):
+        pass
+    with contextlib.suppress(RuntimeError):  # the loop is closed already
+        loop.call_soon_threadsafe(stop.set)

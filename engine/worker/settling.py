@@ -1,0 +1,114 @@
+"""Telling Redis how jobs ended: finishes gathered and written together, failures one by one, none forgotten.
+
+Writing behind is safe: after a crash before the write the job only runs again. The buffer is
+bounded, and emptied before the worker exits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from engine.errors import RedisGoneError
+from engine.log import get_logger
+from engine.store import Claimed, FinishedJob, NewJob, Store
+
+_log = get_logger("settling")
+_T = TypeVar("_T")
+
+GATHER_S = 0.001
+MOST_BUFFERED = 5_000
+_LONGEST_BACKOFF_S = 2.0
+
+
+class Settling:
+    """Ends jobs on one store. `settled` is called with each job once Redis knows its end."""
+
+    def __init__(self, store: Store, settled: Callable[[Claimed], None]) -> None:
+        self._store = store
+        self._settled = settled
+        self._buffer: dict[str, list[FinishedJob]] = {}
+        self._size = 0
+        self._filled = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._closing = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin writing."""
+        self._task = asyncio.create_task(self._write(), name="settling")
+
+    async def close(self) -> None:
+        """Write what is left, then end. Cancel to give up: leases will recover those jobs."""
+        self._closing = True
+        self._filled.set()
+        if self._task is not None:
+            await self._task
+
+    async def finish(self, finished: FinishedJob) -> None:
+        """The job is done; returns before Redis knows, unless the buffer is full."""
+        await self._room.wait()
+        self._buffer.setdefault(finished.job.queue, []).append(finished)
+        self._size += 1
+        if self._size >= MOST_BUFFERED:
+            self._room.clear()
+        self._filled.set()
+
+    async def fail(
+        self, job: Claimed, error: str, traceback: str = "", *, permanent: bool, retry_after_ms: int | None = None
+    ) -> None:
+        """The attempt ended in an error; returns when Redis knows."""
+        delay_ms = await self._until_heard(
+            lambda: self._store.fail(job, error, traceback, permanent=permanent, retry_after_ms=retry_after_ms)
+        )
+        self._settled(job)
+        if delay_ms is None:
+            _log.warning("job %s (%s on %s) failed: %s", job.id, job.name, job.queue, error)
+        else:
+            _log.info("job %s on %s runs again in %d ms: %s", job.id, job.queue, delay_ms, error)
+
+    async def release(self, job: Claimed) -> None:
+        """The job goes back unrun."""
+        await self._until_heard(lambda: self._store.release(job.queue, [job]))
+        self._settled(job)
+
+    async def _write(self) -> None:
+        while not (self._closing and not self._size):
+            await self._filled.wait()
+            if not self._closing:
+                await asyncio.sleep(GATHER_S)
+            self._filled.clear()
+            batch, self._buffer, self._size = self._buffer, {}, 0
+            self._room.set()
+            await asyncio.gather(*(self._write_queue(queue, jobs) for queue, jobs in batch.items()))
+
+    async def _write_queue(self, queue: str, finished: list[FinishedJob]) -> None:
+        written = await self._until_heard(lambda: self._store.finish(queue, finished))
+        for one, ours in zip(finished, written, strict=True):
+            self._settled(one.job)
+            if not ours:
+                _log.warning("job %s on %s ended after its lease: another run counts", one.job.id, queue)
+        for one, ours in zip(finished, written, strict=True):
+            if ours and one.outbox:
+                await self._until_heard(lambda one=one: forward(self._store, queue, one.outbox))  # type: ignore[misc]
+
+    async def _until_heard(self, call: Callable[[], Awaitable[_T]]) -> _T:
+        backoff_s = 0.05
+        while True:
+            try:
+                return await call()
+            except RedisGoneError as error:
+                _log.warning("the end of a job waits for Redis: %s", error)
+                await asyncio.sleep(backoff_s)
+                backoff_s = min(backoff_s * 2, _LONGEST_BACKOFF_S)
+
+
+async def forward(store: Store, queue: str, entries: list[str] | tuple[str, ...]) -> None:
+    """Hand follow-ups of `queue` to their own queues; doing it twice adds nothing (a job's id is fixed)."""
+    for entry in entries:
+        follow_up = json.loads(entry)
+        await store.add(follow_up["queue"], [NewJob(**follow_up["job"])])
+        await store.forwarded(queue, entry)

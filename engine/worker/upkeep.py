@@ -1,0 +1,114 @@
+"""What must happen although no job comes or goes: promote, recover, forward, retain, and signs of life."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+from engine.errors import HarkError, RedisGoneError
+from engine.log import get_logger
+from engine.settings import Settings
+from engine.store import Store
+from engine.store.records import dumps
+from engine.worker.settling import forward
+
+_log = get_logger("upkeep")
+
+PROMOTE_S = 1.0
+FORWARD_S = 2.0
+HEARTBEAT_S = 5.0
+RETAIN_S = 30.0
+_FORGOTTEN_MS = 3_600_000
+
+
+class Upkeep:
+    """One worker's upkeep of its queues; any number of workers may do the same ones."""
+
+    def __init__(
+        self, store: Store, queues: Sequence[str], settings: Settings, worker: str, active: Callable[[], int]
+    ) -> None:
+        self._store = store
+        self._queues = queues
+        self._settings = settings
+        self._worker = worker
+        self._active = active
+        self._started_at_ms = int(time.time() * 1000)
+        self._recover_from_s = 0.0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin, each duty at its own pace."""
+        lease_s = self._settings.lease_ms / 1000
+        for name, duty, every_s in (
+            ("heartbeat", self._heartbeat, HEARTBEAT_S),
+            ("promote", self._promote, PROMOTE_S),
+            ("recover", self._recover, min(lease_s / 3, 5.0)),
+            ("forward", self._forward, FORWARD_S),
+            ("retain", self._retain, RETAIN_S),
+        ):
+            self._tasks.append(asyncio.create_task(self._repeat(duty, every_s), name=f"upkeep {name}"))
+
+    async def stop(self) -> None:
+        """End, and tell that this worker is gone."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(RedisGoneError):
+            await self._store.forget_worker(self._worker)
+
+    async def _repeat(self, duty: Callable[[], Awaitable[None]], every_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                await duty()
+            except RedisGoneError as error:
+                _log.info("upkeep waits for Redis: %s", error)
+                # Workers get a chance to renew their leases before anybody calls them dead.
+                self._recover_from_s = loop.time() + self._settings.lease_ms / 2000
+            except HarkError as error:
+                _log.error("upkeep failed: %s", error)
+            await asyncio.sleep(every_s)
+
+    async def _promote(self) -> None:
+        for queue in self._queues:
+            await self._store.promote(queue)
+
+    async def _recover(self) -> None:
+        if asyncio.get_running_loop().time() < self._recover_from_s:
+            return
+        for queue in self._queues:
+            recovered, failed = await self._store.recover(queue, self._settings.max_stalled)
+            for job_id in recovered:
+                _log.warning("job %s on %s lost its worker and waits again", job_id, queue)
+            for job_id in failed:
+                _log.warning("job %s on %s lost its worker too often and failed", job_id, queue)
+
+    async def _forward(self) -> None:
+        for queue in self._queues:
+            entries = await self._store.outbox(queue)
+            if entries:
+                await forward(self._store, queue, entries)
+
+    async def _retain(self) -> None:
+        for queue in self._queues:
+            await self._store.retain(queue)
+
+    async def _heartbeat(self) -> None:
+        now_ms = int(time.time() * 1000)
+        record = {
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "queues": list(self._queues),
+            "started_at_ms": self._started_at_ms,
+            "seen_at_ms": now_ms,
+            "active": self._active(),
+        }
+        await self._store.tell_alive(self._worker, dumps(record))
+        for worker, text in (await self._store.workers()).items():
+            if now_ms - json.loads(text)["seen_at_ms"] > _FORGOTTEN_MS:
+                await self._store.forget_worker(worker)
