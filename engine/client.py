@@ -239,9 +239,7 @@ class Client:
             os.fsync(file.fileno())
         return unfinished.replace(path)
 
-    async def _submit(
-        self, said: str | Recording, trace: str, conversation_id: str, user_id: str, speak: bool
-    ) -> None:
+    async def _submit(self, said: str | Recording, trace: str, conversation_id: str, user_id: str, speak: bool) -> None:
         if isinstance(said, Recording):
             await self._add_recording(said, trace, user_id=user_id, conversation_id=conversation_id, speak=speak)
             return

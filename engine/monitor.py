@@ -35,9 +35,7 @@ class Monitor:
         )
         now_ms = int(samples[0][0])
         workers = _alive(records, now_ms)
-        states = tuple(
-            self._state(queue, sample, workers) for queue, sample in zip(QUEUES, samples, strict=True)
-        )
+        states = tuple(self._state(queue, sample, workers) for queue, sample in zip(QUEUES, samples, strict=True))
         return Snapshot(now_ms, states, workers, self._store.address)
 
     async def jobs(self, queue: str, state: JobState, start: int = 0, count: int = 50) -> tuple[Job, ...]:

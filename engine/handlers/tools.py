@@ -77,8 +77,10 @@ def tools_for(user_id: str, context: JobContext) -> Mapping[str, Tool]:
     async def retry_failed(arguments: OneQueue) -> str:
         retried = await services.admin.retry(arguments.queue, actor=actor)
         title = _spoken_queue(arguments.queue)
-        return f"{_count(retried, 'failed job')} of the {title} queue will run again." if retried else (
-            f"The {title} queue has no failed jobs."
+        return (
+            f"{_count(retried, 'failed job')} of the {title} queue will run again."
+            if retried
+            else (f"The {title} queue has no failed jobs.")
         )
 
     async def create_task(arguments: NewTask) -> str:

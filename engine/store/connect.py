@@ -63,7 +63,9 @@ def explained(url: str) -> Iterator[None]:
     try:
         yield
     except (AuthenticationError, AuthorizationError) as error:
-        raise PermanentError(f"Redis at {where} refused the password.", "Correct REDIS_URL or REDIS_PASSWORD.") from error
+        raise PermanentError(
+            f"Redis at {where} refused the password.", "Correct REDIS_URL or REDIS_PASSWORD."
+        ) from error
     except OutOfMemoryError as error:
         raise RedisGoneError(
             f"Redis at {where} is full and takes no new jobs.", "Clean finished jobs or raise its maxmemory."
@@ -76,14 +78,16 @@ def explained(url: str) -> Iterator[None]:
         ) from error
     except ResponseError as error:
         if "WRONGPASS" in str(error) or "NOAUTH" in str(error):
-            raise PermanentError(
-                f"Redis at {where} refused the password.", "Correct REDIS_URL or REDIS_PASSWORD."
-            ) from error
+            raise _refused(where) from error
         if "MISCONF" in str(error):
             raise RedisGoneError(f"Redis at {where} cannot write its file to disk.", "Is its disk full?") from error
         raise HarkError(f"Redis at {where} refused a command: {error}.") from error
     except RedisError as error:
         raise HarkError(f"Redis at {where}: {error}.") from error
+
+
+def _refused(where: str) -> PermanentError:
+    return PermanentError(f"Redis at {where} refused the password.", "Correct REDIS_URL or REDIS_PASSWORD.")
 
 
 def _reason(error: BaseException) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 from redis.client import NEVER_DECODE
 
@@ -23,7 +24,6 @@ from engine.store.scripts import register_scripts
 from engine.store.server import PrivateRedis
 
 _log = get_logger("store")
-_T = TypeVar("_T")
 
 BATCH = 1000
 """The most jobs one script call touches, so that no other client waits long for Redis."""
@@ -40,7 +40,9 @@ class Store:
     connection (it starts Hark's own Redis again) and returns the URL to use.
     """
 
-    def __init__(self, url: str, specs: Mapping[str, QueueSpec] = QUEUES, revive: Callable[[], str] | None = None) -> None:
+    def __init__(
+        self, url: str, specs: Mapping[str, QueueSpec] = QUEUES, revive: Callable[[], str] | None = None
+    ) -> None:
         self._url = url
         self._specs = specs
         self._revive = revive
@@ -244,17 +246,20 @@ class Store:
     async def find(self, job_id: str, queues: Sequence[str] = tuple(QUEUES)) -> Job:
         """A job's record, wherever it is. Raises NotFoundError."""
         for queue in queues:
-            record = await self._guarded(lambda queue=queue: self._redis.hgetall(keys.job(queue, job_id)))
+            key = keys.job(queue, job_id)
+            record = await self._guarded(functools.partial(self._redis.hgetall, key))
             if record:
                 return job_from_hash(queue, job_id, record)
-        raise NotFoundError(f"There is no job {job_id!r}.", "It may have been cleaned: finished jobs are kept for a time.")
+        raise NotFoundError(
+            f"There is no job {job_id!r}.", "It may have been cleaned: finished jobs are kept for a time."
+        )
 
     async def jobs(self, queue: str, state: JobState, start: int, count: int) -> tuple[Job, ...]:
         """Jobs of one state: the next to run first, of the finished the newest first."""
         finished = state in (JobState.COMPLETED, JobState.FAILED)
 
         async def read() -> list[tuple[str, dict[str, str]]]:
-            ids = await self._redis.zrange(keys.state(queue, state), start, start + count - 1, desc=finished)
+            ids: Any = await self._redis.zrange(keys.state(queue, state), start, start + count - 1, desc=finished)
             async with self._redis.pipeline(transaction=False) as pipe:
                 for job_id in ids:
                     pipe.hgetall(keys.job(queue, job_id))
@@ -264,12 +269,12 @@ class Store:
 
     async def events(self, after: Mapping[str, str], block_ms: int) -> list[QueueEvent]:
         """Events behind the position known per queue; waits up to `block_ms` for the first."""
-        streams = {keys.events(queue): position for queue, position in after.items()}
+        streams: Any = {keys.events(queue): position for queue, position in after.items()}
         names = {keys.events(queue): queue for queue in after}
         block_ms = min(block_ms, int(LONGEST_BLOCK_S * 1000))
-        reply = await self._guarded(lambda: self._redis.xread(streams, count=BATCH, block=block_ms))
+        reply: Any = await self._guarded(lambda: self._redis.xread(streams, count=BATCH, block=block_ms))
         found = []
-        for stream, entries in (reply.items() if isinstance(reply, dict) else reply or []):
+        for stream, entries in reply.items() if isinstance(reply, dict) else reply or []:
             # RESP3 nests the entries of a stream once more than RESP2.
             for position, fields in entries[0] if isinstance(reply, dict) else entries:
                 found.append(
@@ -303,7 +308,7 @@ class Store:
         """The bytes, or None where their time is over."""
         key = keys.blob(queue, blob_id)
         reply: bytes | None = await self._guarded(
-            lambda: self._redis.execute_command("GET", key, **{NEVER_DECODE: True})
+            lambda: self._redis.execute_command("GET", key, **{NEVER_DECODE: True})  # type: ignore[no-untyped-call]
         )
         return reply
 
@@ -346,7 +351,8 @@ class Store:
     async def _run(self, script: str, queue: str, arguments: Mapping[str, Any]) -> Any:
         return await self._guarded(lambda: self._scripts[script](keys=self._keys[queue], args=[dumps(arguments)]))
 
-    async def _guarded(self, call: Callable[[], Awaitable[_T]]) -> _T:
+    # redis-py's types tell decoded and raw replies apart nowhere: what a reply is, each caller says.
+    async def _guarded(self, call: Callable[[], Awaitable[Any]]) -> Any:
         try:
             with explained(self._url):
                 return await call()

@@ -32,7 +32,7 @@ from engine.providers import Providers, choose_providers
 from engine.providers.tasks_local import LocalTasks
 from engine.queues import QUEUES, require_queue
 from engine.settings import Settings, load_settings
-from engine.store import Claimed, FinishedJob, NewJob, Store, open_store
+from engine.store import Claimed, FinishedJob, NewJob, open_store
 from engine.store.records import dumps
 from engine.worker.claiming import Claiming
 from engine.worker.leases import Leases
@@ -230,9 +230,7 @@ def _as_message(job: Claimed) -> bytes:
     arguments = json.loads(job.data)
     args, kwargs = arguments if isinstance(arguments, list) else ([], arguments)
     labels = {"queue": job.queue, "timeout": job.timeout_ms / 1000, "attempt": job.attempt, "trace": job.trace}
-    return dumps(
-        {"task_id": job.id, "task_name": job.name, "labels": labels, "args": args, "kwargs": kwargs}
-    ).encode()
+    return dumps({"task_id": job.id, "task_name": job.name, "labels": labels, "args": args, "kwargs": kwargs}).encode()
 
 
 def _no_outcome(broker: AsyncBroker, job: Claimed) -> str:
