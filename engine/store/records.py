@@ -10,9 +10,13 @@ from typing import Any
 from engine.model import Job, JobState
 
 
+# One encoder for all: json.dumps with options would build a new one for each call.
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
 def dumps(value: Any) -> str:
     """JSON without spaces; arguments and results of jobs are written so."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return _encode(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,12 @@ class _Outcomes(TaskiqMiddleware):
         return self._results.pop((job.queue, job.id), None)
 
 
+class ClaimedMessage(AckableMessage):
+    """A message that knows its job, for a receiver that looks after it."""
+
+    job: Any
+
+
 class QueueBroker(AsyncBroker):
     """One worker's broker, or a client's that only kicks. Use each in one event loop.
 
@@ -151,14 +157,14 @@ class QueueBroker(AsyncBroker):
 
     # --- running ---
 
-    async def listen(self) -> AsyncGenerator[AckableMessage, None]:
+    async def listen(self) -> AsyncGenerator[ClaimedMessage, None]:
         """Claimed jobs, each as soon as its queue has a free slot."""
         while True:
             job = await self._claiming.claim()
             self._leases.hold(job)
             self._contexts[job.queue, job.id] = JobContext(job, self._services)
             self._started_s[job.queue, job.id] = time.monotonic()
-            yield AckableMessage(data=_as_message(job), ack=functools.partial(self._settle, job))
+            yield ClaimedMessage(data=_as_message(job), ack=functools.partial(self._settle, job), job=job)
 
     def context_of(self, message: TaskiqMessage) -> JobContext:
         """The running job of a taskiq message."""
@@ -205,15 +211,12 @@ class QueueBroker(AsyncBroker):
             retry_after_ms=error.retry_after_ms if isinstance(error, RetryableError) else None,
         )
 
-    async def abandon(self, message: bytes) -> None:
-        """taskiq dropped a job without acknowledging it (a middleware raised): end it with that reason."""
-        labels = json.loads(message)
-        context = self._contexts.get((labels["labels"]["queue"], labels["task_id"]))
-        if context is not None:
-            await self._settling.fail(
-                context.job, f"{context.job.name} was dropped before its end: a middleware raised.", permanent=True
-            )
-            self._let_go(context.job)
+    async def abandon(self, job: Claimed) -> None:
+        """taskiq let go of a job. Where it did so without acknowledging it (a middleware raised), end it."""
+        if (job.queue, job.id) in self._contexts:
+            reason = f"{job.name} was dropped before its end: a middleware raised. See the worker's log."
+            await self._settling.fail(job, reason, permanent=True)
+            self._let_go(job)
 
     async def _release(self, job: Claimed) -> None:
         await self._settling.release(job)
@@ -226,11 +229,17 @@ class QueueBroker(AsyncBroker):
 
 
 def _as_message(job: Claimed) -> bytes:
-    """The job as taskiq's JSON formatter reads it."""
-    arguments = json.loads(job.data)
-    args, kwargs = arguments if isinstance(arguments, list) else ([], arguments)
+    """The job as taskiq's JSON formatter reads it.
+
+    Keyword arguments go in as the text they are, unread: unreadable ones the formatter refuses, and
+    the job ends with that reason.
+    """
     labels = {"queue": job.queue, "timeout": job.timeout_ms / 1000, "attempt": job.attempt, "trace": job.trace}
-    return dumps({"task_id": job.id, "task_name": job.name, "labels": labels, "args": args, "kwargs": kwargs}).encode()
+    args, kwargs = "[]", job.data
+    if job.data.startswith("["):
+        args, kwargs = (dumps(part) for part in json.loads(job.data))
+    head = dumps({"task_id": job.id, "task_name": job.name, "labels": labels})
+    return f'{head[:-1]},"args":{args},"kwargs":{kwargs}}}'.encode()
 
 
 def _no_outcome(broker: AsyncBroker, job: Claimed) -> str:

@@ -22,6 +22,7 @@ _log = get_logger("claiming")
 _LOOK_AGAIN_S = 5.0
 """Without any sign, all queues are asked anyway this often: a marker may be lost with a worker that died."""
 _LONGEST_BACKOFF_S = 2.0
+_MOST_TURNS = 50
 
 
 class Claiming:
@@ -90,10 +91,21 @@ class Claiming:
                 self._asking.add(queue)
         asking = self._asking & open_queues
         if asking:
+            await self._let_slots_free()
             await self._unbroken(asyncio.gather(*(self._take(queue) for queue in asking)))
             return
         self._nudge.clear()
         await self._sleep(open_queues, min(self._due_s.values(), default=loop.time() + _LOOK_AGAIN_S) - loop.time())
+
+    async def _let_slots_free(self) -> None:
+        """Let jobs that end this very moment give their slots back first, so that one call claims for all."""
+        for _ in range(_MOST_TURNS):
+            before = self.active
+            if not before:
+                return
+            await asyncio.sleep(0)
+            if self.active == before:
+                return
 
     async def _take(self, queue: str) -> None:
         self._asking.discard(queue)

@@ -15,7 +15,7 @@ from taskiq.receiver import Receiver
 
 from engine.log import get_logger
 from engine.settings import Settings
-from engine.worker.broker import QueueBroker, create_broker
+from engine.worker.broker import ClaimedMessage, QueueBroker, create_broker
 
 _log = get_logger("worker")
 
@@ -48,7 +48,8 @@ class QueueReceiver(Receiver):
             await super().callback(message, raise_err)
         finally:
             self._running.discard(task)
-            await self._own_broker.abandon(message.data if isinstance(message, AckableMessage) else message)
+            if isinstance(message, ClaimedMessage):
+                await self._own_broker.abandon(message.job)
 
     async def cancel_running(self) -> None:
         """Stop the jobs that outlasted the drain; their broker gives them back."""

@@ -19,6 +19,10 @@ _log = get_logger("settling")
 _T = TypeVar("_T")
 
 GATHER_S = 0.001
+MOST_GATHERS = 10
+MANY_AT_ONCE = 3
+"""So many jobs ending within one GATHER_S are taken for a rush that is worth waiting in."""
+GATHER_ENOUGH = 200
 MOST_BUFFERED = 5_000
 _LONGEST_BACKOFF_S = 2.0
 
@@ -78,12 +82,21 @@ class Settling:
     async def _write(self) -> None:
         while not (self._closing and not self._size):
             await self._filled.wait()
-            if not self._closing:
-                await asyncio.sleep(GATHER_S)
+            await self._gather()
             self._filled.clear()
             batch, self._buffer, self._size = self._buffer, {}, 0
             self._room.set()
             await asyncio.gather(*(self._write_queue(queue, jobs) for queue, jobs in batch.items()))
+
+    async def _gather(self) -> None:
+        """Wait for company: a moment under light load, longer while jobs end in quick succession."""
+        for _ in range(MOST_GATHERS):
+            before = self._size
+            if self._closing or before >= GATHER_ENOUGH:
+                return
+            await asyncio.sleep(GATHER_S)
+            if self._size < before + MANY_AT_ONCE:
+                return
 
     async def _write_queue(self, queue: str, finished: list[FinishedJob]) -> None:
         written = await self._until_heard(lambda: self._store.finish(queue, finished))
