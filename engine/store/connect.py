@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterator
 from urllib.parse import urlsplit, urlunsplit
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import (
@@ -30,20 +30,25 @@ from engine.errors import HarkError, PermanentError, RedisGoneError, SettingsErr
 LONGEST_BLOCK_S = 5.0
 """No command blocks longer; redis-py's own limit must be above it (its default equals it)."""
 
+_MOST_CONNECTIONS = 100
+
 _LOST = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, OSError)
 
 
 def connect(url: str) -> Redis:
     """A client for `url`; nothing is sent before the first command. Raises SettingsError for a bad URL."""
     try:
-        return Redis.from_url(
+        # The plain pool refuses a request beyond its last connection; this one lets it wait its turn.
+        pool = BlockingConnectionPool.from_url(
             url,
+            max_connections=_MOST_CONNECTIONS,
             decode_responses=True,
             socket_timeout=LONGEST_BLOCK_S * 2,
             socket_connect_timeout=3,
             health_check_interval=30,
             retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), retries=3, supported_errors=_LOST[:2]),
         )
+        return Redis.from_pool(pool)
     except ValueError as error:
         raise SettingsError(
             f"REDIS_URL is not a Redis address ({error}).", "Give redis://host:6379, rediss://… or unix:///path."
@@ -73,6 +78,10 @@ def explained(url: str) -> Iterator[None]:
     except ReadOnlyError as error:
         raise RedisGoneError(f"Redis at {where} is a read-only replica.", "Point REDIS_URL at the primary.") from error
     except _LOST as error:
+        if _refused(error):
+            raise PermanentError(
+                f"Redis at {where} refused the password.", "Correct REDIS_URL or REDIS_PASSWORD."
+            ) from error
         raise RedisGoneError(
             f"Redis at {where} does not answer ({_reason(error)}).", "Is it running, and is REDIS_URL right?"
         ) from error
@@ -88,6 +97,15 @@ def explained(url: str) -> Iterator[None]:
 
 def _refused(where: str) -> PermanentError:
     return PermanentError(f"Redis at {where} refused the password.", "Correct REDIS_URL or REDIS_PASSWORD.")
+
+
+def _refused(error: BaseException | None) -> bool:
+    """Whether a refused password is behind it: redis-py wraps that where it happens on connecting."""
+    while error is not None:
+        if isinstance(error, (AuthenticationError, AuthorizationError)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _reason(error: BaseException) -> str:
