@@ -1,0 +1,178 @@
+"""Submitting work: defaults, order, waiting for results, and a command that nobody runs yet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pytest
+
+from engine.audio import Recording
+from engine.client import Client
+from engine.errors import BadInputError, HarkError
+from engine.job_types import CreateTask, ProcessVoiceCommand, SynthesizeSpeech
+from engine.model import JobOptions, JobState, Waiting
+from engine.settings import Settings, load_settings
+from engine.store import Claimed, FinishedJob, Store
+
+TASKS = "task-processing"
+
+
+@pytest.fixture
+def settings(fresh_redis: str) -> Settings:
+    """Settings that name the emptied server."""
+    return load_settings(redis_url=fresh_redis)
+
+
+@pytest.fixture
+async def store(fresh_redis: str) -> AsyncIterator[Store]:
+    """A store on the emptied server."""
+    opened = Store(fresh_redis)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def client(store: Store, settings: Settings) -> Client:
+    """The client under test."""
+    return Client(store, settings)
+
+
+async def _claim(store: Store, queue: str = TASKS) -> Claimed:
+    (job,) = (await store.take(queue, 1, lease_ms=60_000, token="t", worker="w")).jobs
+    return job
+
+
+def test_a_job_gets_its_queues_defaults(client: Client) -> None:
+    job = client.prepare(CreateTask(title="milk"))
+    assert (job.name, job.priority, job.attempts, job.backoff, job.backoff_ms, job.timeout_ms) == (
+        ("create-task", 4, 3, "exponential", 2000, 120_000)
+    )
+    assert job.trace == job.id
+
+
+def test_a_settings_file_changes_the_defaults(fresh_redis: str, store: Store) -> None:
+    settings = load_settings(redis_url=fresh_redis, queues={TASKS: {"attempts": 7, "timeout_ms": 500}})
+    job = Client(store, settings).prepare(CreateTask(title="milk"))
+    assert (job.attempts, job.timeout_ms) == (7, 500)
+
+
+def test_options_win_over_defaults(client: Client) -> None:
+    options = JobOptions("my-id", priority=1, attempts=5, backoff="fixed", backoff_ms=0, delay_ms=10, timeout_ms=20)
+    job = client.prepare(CreateTask(title="milk"), options)
+    assert (job.id, job.priority, job.attempts, job.backoff) == ("my-id", 1, 5, "fixed")
+    assert (job.backoff_ms, job.delay_ms, job.timeout_ms) == (0, 10, 20)
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (JobOptions(priority=0), "priority 0 is not from 1"),
+        (JobOptions(priority=17), "priority 17 is not from 1"),
+        (JobOptions(delay_ms=-1), "delay -1 ms is negative"),
+        (JobOptions(job_id="x" * 201), "1 to 200 characters"),
+    ],
+)
+def test_options_out_of_range_are_refused(client: Client, options: JobOptions, complaint: str) -> None:
+    with pytest.raises(BadInputError, match=complaint):
+        client.prepare(CreateTask(title="milk"), options)
+
+
+async def test_handles_of_a_bulk_come_in_the_order_given(client: Client) -> None:
+    payloads = [CreateTask(title="a"), SynthesizeSpeech(text="b"), CreateTask(title="c"), SynthesizeSpeech(text="d")]
+    handles = await client.add_bulk(payloads, [JobOptions(name) for name in "abcd"])
+    assert [(handle.id, handle.queue) for handle in handles] == [
+        ("a", TASKS),
+        ("b", "synthesis"),
+        ("c", TASKS),
+        ("d", "synthesis"),
+    ]
+
+
+async def test_adding_an_id_again_gives_the_first_jobs_handle(client: Client) -> None:
+    first = await client.add(CreateTask(title="first"), JobOptions("once"))
+    again = await client.add(CreateTask(title="again"), JobOptions("once"))
+    assert (first.added, again.added) == (True, False)
+    assert (await again.job()).arguments == {"title": "first"}
+
+
+async def test_a_bulk_with_one_bad_job_adds_none(client: Client, store: Store) -> None:
+    with pytest.raises(BadInputError):
+        await client.add_bulk([CreateTask(title="a")] * 2, [None, JobOptions(priority=99)])
+    assert await store.jobs(TASKS, JobState.WAITING, 0, 10) == ()
+
+
+async def test_the_result_is_waited_for(client: Client, store: Store) -> None:
+    handle = await client.create_task("ada", "milk")
+    waiting = asyncio.create_task(handle.result(timeout_s=30))
+    await store.finish(TASKS, [FinishedJob(await _claim(store), '{"id":1}', 1)])
+    assert await waiting == {"id": 1}
+
+
+async def test_the_result_of_a_finished_job_is_there_at_once(client: Client, store: Store) -> None:
+    handle = await client.create_task("ada", "milk")
+    await store.finish(TASKS, [FinishedJob(await _claim(store), "null", 1)])
+    assert await handle.result() is None
+
+
+async def test_waiting_for_a_job_that_fails_raises_its_reason(client: Client, store: Store) -> None:
+    handle = await client.create_task("ada", "milk")
+    waiting = asyncio.create_task(handle.result(timeout_s=30))
+    await store.fail(await _claim(store), "The list is full.", permanent=True)
+    with pytest.raises(HarkError, match="The list is full"):
+        await waiting
+
+
+async def test_waiting_too_long_leaves_the_job_alone(client: Client) -> None:
+    handle = await client.create_task("ada", "milk")
+    with pytest.raises(TimeoutError, match=r"has not ended within 0\.05 s"):
+        await handle.result(timeout_s=0.05)
+    assert await handle.state() is JobState.WAITING
+
+
+async def test_a_handle_tells_progress(client: Client, store: Store) -> None:
+    handle = await client.create_task("ada", "milk")
+    assert await handle.progress() is None
+    await store.progress(await _claim(store), 50)
+    assert await handle.progress() == 50
+
+
+@pytest.mark.parametrize("said", ["", "  \n", Recording(np.zeros(16_000, np.int16)), Recording(np.zeros(0, np.int16))])
+async def test_nothing_said_is_refused(client: Client, store: Store, said: str | Recording) -> None:
+    with pytest.raises(BadInputError):
+        await anext(client.ask(said))
+    assert await store.jobs("voice-processing", JobState.WAITING, 0, 10) == ()
+
+
+async def test_bytes_that_are_no_audio_are_refused(client: Client) -> None:
+    with pytest.raises(BadInputError):
+        await client.transcribe_audio("ada", b"not a sound", "audio/wav")
+
+
+async def test_a_command_without_a_worker_waits_and_is_kept(client: Client, store: Store) -> None:
+    event = await anext(client.ask("add milk to my list"))
+    assert isinstance(event, Waiting)
+    assert event.message == "No worker is running: the command is kept. Start one with `hark worker`."
+    (job,) = await store.jobs("voice-processing", JobState.WAITING, 0, 10)
+    assert (job.id, job.arguments["text"]) == (event.trace, "add milk to my list")
+
+
+async def test_a_command_on_a_paused_queue_says_which(client: Client, store: Store) -> None:
+    await store.set_paused("voice-processing", True, actor="ada")
+    event = await anext(client.ask("add milk to my list"))
+    assert isinstance(event, Waiting)
+    assert event.message.startswith("The voice-processing queue is paused")
+
+
+async def test_a_recording_is_on_disk_before_it_is_sent(client: Client, settings: Settings) -> None:
+    tone = (np.sin(np.arange(16_000) / 8) * 8000).astype(np.int16)
+    event = await anext(client.ask(Recording(tone)))
+    kept = settings.data_dir / "recordings" / f"{event.trace}.flac"
+    assert np.array_equal(Recording.decode(kept.read_bytes()).samples, tone)
+
+
+async def test_a_voice_command_is_queued_first(client: Client) -> None:
+    handle = await client.process_voice_command("ada", "what is next?")
+    job = await handle.job()
+    assert (job.name, job.priority, handle.queue) == (ProcessVoiceCommand.job_name, 1, "voice-processing")
