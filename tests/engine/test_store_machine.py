@@ -36,7 +36,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.raw = redis.Redis.from_url(self.url, decode_responses=True)
+        self.raw: Any = redis.Redis.from_url(self.url, decode_responses=True)
         self.raw.flushall()
         self.loop = asyncio.new_event_loop()
         self.store = Store(self.url)
@@ -226,7 +226,7 @@ def test_no_order_of_operations_loses_or_doubles_a_job(fresh_redis: str) -> None
     class OnThisRedis(StoreMachine):
         url = fresh_redis
 
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         OnThisRedis,
         settings=settings(
             max_examples=150,
