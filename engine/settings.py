@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     lease_ms: int = Field(30_000, ge=500, description="How long a worker holds a job without a sign of life")
     drain_ms: int = Field(30_000, ge=0, description="How long a stopping worker waits for its jobs")
     max_stalled: int = Field(1, ge=0, description="How often a job may lose its worker before it fails")
+    hotkey: str = Field(
+        "<f9>", description="Push-to-talk key while another program has the keyboard, such as <ctrl>+<space>"
+    )
     queues: dict[str, QueueOverride] = Field(default_factory=dict)
 
     @classmethod

@@ -115,7 +115,12 @@ class VoiceControl(QObject):
             self.state_changed.emit(self._shown_state)
 
     def _wake_at(self, at_ms: int) -> None:
-        QTimer.singleShot(max(0, at_ms - _now_ms()), self, lambda: self._do(self._machine.tick(_now_ms())))
+        # A timer may go off early: by the clock, or by Qt's tolerance.
+        remaining_ms = at_ms - _now_ms()
+        if remaining_ms > 0:
+            QTimer.singleShot(remaining_ms, self, lambda: self._wake_at(at_ms))
+        else:
+            self._do(self._machine.tick(_now_ms()))
 
     def _listen(self) -> None:
         try:

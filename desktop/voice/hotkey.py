@@ -19,6 +19,7 @@ from engine.log import get_logger
 
 DEFAULT_HOTKEY = "<f9>"
 _USE_WINDOW = "Push to talk works with the key in Hark's window."
+_STOP_WITHIN_S = 2.0
 _log = get_logger("voice")
 
 
@@ -67,9 +68,12 @@ class Hotkey(QObject):
     def stop(self) -> None:
         """Listen no more."""
         listener, self._listener = self._listener, None
-        if listener is not None:
-            listener.stop()
-            listener.join()
+        if listener is None:
+            return
+        listener.stop()
+        if sys.platform == "linux":
+            _end_recording(listener._context)
+        listener.join(_STOP_WITHIN_S)
 
     def _listen(self, keyboard: Any, wanted: frozenset[Any]) -> Any:
         down: set[Any] = set()
@@ -107,3 +111,21 @@ def _require_record_extension() -> None:
             raise PermanentError("This X server lets no program listen for a global key.", _USE_WINDOW)
     finally:
         display.close()
+
+
+def _end_recording(context: int) -> None:
+    """Make the X server end pynput's recording.
+
+    pynput asks for it on the very connection that the recording blocks, so that its thread would
+    live until the next key. Another client may ask, too.
+    """
+    from Xlib.display import Display
+    from Xlib.error import ConnectionClosedError, DisplayError
+
+    try:
+        display = Display()
+        display.record_disable_context(context)
+        display.sync()
+        display.close()
+    except (ConnectionClosedError, DisplayError) as error:
+        _log.debug("the X server is gone, and the recording with it: %s", error)
