@@ -1,0 +1,218 @@
+"""The desktop app's composition root: makes the parts, connects them, and takes them down in order.
+
+Everything that a person wants goes window -> actions -> bridge -> engine, and comes back
+engine -> bridge -> window. The jobs themselves run in the embedded pool's child process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from urllib.parse import urlsplit
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication
+from qasync import QEventLoop
+
+from desktop.actions import Actions
+from desktop.bridge import Bridge
+from desktop.theme import Look
+from desktop.tray import Tray
+from desktop.voice.control import VoiceControl
+from desktop.voice.hotkey import Hotkey
+from desktop.window import Window
+from engine.audio import Recording
+from engine.errors import HarkError
+from engine.log import configure, get_logger
+from engine.model import Snapshot, Spoken, VoiceEvent
+from engine.settings import Settings, load_settings
+from engine.worker.embedded import EmbeddedPool
+
+_log = get_logger("app")
+
+_DRAIN_S = 10.0
+_HEARTBEAT_MS = 200
+
+
+class App(QObject):
+    """The running app: `run` it once inside a Qt event loop."""
+
+    _pool_changed = Signal()
+
+    def __init__(self, look: Look) -> None:
+        super().__init__()
+        self.actions = Actions()
+        self.bridge = Bridge(load_settings)
+        self.voice = VoiceControl()
+        self.hotkey = Hotkey()
+        self.window = Window(look, self.actions)
+        self.tray = Tray(look)
+        self._pool: EmbeddedPool | None = None
+        self._restarts_told = 0
+        self._newest_command = 0
+        self._answer_spoken = False
+        self._closed = asyncio.Event()
+        self._connect_operator()
+        self._connect_voice()
+
+    async def run(self) -> None:
+        """Show the window, and return when it was closed and everything has ended."""
+        loop = asyncio.get_running_loop()
+        if sys.platform != "win32":
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, self._closed.set)
+        # Python sees a signal only when it runs: this gives it the chance while the window is idle.
+        heartbeat = QTimer()
+        heartbeat.start(_HEARTBEAT_MS)
+        heartbeat.timeout.connect(lambda: None)
+        self.window.show()
+        self.bridge.start()
+        self._start_hotkey()
+        try:
+            await self._closed.wait()
+        finally:
+            heartbeat.stop()
+            await self._close()
+
+    async def _close(self) -> None:
+        self.window.hide()
+        self.tray.close()
+        self.hotkey.stop()
+        self.voice.close()
+        await self.bridge.close()
+        if self._pool is not None:
+            # Waits for the active jobs; what is left after that goes back to its queue when its lease ends.
+            await asyncio.to_thread(self._pool.stop, _DRAIN_S)
+
+    # Operator
+
+    def _connect_operator(self) -> None:
+        actions, bridge, window = self.actions, self.bridge, self.window
+        actions.pause_requested.connect(bridge.pause)
+        actions.resume_requested.connect(bridge.resume)
+        actions.retry_requested.connect(bridge.retry)
+        actions.clean_requested.connect(bridge.clean)
+        actions.preview_requested.connect(bridge.preview_clean)
+        actions.ask_requested.connect(self._ask_typed)
+        bridge.opened.connect(self._on_opened)
+        bridge.sampled.connect(self._on_sampled)
+        bridge.gone.connect(window.show_gone)
+        bridge.noticed.connect(window.notices.show_notice)
+        bridge.crashed.connect(window.show_error)
+        bridge.previewed.connect(window.queues.show_preview)
+        bridge.preview_failed.connect(window.queues.show_preview_failed)
+        window.closing.connect(self._closed.set)
+        self.tray.open_requested.connect(window.come_to_front)
+        self.tray.quit_requested.connect(window.close)
+        self._pool_changed.connect(self._on_pool_changed, Qt.ConnectionType.QueuedConnection)
+
+    def _on_opened(self, settings: Settings) -> None:
+        self.window.assistant.show_destination(speech_destination(settings))
+        if self._pool is None:
+            self._pool = EmbeddedPool(settings, on_change=self._pool_changed.emit)
+            self._pool.start()
+
+    def _on_sampled(self, snapshot: Snapshot) -> None:
+        count = len(snapshot.workers)
+        workers = "1 worker" if count == 1 else f"{count} workers"
+        self.window.show_connected(f"Connected, {workers}", snapshot.redis)
+        self.window.queues.show_snapshot(snapshot)
+        self.tray.show_snapshot(snapshot)
+
+    def _on_pool_changed(self) -> None:
+        pool = self._pool
+        if pool is not None and pool.state == "waiting" and pool.restarts != self._restarts_told:
+            self._restarts_told = pool.restarts
+            last = pool.error_lines[-1] if pool.error_lines else f"exit code {pool.last_exit_code}"
+            self.window.notices.show_notice(
+                "warning", "The worker on this machine ended and is started again.", f"It said: {last}"
+            )
+
+    # Voice
+
+    def _connect_voice(self) -> None:
+        voice, window, bridge = self.voice, self.window, self.bridge
+        for source in (window, self.hotkey):
+            pressed, released = (
+                (source.talk_pressed, source.talk_released)
+                if isinstance(source, Window)
+                else (source.pressed, source.released)
+            )
+            pressed.connect(voice.press)
+            released.connect(voice.release)
+        window.talk_cancelled.connect(voice.cancel)
+        voice.recording_level.connect(window.assistant.show_level)
+        voice.state_changed.connect(window.assistant.show_state)
+        voice.recorded.connect(self._ask_spoken)
+        for signal_ in (voice.refused, voice.notice):
+            signal_.connect(lambda message: window.notices.show_notice("warning", message))
+        bridge.voice_event.connect(self._on_voice_event)
+        bridge.command_failed.connect(window.assistant.show_failed)
+        bridge.command_ended.connect(self._on_command_ended)
+
+    def _start_hotkey(self) -> None:
+        try:
+            self.hotkey.start()
+        except HarkError as error:
+            # The window's own key remains, and the page says which it is: nothing to alarm about.
+            _log.info("no global key: %s", error)
+
+    def _ask_typed(self, text: str) -> None:
+        self._begin(self.bridge.ask(text), text)
+        self.voice.submitted()
+
+    def _ask_spoken(self, recording: Recording) -> None:
+        self._begin(self.bridge.ask(recording), None)
+
+    def _begin(self, number: int, said: str | None) -> None:
+        self._newest_command, self._answer_spoken = number, False
+        self.window.show_page(0)
+        self.window.assistant.begin(number, said)
+
+    def _on_voice_event(self, number: int, event: VoiceEvent) -> None:
+        self.window.assistant.show_event(number, event)
+        # The answer to a command that a newer one has overtaken is shown, but no longer spoken.
+        if isinstance(event, Spoken) and number == self._newest_command:
+            try:
+                answer = Recording.decode(event.flac, "The spoken answer")
+            except HarkError as error:
+                self.window.notices.show_notice("error", error.message, error.remedy)
+            else:
+                self._answer_spoken = True
+                self.voice.speak(answer)
+
+    def _on_command_ended(self, number: int) -> None:
+        if number == self._newest_command and not self._answer_spoken:
+            self.voice.command_ended()
+
+
+def speech_destination(settings: Settings) -> str:
+    """Where recordings go, in words."""
+    if not settings.uses_openai:
+        return "Speech stays on this machine"
+    host = urlsplit(settings.openai_base_url or "https://api.openai.com").hostname
+    return f"Speech is sent to {host}"
+
+
+def run() -> int:
+    """Open the window and run until it is closed; the exit code."""
+    configure()
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("Hark")
+    application.setDesktopFileName("hark")
+    # The loop must outlive the window: what is active has to end first.
+    application.setQuitOnLastWindowClosed(False)
+    hints = QGuiApplication.styleHints()
+    look = Look(dark=hints.colorScheme() == Qt.ColorScheme.Dark)
+    look.dress()
+    hints.colorSchemeChanged.connect(lambda scheme: look.set_dark(scheme == Qt.ColorScheme.Dark))
+
+    async def main() -> None:
+        await App(look).run()
+
+    with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=lambda: QEventLoop(application)) as runner:
+        runner.run(main())
+    return 0

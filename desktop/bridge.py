@@ -1,0 +1,218 @@
+"""The only seam between the engine and the window: coroutines on one side, Qt signals on the other.
+
+It owns every task: named, kept until done, cancelled at the end. A HarkError becomes a notice with
+its remedy, anything else a log entry and `crashed`. Answers that a newer question has overtaken are
+dropped by their number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import getpass
+import traceback
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from engine import Engine, open_engine
+from engine.audio import Recording
+from engine.errors import HarkError, RedisGoneError
+from engine.log import get_logger
+from engine.model import JobState, Waiting
+from engine.queues import QUEUES
+from engine.settings import Settings
+
+_log = get_logger("bridge")
+
+SAMPLE_S = 1.0
+_SILENCE_S = 5.0
+_RETRY_S = 2.0
+
+
+class Bridge(QObject):
+    """One connection to the engine for as long as the app lives, opened again where it fails."""
+
+    opened = Signal(object)
+    """The engine's Settings: the connection stands."""
+    sampled = Signal(object)
+    """A Snapshot, once a second and after each operator action."""
+    gone = Signal(str, str)
+    """No snapshot can be had: message and remedy. `sampled` ends it."""
+    noticed = Signal(str, str, str)
+    """Kind ("success" or "error"), text and remedy of something to tell."""
+    crashed = Signal(str, str)
+    """What failed, and the traceback, of an error that is Hark's own."""
+    previewed = Signal(object)
+    """The CleanPreview that answers the newest `preview_clean`."""
+    preview_failed = Signal(str)
+    voice_event = Signal(int, object)
+    """Number of a command, and its VoiceEvent."""
+    command_failed = Signal(int, str)
+    """Number of a command that could not be sent or followed, and why."""
+    command_ended = Signal(int)
+
+    def __init__(self, load: Callable[[], Settings], parent: QObject | None = None) -> None:
+        """`load` reads the settings; it is called again for each attempt, so that a corrected file helps."""
+        super().__init__(parent)
+        self._load = load
+        self._engine: Engine | None = None
+        self._engine_here = asyncio.Event()
+        self._sample_now = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._newest_preview = 0
+        self._newest_command = 0
+        self._actor = f"{getpass.getuser()} (window)"
+
+    def start(self) -> None:
+        """Connect and begin to sample; needs a running loop."""
+        self._spawn("connection", self._stay_connected())
+
+    async def close(self) -> None:
+        """Cancel every task and disconnect."""
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # Requests
+
+    def ask(self, said: str | Recording) -> int:
+        """Send a command; `voice_event` and `command_ended` follow under the number returned."""
+        self._newest_command += 1
+        number = self._newest_command
+        self._spawn(f"command {number}", self._ask(number, said))
+        return number
+
+    def pause(self, queue: str) -> None:
+        """Pause a queue."""
+        self._spawn(f"pause {queue}", self._operate(self._pause(queue)))
+
+    def resume(self, queue: str) -> None:
+        """Resume a queue."""
+        self._spawn(f"resume {queue}", self._operate(self._resume(queue)))
+
+    def retry(self, queue: str) -> None:
+        """Run all failed jobs of a queue again, and tell how many."""
+        self._spawn(f"retry {queue}", self._operate(self._retry(queue)))
+
+    def clean(self, queue: str, state: JobState, grace_ms: int, limit: int) -> None:
+        """Remove at most `limit` jobs in `state` that are older than `grace_ms`, and tell how many went."""
+        self._spawn(f"clean {queue}", self._operate(self._clean(queue, state, grace_ms, limit)))
+
+    def preview_clean(self, queue: str, state: JobState, grace_ms: int, limit: int) -> None:
+        """Count what `clean` would remove."""
+        self._newest_preview += 1
+        self._spawn("preview", self._preview(self._newest_preview, queue, state, grace_ms, limit))
+
+    # The connection
+
+    async def _stay_connected(self) -> None:
+        while True:
+            try:
+                async with open_engine(self._load()) as engine:
+                    self._engine = engine
+                    self._engine_here.set()
+                    self.opened.emit(engine.settings)
+                    await self._sample(engine)
+            except HarkError as error:
+                _log.info("no connection: %s", error)
+                self.gone.emit(error.message, error.remedy)
+            finally:
+                self._engine = None
+                self._engine_here.clear()
+            await asyncio.sleep(_RETRY_S)
+
+    async def _sample(self, engine: Engine) -> None:
+        """Sample until cancelled; a Redis that is gone is only told, because it may come back."""
+        while True:
+            try:
+                async with asyncio.timeout(_SILENCE_S):
+                    snapshot = await engine.monitor.snapshot()
+            except TimeoutError:
+                self.gone.emit(f"Redis has not answered for {_SILENCE_S:.0f} s.", "Check the network and the server.")
+            except RedisGoneError as error:
+                self.gone.emit(error.message, error.remedy)
+            else:
+                self.sampled.emit(snapshot)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._sample_now.wait(), SAMPLE_S)
+            self._sample_now.clear()
+
+    # Operating
+
+    def _require_engine(self) -> Engine:
+        if self._engine is None:
+            raise RedisGoneError("Hark is not connected to Redis.", "It keeps trying; do this again then.")
+        return self._engine
+
+    async def _operate(self, action: Awaitable[str]) -> None:
+        self.noticed.emit("success", await action, "")
+        self._sample_now.set()
+
+    async def _pause(self, queue: str) -> str:
+        await self._require_engine().admin.pause(queue, actor=self._actor)
+        return f"{QUEUES[queue].title} is paused. Active jobs finish, new ones wait."
+
+    async def _resume(self, queue: str) -> str:
+        await self._require_engine().admin.resume(queue, actor=self._actor)
+        return f"{QUEUES[queue].title} runs again."
+
+    async def _retry(self, queue: str) -> str:
+        count = await self._require_engine().admin.retry(queue, actor=self._actor)
+        return f"{_jobs(count)} of {QUEUES[queue].title} will run again."
+
+    async def _clean(self, queue: str, state: JobState, grace_ms: int, limit: int) -> str:
+        count = await self._require_engine().admin.clean(queue, state, grace_ms, limit, actor=self._actor)
+        return f"Removed {_jobs(count, state.value)} from {QUEUES[queue].title}."
+
+    async def _preview(self, number: int, queue: str, state: JobState, grace_ms: int, limit: int) -> None:
+        try:
+            preview = await self._require_engine().admin.preview_clean(queue, state, grace_ms, limit)
+        except HarkError as error:
+            if number == self._newest_preview:
+                self.preview_failed.emit(str(error))
+            return
+        if number == self._newest_preview:
+            self.previewed.emit(preview)
+
+    # Commands
+
+    async def _ask(self, number: int, said: str | Recording) -> None:
+        try:
+            if self._engine is None:
+                self.voice_event.emit(number, Waiting("", "Redis does not answer yet; the command goes when it does."))
+                await self._engine_here.wait()
+            async for event in self._require_engine().client.ask(said):
+                self.voice_event.emit(number, event)
+        except HarkError as error:
+            self.command_failed.emit(number, str(error))
+        except Exception as error:
+            self.command_failed.emit(number, f"Hark made a mistake ({type(error).__name__}); the log has the details.")
+            raise
+        finally:
+            self.command_ended.emit(number)
+
+    # Tasks
+
+    def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._on_done)
+
+    def _on_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if isinstance(error, HarkError):
+            self.noticed.emit("error", error.message, error.remedy)
+        elif error is not None:
+            _log.error("%s failed", task.get_name(), exc_info=error)
+            details = "".join(traceback.format_exception(error))
+            self.crashed.emit(f"An error in Hark: {task.get_name()} failed.", details)
+
+
+def _jobs(count: int, state: str = "failed") -> str:
+    return f"{count:,} {state} {'job' if count == 1 else 'jobs'}"

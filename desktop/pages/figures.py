@@ -1,0 +1,134 @@
+"""From snapshots to the numbers and words that the Queues page shows: pure functions and one ring.
+
+Rates count jobs that ended for good (completed, or failed with no attempt left); retried
+attempts are not failures. All are per minute, whatever the interval between two samples.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from engine.model import MinuteCounts, QueueState, Snapshot
+
+HISTORY_S = 60
+FEW_SAMPLES = 5
+RATE_WINDOW_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class FailureRate:
+    """Final failures among the jobs that ended in the last hour."""
+
+    failed: int
+    ended: int
+
+    @property
+    def percent(self) -> float | None:
+        """0 to 100, or None where nothing ended."""
+        return 100 * self.failed / self.ended if self.ended else None
+
+
+def per_minute(queue: QueueState, now_ms: int) -> float:
+    """Jobs that ended within the last 60 s: the running minute, and the rest of the one before by its share."""
+    if not queue.minutes:
+        return 0.0
+    running = queue.minutes[-1]
+    ended = float(running.completed + running.failed)
+    if len(queue.minutes) > 1:
+        passed = min(max((now_ms - running.minute * 60_000) / 60_000, 0.0), 1.0)
+        ended += (queue.minutes[-2].completed + queue.minutes[-2].failed) * (1 - passed)
+    return ended
+
+
+def failure_rate(queues: Iterable[QueueState]) -> FailureRate:
+    """The failure rate of all minutes that the queues carry."""
+    minutes = [minute for queue in queues for minute in queue.minutes]
+    failed = sum(minute.failed for minute in minutes)
+    return FailureRate(failed, failed + sum(minute.completed for minute in minutes))
+
+
+def minute_by_minute(queues: Iterable[QueueState]) -> tuple[MinuteCounts, ...]:
+    """The queues' minutes added up, oldest first."""
+    sums: dict[int, list[int]] = {}
+    for queue in queues:
+        for counts in queue.minutes:
+            into = sums.setdefault(counts.minute, [0, 0])
+            into[0] += counts.completed
+            into[1] += counts.failed
+    return tuple(MinuteCounts(minute, done, failed) for minute, (done, failed) in sorted(sums.items()))
+
+
+def state_of(queue: QueueState) -> str:
+    """ "paused", "no worker" or "running"; a paused queue is paused whoever serves it."""
+    if queue.paused:
+        return "paused"
+    return "running" if queue.workers else "no worker"
+
+
+def age_text(age_ms: int | None) -> str:
+    """An age in its largest unit: "-", "3 s", "12 min", "5 h", "2 d"."""
+    if age_ms is None:
+        return "–"
+    seconds = max(age_ms, 0) // 1000
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def count_text(count: float) -> str:
+    """A count that stays narrow: 999, 12,345, 1.2 M."""
+    if count >= 1_000_000:
+        return f"{count / 1_000_000:.1f} M"
+    return f"{count:,.0f}" if count >= 10 or count == int(count) else f"{count:.1f}"
+
+
+class History:
+    """The last 60 s of snapshots, for the live charts."""
+
+    def __init__(self) -> None:
+        self._snapshots: deque[Snapshot] = deque(maxlen=HISTORY_S + RATE_WINDOW_S + 1)
+
+    def add(self, snapshot: Snapshot) -> None:
+        """Append the newest snapshot; time running backwards (another Redis) starts anew."""
+        if self._snapshots and snapshot.taken_at_ms < self._snapshots[-1].taken_at_ms:
+            self._snapshots.clear()
+        self._snapshots.append(snapshot)
+
+    def depths(self, queue: str | None) -> tuple[list[float], dict[str, list[float]]]:
+        """Seconds before the newest sample (negative, rising to 0), and waiting, active and delayed jobs then."""
+        shown = list(self._snapshots)[-HISTORY_S - 1 :]
+        lines: dict[str, list[float]] = {"waiting": [], "active": [], "delayed": []}
+        for snapshot in shown:
+            states = _chosen(snapshot, queue)
+            lines["waiting"].append(sum(state.waiting for state in states))
+            lines["active"].append(sum(state.active for state in states))
+            lines["delayed"].append(sum(state.delayed for state in states))
+        return self._seconds(shown), lines
+
+    def rates(self, queue: str | None) -> tuple[list[float], dict[str, list[float]]]:
+        """As `depths`, but jobs completed and failed per minute over the 5 s before each sample."""
+        samples = list(self._snapshots)
+        shown: list[Snapshot] = []
+        lines: dict[str, list[float]] = {"completed": [], "failed": []}
+        for index in range(1, len(samples)):
+            newer, older = samples[index], samples[max(0, index - RATE_WINDOW_S)]
+            passed_ms = newer.taken_at_ms - older.taken_at_ms
+            if passed_ms <= 0:
+                continue
+            now, before = _chosen(newer, queue), _chosen(older, queue)
+            done = sum(state.completed_total for state in now) - sum(state.completed_total for state in before)
+            failed = sum(state.failed_total for state in now) - sum(state.failed_total for state in before)
+            shown.append(newer)
+            lines["completed"].append(max(done, 0) * 60_000 / passed_ms)
+            lines["failed"].append(max(failed, 0) * 60_000 / passed_ms)
+        return self._seconds(shown), lines
+
+    def _seconds(self, shown: Sequence[Snapshot]) -> list[float]:
+        return [(snapshot.taken_at_ms - self._snapshots[-1].taken_at_ms) / 1000 for snapshot in shown]
+
+
+def _chosen(snapshot: Snapshot, queue: str | None) -> list[QueueState]:
+    return [state for state in snapshot.queues if queue is None or state.name == queue]

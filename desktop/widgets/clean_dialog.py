@@ -1,0 +1,194 @@
+"""Removing old jobs: what would go is counted before the button can be pressed."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QComboBox, QDialog, QFormLayout, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
+
+from desktop.theme import Look
+from desktop.widgets.text import Button, Text
+from engine.model import CleanPreview, JobState
+
+_STATES = (
+    (JobState.COMPLETED, "Completed", "that ended longer ago than"),
+    (JobState.FAILED, "Failed", "that ended longer ago than"),
+    (JobState.WAITING, "Waiting", "that were added longer ago than"),
+    (JobState.DELAYED, "Delayed", "that were added longer ago than"),
+)
+_UNITS = (("seconds", 1_000), ("minutes", 60_000), ("hours", 3_600_000), ("days", 86_400_000))
+_TYPING_MS = 150
+
+
+class CleanDialog(QDialog):
+    """Asks which jobs of one queue to remove. Open it with `open()`.
+
+    `preview_wanted(state, grace_ms, limit)` asks for a count, `show_preview` answers it, and
+    `confirmed(state, grace_ms, count)` is the order to remove exactly as many as were shown.
+    """
+
+    preview_wanted = Signal(object, object, int)
+    confirmed = Signal(object, object, int)
+
+    def __init__(self, look: Look, queue: str, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.queue = queue
+        self._preview: CleanPreview | None = None
+        self.setWindowTitle(f"Clean {title}")
+        self.setMinimumWidth(440)
+
+        self._state = QComboBox()
+        for state, word, _ in _STATES:
+            self._state.addItem(word, state)
+        self._state.setAccessibleName("State of the jobs to remove")
+        self._grace = QSpinBox()
+        self._grace.setRange(0, 9_999)
+        self._grace.setValue(1)
+        self._grace.setAccessibleName("Age that jobs are kept")
+        self._unit = QComboBox()
+        for word, size_ms in _UNITS:
+            self._unit.addItem(word, size_ms)
+        self._unit.setCurrentIndex(2)
+        self._unit.setAccessibleName("Unit of the age")
+        self._limit = QSpinBox()
+        self._limit.setRange(1, 1_000_000)
+        self._limit.setValue(1_000)
+        self._limit.setGroupSeparatorShown(True)
+        self._limit.setAccessibleName("At most this many jobs")
+        age = QHBoxLayout()
+        age.setSpacing(8)
+        age.addWidget(self._grace, 1)
+        age.addWidget(self._unit, 1)
+
+        form = QFormLayout()
+        form.setHorizontalSpacing(18)
+        form.setVerticalSpacing(12)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow(Text(look, "Jobs", tone="muted"), self._state)
+        self._age_label = Text(look, "", tone="muted")
+        form.addRow(self._age_label, age)
+        form.addRow(Text(look, "at most", tone="muted"), self._limit)
+
+        self._count = Text(look, "", "strong")
+        self._detail = Text(look, "", tone="muted")
+        self._detail.setWordWrap(True)
+        self.cancel = Button(look, "Keep them")
+        self.cancel.clicked.connect(self.reject)
+        self.confirm = Button(look, "", kind="danger", font="strong")
+        self.confirm.setAutoDefault(False)
+        self.confirm.clicked.connect(self._confirm)
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        buttons.setSpacing(10)
+        buttons.addWidget(self.cancel)
+        buttons.addWidget(self.confirm)
+
+        column = QVBoxLayout(self)
+        column.setContentsMargins(24, 22, 24, 20)
+        column.setSpacing(6)
+        column.addWidget(Text(look, f"Clean {title}", "heading"))
+        column.addWidget(Text(look, "Removed jobs cannot be brought back.", tone="muted"))
+        column.addSpacing(12)
+        column.addLayout(form)
+        column.addSpacing(14)
+        column.addWidget(self._count)
+        column.addWidget(self._detail)
+        column.addSpacing(14)
+        column.addLayout(buttons)
+
+        # Typing a number asks once, when the typing rests.
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_TYPING_MS)
+        self._timer.timeout.connect(self.ask_again)
+        self._state.currentIndexChanged.connect(self._changed)
+        self._unit.currentIndexChanged.connect(self._changed)
+        self._grace.valueChanged.connect(self._changed)
+        self._limit.valueChanged.connect(self._changed)
+        self._changed()
+
+    def choose(self, state: JobState, grace_ms: int, limit: int = 1_000) -> None:
+        """Set the fields; the count is asked for anew."""
+        self._state.setCurrentIndex([entry for entry, _, _ in _STATES].index(state))
+        index = max((i for i, (_, size) in enumerate(_UNITS) if grace_ms and grace_ms % size == 0), default=0)
+        self._unit.setCurrentIndex(index)
+        self._grace.setValue(grace_ms // _UNITS[index][1])
+        self._limit.setValue(limit)
+
+    @property
+    def count_text(self) -> str:
+        """What the dialog says would be removed."""
+        return f"{self._count.text()} {self._detail.text()}".strip()
+
+    def ask_again(self) -> None:
+        """Ask for the count of what is chosen now; the last one stays until the answer is here."""
+        self._timer.stop()
+        self.preview_wanted.emit(self._chosen_state(), self._grace_ms(), self._limit.value())
+
+    def refresh(self) -> None:
+        """Count again what is chosen, because the queue may have changed; not while someone types."""
+        if not self._timer.isActive():
+            self.ask_again()
+
+    def show_preview(self, preview: CleanPreview, now_ms: int) -> None:
+        """Show the exact count; `now_ms` is Redis's time, for the ages. Answers to earlier choices are ignored."""
+        if self._timer.isActive() or (preview.queue, preview.state) != (self.queue, self._chosen_state()):
+            return
+        self._preview = preview
+        word = preview.state.value
+        if preview.count:
+            self._count.setText(f"{preview.count:,} {word} {_jobs(preview.count)} would be removed.")
+            self._detail.setText(_ages(preview, now_ms))
+        else:
+            self._count.setText(f"No {word} job is that old.")
+            self._detail.setText("Choose a shorter age or another state.")
+        self.confirm.setText(f"Clean {preview.count:,} {_jobs(preview.count)}")
+        self.confirm.setEnabled(preview.count > 0)
+        self.confirm.setToolTip("" if preview.count else "There is nothing to remove.")
+
+    def show_failure(self, message: str) -> None:
+        """The count could not be had: say why, and let nobody confirm."""
+        self._preview = None
+        self._count.setText("The jobs cannot be counted now.")
+        self._detail.setText(message)
+        self.confirm.setEnabled(False)
+        self.confirm.setToolTip(message)
+
+    def _changed(self) -> None:
+        self._preview = None
+        self._age_label.setText(_STATES[self._state.currentIndex()][2])
+        self._count.setText("Counting…")
+        self._detail.setText(" ")
+        self.confirm.setText("Clean")
+        self.confirm.setEnabled(False)
+        self.confirm.setToolTip("Wait for the count.")
+        self._timer.start()
+
+    def _confirm(self) -> None:
+        if self._preview is not None:
+            self.confirmed.emit(self._chosen_state(), self._grace_ms(), self._preview.count)
+            self.accept()
+
+    def _chosen_state(self) -> JobState:
+        return JobState(self._state.currentData())
+
+    def _grace_ms(self) -> int:
+        return self._grace.value() * int(self._unit.currentData())
+
+
+def _jobs(count: int) -> str:
+    return "job" if count == 1 else "jobs"
+
+
+def _ages(preview: CleanPreview, now_ms: int) -> str:
+    if preview.oldest_at_ms is None or preview.newest_at_ms is None:
+        return " "
+    oldest, newest = (_age(now_ms - at) for at in (preview.oldest_at_ms, preview.newest_at_ms))
+    return f"From {oldest} ago to {newest} ago." if oldest != newest else f"From {oldest} ago."
+
+
+def _age(age_ms: int) -> str:
+    for size_ms, unit in ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min")):
+        if age_ms >= size_ms:
+            return f"{age_ms // size_ms} {unit}"
+    return f"{max(age_ms, 0) // 1000} s"

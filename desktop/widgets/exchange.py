@@ -1,0 +1,134 @@
+"""One exchange of a conversation: what was said, what came of it, and how long each stage took."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from desktop.theme import Look
+from desktop.widgets.text import Text
+from engine.model import Action, CommandFailed, Heard, Replied, Spoken, StageTimed, VoiceEvent, Waiting
+from engine.queues import SYNTHESIS, TRANSCRIPTION, VOICE_PROCESSING
+
+_STAGES = {TRANSCRIPTION: "heard", VOICE_PROCESSING: "understood", SYNTHESIS: "spoken"}
+_SAID_WIDTH = 520
+
+
+class Exchange(QWidget):
+    """Grows as the events of one command come in; give them to `show_event`."""
+
+    def __init__(self, look: Look, said: str | None) -> None:
+        """`said` is a typed command; None where speech is still to be heard."""
+        super().__init__()
+        self._look = look
+        self._stages: list[str] = []
+        self.finished = False
+        self._said = Text(look, said or "…", "speech")
+        bubble = QFrame()
+        bubble.setObjectName("said")
+        inside = QHBoxLayout(bubble)
+        inside.setContentsMargins(16, 9, 16, 9)
+        inside.addWidget(self._said)
+        self._reply = Text(look, "", "speech", "muted")
+        self._timing = Text(look, "", "caption", "muted")
+        self._done = QVBoxLayout()
+        self._done.setSpacing(4)
+        for label in (self._said, self._reply):
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._reply.setWordWrap(True)
+        self._reply.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        right = QHBoxLayout()
+        right.addStretch(1)
+        right.addWidget(bubble)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addLayout(right)
+        column.addWidget(self._reply)
+        column.addLayout(self._done)
+        column.addWidget(self._timing)
+        self._timing.hide()
+        self._show_said(said or "")
+        self._say("Listening to the recording…" if said is None else "Working on it…", "muted")
+
+    @property
+    def said(self) -> str:
+        """What was heard or typed."""
+        return self._said.text()
+
+    @property
+    def reply(self) -> str:
+        """The answer, or what is being waited for."""
+        return self._reply.text()
+
+    @property
+    def timing(self) -> str:
+        """The stages' times in words."""
+        return self._timing.text()
+
+    def show_event(self, event: VoiceEvent) -> None:
+        """Take in one event."""
+        match event:
+            case Heard(text=text):
+                self._show_said(text or "(no words)")
+                if not self.finished:
+                    self._say("Working on it…", "muted")
+            case Replied(text=text, actions=actions):
+                self.finished = True
+                self._say(text, "ink")
+                for action in actions:
+                    self._add_action(action)
+            case StageTimed():
+                self._add_stage(event)
+            case Waiting(message=message):
+                if not self.finished:
+                    self._say(message, "caution")
+            case CommandFailed(message=message):
+                self.fail(message)
+            case Spoken():
+                pass
+
+    def fail(self, message: str) -> None:
+        """The command failed, or was never taken: say why and what to do; an answer that is here stays."""
+        if self.finished:
+            self._add_line("warning", "danger", message)
+        else:
+            self.finished = True
+            self._say(message, "danger")
+
+    def _show_said(self, text: str) -> None:
+        self._said.setText(text or "…")
+        # A short sentence keeps a small bubble; only a long one wraps.
+        needed = self._said.fontMetrics().horizontalAdvance(text) + 4
+        self._said.setWordWrap(needed > _SAID_WIDTH)
+        self._said.setMinimumWidth(min(needed, _SAID_WIDTH))
+        self._said.setMaximumWidth(_SAID_WIDTH)
+
+    def _say(self, text: str, tone: str) -> None:
+        self._reply.setText(text)
+        self._reply.set_tone(tone)
+
+    def _add_action(self, action: Action) -> None:
+        name = action.name.replace("_", " ").capitalize()
+        what = ", ".join(str(value) for value in action.arguments.values() if value not in (None, ""))
+        text = f"{name}: {what}" if what else name
+        self._add_line("done" if action.ok else "warning", "accent" if action.ok else "danger", text)
+
+    def _add_line(self, icon: str, tone: str, text: str) -> None:
+        mark = QLabel()
+        mark.setPixmap(self._look.pixmap(icon, tone, 16))
+        self._look.changed.connect(lambda: mark.setPixmap(self._look.pixmap(icon, tone, 16)))
+        words = Text(self._look, text, "body", "muted")
+        words.setWordWrap(True)
+        line = QHBoxLayout()
+        line.setSpacing(8)
+        line.addWidget(mark, 0, Qt.AlignmentFlag.AlignTop)
+        line.addWidget(words, 1)
+        self._done.addLayout(line)
+
+    def _add_stage(self, event: StageTimed) -> None:
+        word = _STAGES.get(event.queue, event.queue)
+        self._stages.append(f"{word} {event.ran_ms / 1000:.2f} s")
+        self._timing.setText(" · ".join(self._stages))
+        self._timing.setToolTip("How long each stage worked, without the time that it waited in its queue.")
+        self._timing.show()

@@ -1,0 +1,66 @@
+"""Labels and buttons in the roles of the theme: the small parts that every page is set from."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QWidget
+
+from desktop.theme import Look
+
+
+def set_property(widget: QWidget, name: str, value: str | bool) -> None:
+    """Set a property that the style sheet selects on, and style the widget anew if it changed."""
+    if widget.property(name) != value:
+        widget.setProperty(name, value)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
+
+
+class Text(QLabel):
+    """A label in a font role and a colour tone of the theme; plain text unless told otherwise."""
+
+    def __init__(self, look: Look, text: str = "", font: str = "body", tone: str = "ink") -> None:
+        super().__init__(text)
+        self.setFont(look.font(font))
+        self.setProperty("tone", tone)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+
+    def set_tone(self, tone: str) -> None:
+        """Change the colour."""
+        set_property(self, "tone", tone)
+
+
+class Button(QPushButton):
+    """A push button of a `kind` of the style sheet, with its icon in the theme's colours."""
+
+    def __init__(
+        self, look: Look, text: str, *, kind: str = "", icon: str = "", icon_role: str = "ink", font: str = "body"
+    ) -> None:
+        super().__init__(text)
+        self._look, self._icon, self._icon_role = look, icon, icon_role
+        self.setFont(look.font(font))
+        if kind:
+            self.setProperty("kind", kind)
+        if kind in ("row", "nav", "quiet"):
+            self.setIconSize(QSize(16, 16) if kind == "row" else QSize(20, 20))
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._draw_icon()
+        look.changed.connect(self._draw_icon)
+
+    def set_icon(self, name: str, role: str | None = None) -> None:
+        """Show another icon, or the same in another colour."""
+        if (name, role or self._icon_role) != (self._icon, self._icon_role):
+            self._icon, self._icon_role = name, role or self._icon_role
+            self._draw_icon()
+
+    def _draw_icon(self) -> None:
+        if self._icon:
+            self.setIcon(self._look.icon(self._icon, self._icon_role))
+
+
+def rule() -> QFrame:
+    """A hairline between two parts."""
+    line = QFrame()
+    line.setObjectName("rule")
+    line.setFixedHeight(1)
+    return line
