@@ -1,0 +1,55 @@
+"""Understanding on this machine: the grammar's templates, one tool call a command, no guessing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import ValidationError
+
+from engine.model import Action
+from engine.providers import Reply, Tool, Turn
+from engine.providers.offline.grammar import Grammar, GrammarFile, Understood
+
+
+class OfflineAssistant:
+    """Answers what the grammar knows, and says plainly where it knows nothing."""
+
+    def __init__(self, grammar: GrammarFile) -> None:
+        self._grammar = grammar
+
+    async def respond(self, text: str, history: Sequence[Turn], tools: Mapping[str, Tool]) -> Reply:
+        """Call the tool that `text` names and reply with its sentence.
+
+        After our question for a task's title, the next words are that title. A HarkError of the
+        tool is let through.
+        """
+        grammar = await self._grammar.load()
+        said = " ".join(text.split())
+        if not said:
+            return Reply("I heard no words. Please say it again.")
+        understood = grammar.understand(said)
+        if understood is None and history and grammar.question and history[-1].replied == grammar.question:
+            understood = Understood("create_task", {"title": said})
+        if understood is None:
+            return Reply(f"I heard: “{said}”. I did not understand that. {_offer(grammar, tools)}")
+        if understood.reply:
+            return Reply(understood.reply)
+        tool = tools.get(understood.tool)
+        if tool is None:
+            return Reply(f"I heard: “{said}”. I cannot do that here. {_offer(grammar, tools)}")
+        try:
+            arguments = tool.arguments.model_validate(understood.arguments)
+        except ValidationError as error:
+            reason = error.errors(include_url=False, include_input=False)[0]["msg"]
+            return Reply(f"I heard: “{said}”, but cannot use it: {reason}.")
+        outcome = await tool.call(arguments)
+        return Reply(outcome, (Action(tool.name, arguments.model_dump(mode="json"), outcome),))
+
+
+def _offer(grammar: Grammar, tools: Mapping[str, Tool]) -> str:
+    """What can be said instead, by the tools that there are."""
+    wordings = [f"“{wording}”" for name, wording in grammar.examples.items() if name in tools]
+    if not wordings:
+        return "Without a network I know no commands here."
+    listed = ", ".join(wordings[:-1]) + " or " + wordings[-1] if len(wordings) > 1 else wordings[0]
+    return f"Without a network you can say {listed}."

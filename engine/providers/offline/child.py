@@ -1,0 +1,97 @@
+"""A small program of ours that is kept running and answers requests over its pipes.
+
+Both offline engines run so: the speaking one for its licence, the listening one because it holds
+Python's lock for tenths of a second. A request and an answer are each one line of JSON, followed
+by as many bytes as its `bytes` says. The program is started when first asked, started again where
+it has died, and ends with our end of the pipe, so that it never outlives us.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from engine.errors import RetryableError
+from engine.log import get_logger
+
+_log = get_logger("providers.offline")
+
+
+class ChildProgram:
+    """One program, one request at a time; for use in one event loop.
+
+    `script` is a file of Python that imports nothing of Hark, `title` names it in errors.
+    """
+
+    def __init__(self, script: Path, title: str) -> None:
+        self._script = script
+        self._title = title
+        self._process: asyncio.subprocess.Process | None = None
+        self._turn = asyncio.Lock()
+
+    @property
+    def pid(self) -> int | None:
+        """The running program's process id, or None where it is not running."""
+        return self._process.pid if self._process is not None and self._process.returncode is None else None
+
+    async def ask(self, request: Mapping[str, Any], body: bytes = b"") -> tuple[dict[str, Any], bytes]:
+        """Send `request` with `body` and return the answer with its body.
+
+        A program that has died is started again, once; RetryableError where it dies on this request too.
+        """
+        line = json.dumps({**request, "bytes": len(body)}).encode() + b"\n"
+        async with self._turn:
+            try:
+                return await self._exchange(line, body)
+            except (asyncio.IncompleteReadError, OSError) as error:
+                _log.warning("%s ended unexpectedly (%s); starting it again", self._title, type(error).__name__)
+            try:
+                return await self._exchange(line, body)
+            except (asyncio.IncompleteReadError, OSError) as error:
+                raise RetryableError(
+                    f"{self._title} ended unexpectedly, twice in a row.",
+                    "Run `hark doctor`; where it says that offline speech is broken, install Hark again.",
+                ) from error
+
+    async def close(self) -> None:
+        """End the program; it starts again if asked again."""
+        async with self._turn:
+            await self._end()
+
+    async def _exchange(self, line: bytes, body: bytes) -> tuple[dict[str, Any], bytes]:
+        answered = False
+        try:
+            if self.pid is None:
+                await self._end()
+                self._process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-P", str(self._script)),
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                )
+            process = self._process
+            assert process is not None
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(line + body)
+            await process.stdin.drain()
+            answer = json.loads(await process.stdout.readuntil(b"\n"))
+            sound = await process.stdout.readexactly(answer.get("bytes", 0))
+            answered = True
+        finally:
+            # Also where our job was cancelled: a half-read answer would be taken for the next one's.
+            if not answered:
+                await asyncio.shield(self._end())
+        return answer, sound
+
+    async def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.returncode is None:
+            process.kill()
+        # communicate() also closes our ends of its pipes.
+        await process.communicate()
