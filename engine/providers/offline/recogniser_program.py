@@ -73,9 +73,7 @@ class Recogniser:
         self._command: Any = None
         self._jsgf = ""
 
-    def command(
-        self, samples: npt.NDArray[np.int16], jsgf: str, pronunciations: dict[str, str]
-    ) -> tuple[str, float]:
+    def command(self, samples: npt.NDArray[np.int16], jsgf: str, pronunciations: dict[str, str]) -> tuple[str, float]:
         """Return the nearest sentence of the grammar, or "", and its distance from the sounds spoken."""
         if jsgf != self._jsgf:
             self._command = Decoder(lm=None, wip=_INSERTION, loglevel="FATAL")
