@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -13,6 +14,8 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
+from engine import open_engine
+from engine.queues import QUEUES
 from engine.settings import load_settings
 from engine.worker.embedded import EmbeddedPool
 
@@ -146,6 +149,21 @@ sys.stdin.read()
     gone, alive = psutil.wait_procs([child], timeout=30)
     assert gone == [child]
     assert alive == []
+
+
+async def test_hark_s_own_worker_serves_every_queue_and_drains(fresh_redis: str) -> None:
+    settings = load_settings(redis_url=fresh_redis)
+    pool = EmbeddedPool(settings)
+    pool.start()
+    try:
+        async with open_engine(settings) as engine:
+            while not (snapshot := await engine.monitor.snapshot()).workers:
+                assert pool.state != "waiting", pool.error_lines
+                await asyncio.sleep(0.02)
+        assert set(snapshot.workers[0].queues) == set(QUEUES)
+    finally:
+        await asyncio.to_thread(pool.stop, 30)
+    assert pool.last_exit_code == 0, pool.error_lines
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sessions are POSIX")
