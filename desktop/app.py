@@ -118,7 +118,7 @@ class App(QObject):
     def _on_sampled(self, snapshot: Snapshot) -> None:
         count = len(snapshot.workers)
         workers = "1 worker" if count == 1 else f"{count} workers"
-        self.window.show_connected(f"Connected, {workers}", snapshot.redis)
+        self.window.show_connected(f"Connected\n{workers}", snapshot.redis)
         self.window.queues.show_snapshot(snapshot)
         self.tray.show_snapshot(snapshot)
 

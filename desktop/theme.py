@@ -165,14 +165,17 @@ QPushButton[kind="chip"] { background: $surface; border: 1px solid $line; border
 QPushButton[kind="chip"]:hover { border-color: $accent; color: $accent; }
 QPushButton[kind="chip"]:focus { border: 2px solid $accent; padding: 5px 13px; }
 
-QLineEdit { background: $surface; color: $ink; border: 1px solid $border; border-radius: 20px; padding: 8px 16px;
+QLineEdit { background: $surface; color: $ink; border: 1px solid $border; border-radius: 19px; padding: 0 16px;
     selection-background-color: $accent; selection-color: $on_accent; }
-QLineEdit:focus { border: 2px solid $accent; padding: 7px 15px; }
+QLineEdit:focus { border: 2px solid $accent; padding: 0 15px; }
 QSpinBox, QComboBox { background: $surface; color: $ink; border: 1px solid $border; border-radius: 7px;
-    padding: 5px 10px; min-height: 20px; }
-QSpinBox:focus, QComboBox:focus { border: 2px solid $accent; padding: 4px 9px; }
+    min-height: 32px; }
+QComboBox { padding: 0 10px; }
+QSpinBox:focus, QComboBox:focus { border: 2px solid $accent; }
+QComboBox:focus { padding: 0 9px; }
 QSpinBox::up-button, QSpinBox::down-button { width: 0px; border: none; }
-QSpinBox QLineEdit { border: none; padding: 0; background: transparent; border-radius: 0; }
+QSpinBox QLineEdit, QSpinBox QLineEdit:focus {
+    border: none; padding: 0 9px; background: transparent; border-radius: 0; }
 QComboBox::drop-down { border: none; width: 24px; }
 QComboBox::down-arrow { image: url($icons/down.svg); width: 14px; height: 14px; }
 QComboBox QAbstractItemView { background: $surface; color: $ink; border: 1px solid $border; outline: none;

@@ -85,6 +85,13 @@ def count_text(count: float) -> str:
     return f"{count:,.0f}" if count >= 10 or count == int(count) else f"{count:.1f}"
 
 
+def percent_text(percent: float | None) -> str:
+    """A share: "–", "0 %", "0.4 %", "37 %"."""
+    if percent is None:
+        return "–"
+    return f"{percent:.1f} %" if 0 < percent < 10 else f"{percent:.0f} %"
+
+
 class History:
     """The last 60 s of snapshots, for the live charts."""
 

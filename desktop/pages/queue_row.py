@@ -7,14 +7,14 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from desktop.actions import CLEAN, REDIS_GONE, RETRY, Actions, QueueAction, pause_or_resume
-from desktop.pages.figures import age_text, count_text, failure_rate, per_minute, state_of
+from desktop.pages.figures import age_text, count_text, failure_rate, per_minute, percent_text, state_of
 from desktop.theme import Look
 from desktop.widgets.pill import LoadGauge, StatePill
 from desktop.widgets.text import Button, Text, set_property
 from engine.model import QueueState
 from engine.queues import QUEUES
 
-NAME_WIDTH, STATE_WIDTH, LOAD_WIDTH, NUMBER_WIDTH = 128, 112, 124, 70
+NAME_WIDTH, STATE_WIDTH, LOAD_WIDTH, NUMBER_WIDTH = 116, 108, 112, 64
 NUMBERS = (
     ("waiting", "Waiting", "Jobs that could start when there is room"),
     ("delayed", "Delayed", "Jobs with a time before which they do not start, retries included"),
@@ -28,7 +28,7 @@ NUMBERS = (
 def header(look: Look) -> QWidget:
     """The line above the rows, in the same columns."""
     line = QWidget()
-    row = _columns(line)
+    row = _columns(line, border=2)
     for word, width in (("Queue", NAME_WIDTH), ("State", STATE_WIDTH), ("Active", LOAD_WIDTH)):
         label = Text(look, word, "caption", "muted")
         label.setFixedWidth(width)
@@ -65,7 +65,7 @@ class QueueRow(QFrame):
         self.pill = StatePill(look)
         self.gauge = LoadGauge(look)
         self.numbers: dict[str, Text] = {}
-        row = _columns(self)
+        row = _columns(self, border=0)
         row.addWidget(self._title)
         row.addWidget(self.pill)
         row.addSpacing(STATE_WIDTH - self.pill.width())
@@ -87,7 +87,7 @@ class QueueRow(QFrame):
             button.setEnabled(False)
             button.setToolTip("There are no figures of this queue yet.")
             row.addWidget(button)
-        row.setSpacing(0)
+            row.addSpacing(0 if button is self.retry else 6)
         self.switch.clicked.connect(self._pause_or_resume)
         self.clean.clicked.connect(lambda: self._do(CLEAN))
         self.retry.clicked.connect(lambda: self._do(RETRY))
@@ -110,7 +110,7 @@ class QueueRow(QFrame):
             "failed": (count_text(queue.failed), bool(queue.failed)),
             "oldest": (age_text(queue.oldest_waiting_ms), queue.oldest_waiting_ms is not None),
             "rate": (count_text(round(rate)), rate >= 0.5),
-            "failures": ("–" if percent is None else f"{percent:.1f} %", bool(percent)),
+            "failures": (percent_text(percent), bool(percent)),
         }
         for key, (text, matters) in shown.items():
             number = self.numbers[key]
@@ -160,8 +160,9 @@ class QueueRow(QFrame):
             super().keyPressEvent(event)
 
 
-def _columns(widget: QWidget) -> QHBoxLayout:
+def _columns(widget: QWidget, border: int) -> QHBoxLayout:
+    """The columns' layout; `border` makes up for the frame that a row has and the header has not."""
     row = QHBoxLayout(widget)
-    row.setContentsMargins(12, 0, 10, 0)
+    row.setContentsMargins(12 + border, 0, 10 + border, 0)
     row.setSpacing(0)
     return row

@@ -21,6 +21,7 @@ from desktop.pages.figures import (
     failure_rate,
     minute_by_minute,
     per_minute,
+    percent_text,
 )
 from desktop.pages.queue_row import QueueRow, header
 from desktop.theme import Look
@@ -110,6 +111,7 @@ class QueuesPage(QWidget):
         self._selected = None if queue == self._selected else queue
         for name, row in self.rows.items():
             row.set_selected(name == self._selected)
+        self.show_all.setVisible(self._selected is not None)
         self._draw()
 
     def open_clean_dialog(self, queue: str) -> None:
@@ -158,7 +160,7 @@ class QueuesPage(QWidget):
             ("waiting", "Waiting"),
             ("active", "Active"),
             ("delayed", "Delayed"),
-            ("failed", "Failed, kept"),
+            ("failed", "Failed"),
             ("rate", "Ended per minute"),
             ("failures", "Failure rate, 1 h"),
             ("workers", "Workers"),
@@ -207,7 +209,7 @@ class QueuesPage(QWidget):
             (Line("completed", "completed", "completed", filled=True), Line("failed", "failed", "failed")),
         )
         self.failures_chart = LineChart(
-            self._look, "Failure rate, %", (Line("percent", "failed for good", "failed", filled=True),), top=100.0
+            self._look, "Failure rate, %", (Line("percent", "failed for good", "failed", filled=True),)
         )
         self.depth_chart.set_span(60, _SECONDS)
         self.throughput_chart.set_span(60, _SECONDS)
@@ -222,7 +224,12 @@ class QueuesPage(QWidget):
             group.addButton(button)
             self.throughput_chart.head.addWidget(button)
         self._scope = Text(self._look, "All queues", "caption", "muted")
+        self.show_all = Button(self._look, "Show all", kind="segment", font="caption")
+        self.show_all.setAccessibleName("Show the charts of all queues")
+        self.show_all.clicked.connect(lambda: self.select(None))
+        self.show_all.hide()
         self.depth_chart.head.addWidget(self._scope)
+        self.depth_chart.head.addWidget(self.show_all)
         row = QHBoxLayout()
         row.setSpacing(12)
         for chart in (self.depth_chart, self.throughput_chart, self.failures_chart):
@@ -268,7 +275,7 @@ class QueuesPage(QWidget):
             "delayed": (count_text(sum(queue.delayed for queue in queues)), "ink"),
             "failed": (count_text(failed), "failed" if failed else "ink"),
             "rate": (count_text(round(sum(per_minute(queue, snapshot.taken_at_ms) for queue in queues))), "ink"),
-            "failures": ("–" if percent is None else f"{percent:.1f} %", "failed" if percent else "ink"),
+            "failures": (percent_text(percent), "failed" if percent else "ink"),
             "workers": (count_text(len(snapshot.workers)), "ink" if snapshot.workers else "caution"),
         }
         for key, (text, tone) in shown.items():

@@ -64,6 +64,7 @@ class LineChart(QFrame):
         self._title = Text(look, title, "strong")
         self.head = QHBoxLayout()
         self.head.setSpacing(4)
+        self._title.setMinimumHeight(24)
         self.head.addWidget(self._title)
         self.head.addStretch(1)
         self._note = Text(look, "", "caption", "muted")
@@ -176,7 +177,7 @@ class LineChart(QFrame):
     def _draw_axes(self) -> None:
         plot = self._plot.getPlotItem()
         plot.getViewBox().setRange(
-            xRange=(-self._span, self._span * 0.012), yRange=(-self._top * 0.02, self._top * 1.03), padding=0
+            xRange=(-self._span, self._span * 0.012), yRange=(-self._top * 0.02, self._top * 1.08), padding=0
         )
         plot.getAxis("bottom").setTicks([self._ticks])
         middle = self._top / 2
@@ -191,7 +192,8 @@ class LineChart(QFrame):
             axis = plot.getAxis(name)
             axis.setPen(grid)
             axis.setTextPen(self._look.colour("stale" if self._stale else "muted"))
-            axis.setStyle(tickLength=0, tickFont=self._look.font("caption"), tickTextOffset=6)
+            font = self._look.font("caption")
+            axis.setStyle(tickLength=0, tickFont=font, tickTextOffset=6, hideOverlappingLabels=False)
         plot.getAxis("left").setWidth(46)
         plot.getAxis("bottom").setHeight(24)
         plot.showGrid(x=False, y=True, alpha=0.35)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.theme import Look
@@ -12,6 +13,26 @@ from engine.queues import SYNTHESIS, TRANSCRIPTION, VOICE_PROCESSING
 
 _STAGES = {TRANSCRIPTION: "heard", VOICE_PROCESSING: "understood", SYNTHESIS: "spoken"}
 _SAID_WIDTH = 520
+
+
+class Paragraph(Text):
+    """Wrapped words that are as high as they need to be: QLabel asks for the height of a narrow column."""
+
+    def __init__(self, look: Look, text: str, font: str, tone: str) -> None:
+        super().__init__(look, text, font, tone)
+        self.setWordWrap(True)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        self.setFixedHeight(self.heightForWidth(self.width()))
 
 
 class Exchange(QWidget):
@@ -29,14 +50,12 @@ class Exchange(QWidget):
         inside = QHBoxLayout(bubble)
         inside.setContentsMargins(16, 9, 16, 9)
         inside.addWidget(self._said)
-        self._reply = Text(look, "", "speech", "muted")
+        self._reply = Paragraph(look, "", "speech", "muted")
         self._timing = Text(look, "", "caption", "muted")
         self._done = QVBoxLayout()
         self._done.setSpacing(4)
         for label in (self._said, self._reply):
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._reply.setWordWrap(True)
-        self._reply.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         right = QHBoxLayout()
         right.addStretch(1)
         right.addWidget(bubble)
@@ -118,8 +137,7 @@ class Exchange(QWidget):
         mark = QLabel()
         mark.setPixmap(self._look.pixmap(icon, tone, 16))
         self._look.changed.connect(lambda: mark.setPixmap(self._look.pixmap(icon, tone, 16)))
-        words = Text(self._look, text, "body", "muted")
-        words.setWordWrap(True)
+        words = Paragraph(self._look, text, "body", "muted")
         line = QHBoxLayout()
         line.setSpacing(8)
         line.addWidget(mark, 0, Qt.AlignmentFlag.AlignTop)

@@ -49,10 +49,12 @@ def connect(url: str) -> Redis:
             retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), retries=3, supported_errors=_LOST[:2]),
         )
         return Redis.from_pool(pool)
-    except ValueError as error:
+    except ValueError:
+        # Its words may quote a part of the password, so they are not told.
         raise SettingsError(
-            f"REDIS_URL is not a Redis address ({error}).", "Give redis://host:6379, rediss://… or unix:///path."
-        ) from error
+            "REDIS_URL is not a Redis address.",
+            "Give redis://host:6379, rediss://… or unix:///path; write / in a password as %2F.",
+        ) from None
 
 
 def without_password(url: str) -> str:
@@ -68,9 +70,7 @@ def explained(url: str) -> Iterator[None]:
     try:
         yield
     except (AuthenticationError, AuthorizationError) as error:
-        raise PermanentError(
-            f"Redis at {where} refused the password.", "Correct REDIS_URL or REDIS_PASSWORD."
-        ) from error
+        raise _bad_password(where) from error
     except OutOfMemoryError as error:
         raise RedisGoneError(
             f"Redis at {where} is full and takes no new jobs.", "Clean finished jobs or raise its maxmemory."
@@ -79,15 +79,13 @@ def explained(url: str) -> Iterator[None]:
         raise RedisGoneError(f"Redis at {where} is a read-only replica.", "Point REDIS_URL at the primary.") from error
     except _LOST as error:
         if _refused(error):
-            raise PermanentError(
-                f"Redis at {where} refused the password.", "Correct REDIS_URL or REDIS_PASSWORD."
-            ) from error
+            raise _bad_password(where) from error
         raise RedisGoneError(
             f"Redis at {where} does not answer ({_reason(error)}).", "Is it running, and is REDIS_URL right?"
         ) from error
     except ResponseError as error:
         if "WRONGPASS" in str(error) or "NOAUTH" in str(error):
-            raise _refused(where) from error
+            raise _bad_password(where) from error
         if "MISCONF" in str(error):
             raise RedisGoneError(f"Redis at {where} cannot write its file to disk.", "Is its disk full?") from error
         raise HarkError(f"Redis at {where} refused a command: {error}.") from error
@@ -95,7 +93,7 @@ def explained(url: str) -> Iterator[None]:
         raise HarkError(f"Redis at {where}: {error}.") from error
 
 
-def _refused(where: str) -> PermanentError:
+def _bad_password(where: str) -> PermanentError:
     return PermanentError(f"Redis at {where} refused the password.", "Correct REDIS_URL or REDIS_PASSWORD.")
 
 

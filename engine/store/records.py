@@ -9,7 +9,6 @@ from typing import Any
 
 from engine.model import Job, JobState
 
-
 # One encoder for all: json.dumps with options would build a new one for each call.
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
