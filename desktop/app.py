@@ -47,7 +47,7 @@ class App(QObject):
         self.actions = Actions()
         self.bridge = Bridge(load_settings)
         self.voice = VoiceControl()
-        self.hotkey = Hotkey()
+        self.hotkey: Hotkey | None = None
         self.window = Window(look, self.actions)
         self.tray = Tray(look)
         self._pool: EmbeddedPool | None = None
@@ -70,7 +70,6 @@ class App(QObject):
         heartbeat.timeout.connect(lambda: None)
         self.window.show()
         self.bridge.start()
-        self._start_hotkey()
         try:
             await self._closed.wait()
         finally:
@@ -80,7 +79,8 @@ class App(QObject):
     async def _close(self) -> None:
         self.window.hide()
         self.tray.close()
-        self.hotkey.stop()
+        if self.hotkey is not None:
+            self.hotkey.stop()
         self.voice.close()
         await self.bridge.close()
         if self._pool is not None:
@@ -114,6 +114,7 @@ class App(QObject):
         if self._pool is None:
             self._pool = EmbeddedPool(settings, on_change=self._pool_changed.emit)
             self._pool.start()
+            self._start_hotkey(settings.hotkey)
 
     def _on_sampled(self, snapshot: Snapshot) -> None:
         count = len(snapshot.workers)
@@ -135,14 +136,8 @@ class App(QObject):
 
     def _connect_voice(self) -> None:
         voice, window, bridge = self.voice, self.window, self.bridge
-        for source in (window, self.hotkey):
-            pressed, released = (
-                (source.talk_pressed, source.talk_released)
-                if isinstance(source, Window)
-                else (source.pressed, source.released)
-            )
-            pressed.connect(voice.press)
-            released.connect(voice.release)
+        window.talk_pressed.connect(voice.press)
+        window.talk_released.connect(voice.release)
         window.talk_cancelled.connect(voice.cancel)
         voice.recording_level.connect(window.assistant.show_level)
         voice.state_changed.connect(window.assistant.show_state)
@@ -153,7 +148,10 @@ class App(QObject):
         bridge.command_failed.connect(window.assistant.show_failed)
         bridge.command_ended.connect(self._on_command_ended)
 
-    def _start_hotkey(self) -> None:
+    def _start_hotkey(self, keys: str) -> None:
+        self.hotkey = Hotkey(keys, self)
+        self.hotkey.pressed.connect(self.voice.press)
+        self.hotkey.released.connect(self.voice.release)
         try:
             self.hotkey.start()
         except HarkError as error:
