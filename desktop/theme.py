@@ -86,10 +86,13 @@ class Look(QObject):
         if FAMILY not in QFontDatabase.families():
             for file in sorted((RESOURCES / "fonts").glob("*.otf")):
                 QFontDatabase.addApplicationFont(str(file))
+        sheet = self._style_sheet()
+        if app.styleSheet() == sheet:
+            return
         app.setStyle("Fusion")
         app.setFont(self.font("body"))
         app.setPalette(self._palette())
-        app.setStyleSheet(self._style_sheet())
+        app.setStyleSheet(sheet)
 
     def _palette(self) -> QPalette:
         palette = QPalette()
@@ -168,14 +171,13 @@ QPushButton[kind="chip"]:focus { border: 2px solid $accent; padding: 5px 13px; }
 QLineEdit { background: $surface; color: $ink; border: 1px solid $border; border-radius: 19px; padding: 0 16px;
     selection-background-color: $accent; selection-color: $on_accent; }
 QLineEdit:focus { border: 2px solid $accent; padding: 0 15px; }
-QSpinBox, QComboBox { background: $surface; color: $ink; border: 1px solid $border; border-radius: 7px;
-    min-height: 32px; }
+QSpinBox, QComboBox { background: $surface; color: $ink; border: 1px solid $border; border-radius: 7px; }
 QComboBox { padding: 0 10px; }
 QSpinBox:focus, QComboBox:focus { border: 2px solid $accent; }
 QComboBox:focus { padding: 0 9px; }
 QSpinBox::up-button, QSpinBox::down-button { width: 0px; border: none; }
 QSpinBox QLineEdit, QSpinBox QLineEdit:focus {
-    border: none; padding: 0 9px; background: transparent; border-radius: 0; }
+    border: none; padding: 0; background: transparent; border-radius: 0; }
 QComboBox::drop-down { border: none; width: 24px; }
 QComboBox::down-arrow { image: url($icons/down.svg); width: 14px; height: 14px; }
 QComboBox QAbstractItemView { background: $surface; color: $ink; border: 1px solid $border; outline: none;

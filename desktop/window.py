@@ -6,7 +6,7 @@ It shows and emits; what a signal leads to is decided in `app`.
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QIcon, QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QCloseEvent, QHideEvent, QIcon, QKeyEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
@@ -79,7 +79,6 @@ class Window(QWidget):
             shortcut.activated.connect(lambda index=index: self.show_page(index))
         quit_key = QShortcut(QKeySequence.StandardKey.Quit, self)
         quit_key.activated.connect(self.close)
-        QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
         self.show_page(0)
         self.setFocus()
 
@@ -200,9 +199,9 @@ class Window(QWidget):
         line.addWidget(self._dot, 0, Qt.AlignmentFlag.AlignTop)
         line.addWidget(self._connection, 1)
         column.addLayout(line)
-        self._mode = Button(self._look, "", kind="nav", icon="moon", font="label")
-        self._mode.clicked.connect(self._look.toggle)
-        column.addWidget(self._mode)
+        self.toggle_colours = Button(self._look, "", kind="nav", icon="moon", font="label")
+        self.toggle_colours.clicked.connect(self._look.toggle)
+        column.addWidget(self.toggle_colours)
         self._look.changed.connect(self._draw_mode)
         self._look.changed.connect(self._draw_connection)
         self._draw_mode()
@@ -211,9 +210,9 @@ class Window(QWidget):
 
     def _draw_mode(self) -> None:
         word = "Light" if self._look.dark else "Dark"
-        self._mode.setText(f"  {word} colours")
-        self._mode.setAccessibleName(f"Switch to {word.lower()} colours")
-        self._mode.set_icon("sun" if self._look.dark else "moon")
+        self.toggle_colours.setText(f"  {word} colours")
+        self.toggle_colours.setAccessibleName(f"Switch to {word.lower()} colours")
+        self.toggle_colours.set_icon("sun" if self._look.dark else "moon")
 
     def _draw_connection(self) -> None:
         self._dot.setPixmap(
@@ -225,6 +224,15 @@ class Window(QWidget):
         self._connection.setText(words)
         self._connection.set_tone("muted" if connected else "caution")
         self._draw_connection()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        # The talk key works whichever widget has the focus: only the application sees all keys.
+        QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
+        super().showEvent(event)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
+        super().hideEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         event.ignore()

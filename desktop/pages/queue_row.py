@@ -14,7 +14,7 @@ from desktop.widgets.text import Button, Text, set_property
 from engine.model import QueueState
 from engine.queues import QUEUES
 
-NAME_WIDTH, STATE_WIDTH, LOAD_WIDTH, NUMBER_WIDTH = 116, 108, 112, 64
+NAME_WIDTH, STATE_WIDTH, LOAD_WIDTH, NUMBER_WIDTH = 116, 108, 128, 63
 NUMBERS = (
     ("waiting", "Waiting", "Jobs that could start when there is room"),
     ("delayed", "Delayed", "Jobs with a time before which they do not start, retries included"),

@@ -32,7 +32,7 @@ from engine.model import CleanPreview, MinuteCounts, QueueState, Snapshot
 from engine.queues import QUEUES
 
 _SECONDS = [(-60.0, "60 s"), (-40.0, "40 s"), (-20.0, "20 s"), (0.0, "now")]
-_MINUTES = [(-60.0, "60 min"), (-40.0, "40 min"), (-20.0, "20 min"), (0.0, "now")]
+_MINUTES = [(-60.0, "1 h"), (-40.0, "40 min"), (-20.0, "20 min"), (0.0, "now")]
 _DIM_SAMPLES = 20
 
 
@@ -215,10 +215,12 @@ class QueuesPage(QWidget):
         self.throughput_chart.set_span(60, _SECONDS)
         self.failures_chart.set_span(60, _MINUTES)
         group = QButtonGroup(self)
+        self._scales: dict[bool, Button] = {}
         for word, by_minute in (("60 s", False), ("60 min", True)):
             button = Button(self._look, word, kind="segment", font="caption")
             button.setCheckable(True)
             button.setChecked(not by_minute)
+            self._scales[by_minute] = button
             button.setAccessibleName(f"Throughput of the last {word}")
             button.clicked.connect(lambda _=False, wanted=by_minute: self.show_minutes(wanted))
             group.addButton(button)
@@ -252,6 +254,7 @@ class QueuesPage(QWidget):
     def show_minutes(self, by_minute: bool) -> None:
         """Throughput by full minutes of the last hour, or live over the last 60 s."""
         self._by_minute = by_minute
+        self._scales[by_minute].setChecked(True)
         self.throughput_chart.set_span(60, _MINUTES if by_minute else _SECONDS)
         self._draw()
 

@@ -177,7 +177,7 @@ class LineChart(QFrame):
     def _draw_axes(self) -> None:
         plot = self._plot.getPlotItem()
         plot.getViewBox().setRange(
-            xRange=(-self._span, self._span * 0.012), yRange=(-self._top * 0.02, self._top * 1.08), padding=0
+            xRange=(-self._span, self._span * 0.055), yRange=(-self._top * 0.02, self._top * 1.08), padding=0
         )
         plot.getAxis("bottom").setTicks([self._ticks])
         middle = self._top / 2

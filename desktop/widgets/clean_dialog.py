@@ -54,6 +54,10 @@ class CleanDialog(QDialog):
         self._limit.setValue(1_000)
         self._limit.setGroupSeparatorShown(True)
         self._limit.setAccessibleName("At most this many jobs")
+        for field in (self._state, self._grace, self._unit, self._limit):
+            field.setFixedHeight(36)
+        for number in (self._grace, self._limit):
+            number.lineEdit().setTextMargins(9, 0, 0, 0)
         age = QHBoxLayout()
         age.setSpacing(8)
         age.addWidget(self._grace, 1)

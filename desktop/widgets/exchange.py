@@ -32,6 +32,7 @@ class Paragraph(Text):
         self._fit()
 
     def _fit(self) -> None:
+        self.setMinimumHeight(0)  # it counts in heightForWidth
         self.setFixedHeight(self.heightForWidth(self.width()))
 
 
@@ -44,6 +45,8 @@ class Exchange(QWidget):
         self._look = look
         self._stages: list[str] = []
         self.finished = False
+        self.done: list[str] = []
+        """What was done or went wrong, in words."""
         self._said = Text(look, said or "…", "speech")
         bubble = QFrame()
         bubble.setObjectName("said")
@@ -52,8 +55,8 @@ class Exchange(QWidget):
         inside.addWidget(self._said)
         self._reply = Paragraph(look, "", "speech", "muted")
         self._timing = Text(look, "", "caption", "muted")
-        self._done = QVBoxLayout()
-        self._done.setSpacing(4)
+        self._lines = QVBoxLayout()
+        self._lines.setSpacing(4)
         for label in (self._said, self._reply):
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         right = QHBoxLayout()
@@ -64,7 +67,7 @@ class Exchange(QWidget):
         column.setSpacing(8)
         column.addLayout(right)
         column.addWidget(self._reply)
-        column.addLayout(self._done)
+        column.addLayout(self._lines)
         column.addWidget(self._timing)
         self._timing.hide()
         self._show_said(said or "")
@@ -134,6 +137,7 @@ class Exchange(QWidget):
         self._add_line("done" if action.ok else "warning", "accent" if action.ok else "danger", text)
 
     def _add_line(self, icon: str, tone: str, text: str) -> None:
+        self.done.append(text)
         mark = QLabel()
         mark.setPixmap(self._look.pixmap(icon, tone, 16))
         self._look.changed.connect(lambda: mark.setPixmap(self._look.pixmap(icon, tone, 16)))
@@ -142,7 +146,7 @@ class Exchange(QWidget):
         line.setSpacing(8)
         line.addWidget(mark, 0, Qt.AlignmentFlag.AlignTop)
         line.addWidget(words, 1)
-        self._done.addLayout(line)
+        self._lines.addLayout(line)
 
     def _add_stage(self, event: StageTimed) -> None:
         word = _STAGES.get(event.queue, event.queue)

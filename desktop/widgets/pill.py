@@ -27,7 +27,7 @@ class StatePill(QWidget):
 
     @property
     def state(self) -> str:
-        """"running", "paused" or "no worker"."""
+        """ "running", "paused" or "no worker"."""
         return self._state
 
     def show_state(self, state: str, stale: bool = False) -> None:

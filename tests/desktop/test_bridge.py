@@ -1,0 +1,134 @@
+"""The bridge between a real Redis and the window's signals."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from typing import Any
+
+import psutil
+import pytest
+import redis
+from PySide6.QtCore import SignalInstance
+
+from desktop.bridge import Bridge
+from engine.errors import SettingsError
+from engine.model import CleanPreview, JobState, Snapshot
+from engine.settings import Settings, load_settings
+from engine.store.server import PrivateRedis
+
+
+class Emissions:
+    """Collects a signal's arguments, and waits for them."""
+
+    def __init__(self, signal: SignalInstance) -> None:
+        self._queue: asyncio.Queue[tuple[Any, ...]] = asyncio.Queue()
+        signal.connect(lambda *args: self._queue.put_nowait(args))
+
+    async def next(self) -> tuple[Any, ...]:
+        async with asyncio.timeout(30):
+            return await self._queue.get()
+
+
+def kill_server(url: str) -> None:
+    """SIGKILL the server at `url` and wait until it is gone."""
+    with redis.Redis.from_url(url) as client:
+        process = psutil.Process(int(client.info("server")["process_id"]))
+    process.send_signal(signal.SIGKILL)
+    psutil.wait_procs([process], timeout=10)
+
+
+@pytest.fixture
+async def bridge(fresh_redis: str, qapp: object) -> AsyncIterator[Bridge]:
+    bridge = Bridge(lambda: load_settings(redis_url=fresh_redis))
+    yield bridge
+    await bridge.close()
+
+
+async def test_snapshots_arrive_by_themselves(bridge: Bridge) -> None:
+    sampled = Emissions(bridge.sampled)
+    bridge.start()
+    (first,) = await sampled.next()
+    (second,) = await sampled.next()
+    assert isinstance(first, Snapshot)
+    assert second.taken_at_ms > first.taken_at_ms
+
+
+async def test_a_pause_is_told_and_the_next_snapshot_shows_it(bridge: Bridge) -> None:
+    sampled, noticed = Emissions(bridge.sampled), Emissions(bridge.noticed)
+    bridge.start()
+    await sampled.next()
+    bridge.pause("synthesis")
+    assert (await noticed.next())[:2] == ("success", "Synthesis is paused. Active jobs finish, new ones wait.")
+    while True:
+        (snapshot,) = await sampled.next()
+        if next(queue for queue in snapshot.queues if queue.name == "synthesis").paused:
+            break
+
+
+async def test_retry_tells_how_many(bridge: Bridge) -> None:
+    opened, noticed = Emissions(bridge.opened), Emissions(bridge.noticed)
+    bridge.start()
+    await opened.next()
+    bridge.retry("synthesis")
+    assert (await noticed.next())[1] == "0 failed jobs of Synthesis will run again."
+
+
+async def test_only_the_newest_preview_is_answered(bridge: Bridge) -> None:
+    opened, previewed = Emissions(bridge.opened), Emissions(bridge.previewed)
+    bridge.start()
+    await opened.next()
+    bridge.preview_clean("synthesis", JobState.COMPLETED, 0, 10)
+    bridge.preview_clean("synthesis", JobState.FAILED, 0, 10)
+    (answer,) = await previewed.next()
+    assert isinstance(answer, CleanPreview)
+    assert answer.state is JobState.FAILED
+
+
+async def test_an_action_without_a_connection_is_a_notice_with_a_remedy(bridge: Bridge) -> None:
+    noticed = Emissions(bridge.noticed)
+    bridge.pause("synthesis")
+    kind, _, remedy = await noticed.next()
+    assert kind == "error"
+    assert "keeps trying" in remedy
+
+
+async def test_a_wrong_setting_is_told_and_read_again(fresh_redis: str, qapp: object) -> None:
+    attempts = iter((SettingsError("REDIS_URL is not an address.", "Correct it."), None))
+
+    def load() -> Settings:
+        error = next(attempts)
+        if error is not None:
+            raise error
+        return load_settings(redis_url=fresh_redis)
+
+    bridge = Bridge(load)
+    gone, opened = Emissions(bridge.gone), Emissions(bridge.opened)
+    bridge.start()
+    assert await gone.next() == ("REDIS_URL is not an address.", "Correct it.")
+    await opened.next()
+    await bridge.close()
+
+
+async def test_redis_that_goes_away_and_comes_back_is_noticed_by_itself(
+    private_redis: PrivateRedis, qapp: object
+) -> None:
+    url = private_redis.ensure()
+    bridge = Bridge(lambda: load_settings(redis_url=url))
+    sampled, gone = Emissions(bridge.sampled), Emissions(bridge.gone)
+    bridge.start()
+    await sampled.next()
+    await asyncio.to_thread(kill_server, url)
+    await gone.next()
+    await asyncio.to_thread(private_redis.ensure)
+    await sampled.next()
+    await bridge.close()
+
+
+async def test_an_empty_command_fails_under_its_own_number(bridge: Bridge) -> None:
+    opened, failed = Emissions(bridge.opened), Emissions(bridge.command_failed)
+    bridge.start()
+    await opened.next()
+    number = bridge.ask("   ")
+    assert await failed.next() == (number, "The command is empty. Say or type what Hark should do.")

@@ -1,0 +1,163 @@
+"""The window with its assistant page, keys and notices."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from desktop.actions import Actions
+from desktop.theme import Look
+from desktop.window import Window
+from engine.model import Action, CommandFailed, Heard, Replied, StageTimed, Waiting
+
+
+@pytest.fixture
+def actions() -> Actions:
+    return Actions()
+
+
+@pytest.fixture
+def window(qtbot: QtBot, actions: Actions) -> Window:
+    look = Look()
+    look.dress()
+    window = Window(look, actions)
+    qtbot.addWidget(window)
+    window.show()
+    window.activateWindow()
+    window.setFocus()
+    return window
+
+
+def test_it_fits_on_1280_by_800(window: Window) -> None:
+    hint = window.minimumSizeHint()
+    assert (hint.width() <= 1280, hint.height() <= 800) == (True, True)
+
+
+class TestTalkKey:
+    def test_space_held_talks_and_let_go_ends(self, window: Window, qtbot: QtBot) -> None:
+        with qtbot.waitSignal(window.talk_pressed):
+            qtbot.keyPress(window, Qt.Key.Key_Space)
+        with qtbot.waitSignal(window.talk_released):
+            qtbot.keyRelease(window, Qt.Key.Key_Space)
+
+    def test_auto_repeat_is_no_second_press(self, window: Window, qtbot: QtBot) -> None:
+        presses: list[bool] = []
+        window.talk_pressed.connect(lambda: presses.append(True))
+        qtbot.keyPress(window, Qt.Key.Key_Space)
+        repeat = QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_Space, Qt.KeyboardModifier.NoModifier, " ", autorep=True)
+        QApplication.sendEvent(window, repeat)
+        qtbot.keyRelease(window, Qt.Key.Key_Space)
+        assert presses == [True]
+
+    def test_space_in_the_text_field_is_a_space(self, window: Window, qtbot: QtBot) -> None:
+        field = window.assistant.typed
+        field.setFocus()
+        with qtbot.assertNotEmitted(window.talk_pressed):
+            qtbot.keyClicks(field, "call anna")
+        assert field.text() == "call anna"
+
+    def test_space_talks_even_with_a_button_in_focus(self, window: Window, qtbot: QtBot) -> None:
+        window.show_page(1)
+        button = window.queues.pause_all
+        with qtbot.waitSignal(window.talk_pressed), qtbot.assertNotEmitted(button.clicked):
+            qtbot.keyPress(button, Qt.Key.Key_Space)
+            qtbot.keyRelease(button, Qt.Key.Key_Space)
+
+    def test_escape_cancels(self, window: Window, qtbot: QtBot) -> None:
+        qtbot.keyPress(window, Qt.Key.Key_Space)
+        with qtbot.waitSignal(window.talk_cancelled), qtbot.assertNotEmitted(window.talk_released):
+            qtbot.keyClick(window, Qt.Key.Key_Escape)
+            qtbot.keyRelease(window, Qt.Key.Key_Space)
+
+    def test_the_round_button_talks_while_it_is_held(self, window: Window, qtbot: QtBot) -> None:
+        talk = window.assistant.talk
+        with qtbot.waitSignal(window.talk_pressed):
+            qtbot.mousePress(talk, Qt.MouseButton.LeftButton)
+        with qtbot.waitSignal(window.talk_released):
+            qtbot.mouseRelease(talk, Qt.MouseButton.LeftButton)
+
+
+class TestConversation:
+    def test_a_spoken_command_shows_what_was_heard_answered_and_done(self, window: Window) -> None:
+        page = window.assistant
+        page.begin(1, None)
+        for event in (
+            StageTimed("t", "transcription", 3, 310),
+            Heard("t", "add a task to call anna"),
+            StageTimed("t", "voice-processing", 1, 20),
+            Replied("t", "I added the task.", (Action("create_task", {"title": "Call Anna"}, "done"),)),
+            StageTimed("t", "synthesis", 2, 50),
+        ):
+            page.show_event(1, event)
+        exchange = page.exchange(1)
+        assert exchange.said == "add a task to call anna"
+        assert exchange.reply == "I added the task."
+        assert exchange.timing == "heard 0.31 s · understood 0.02 s · spoken 0.05 s"
+        assert exchange.done == ["Create task: Call Anna"]
+
+    def test_a_typed_command_is_sent_and_the_field_is_empty_again(
+        self, window: Window, actions: Actions, qtbot: QtBot
+    ) -> None:
+        window.assistant.typed.setText("  what time is it ")
+        with qtbot.waitSignal(actions.ask_requested) as asked:
+            qtbot.keyClick(window.assistant.typed, Qt.Key.Key_Return)
+        assert asked.args == ["what time is it"]
+        assert window.assistant.typed.text() == ""
+
+    def test_events_find_their_own_command(self, window: Window) -> None:
+        page = window.assistant
+        page.begin(1, "first")
+        page.begin(2, "second")
+        page.show_event(2, Replied("b", "Second answer."))
+        page.show_event(1, Waiting("a", "The queue is paused."))
+        assert page.exchange(1).reply == "The queue is paused."
+        assert page.exchange(2).reply == "Second answer."
+
+    def test_speech_that_fails_leaves_the_answer_standing(self, window: Window) -> None:
+        page = window.assistant
+        page.begin(1, "what time is it")
+        page.show_event(1, Replied("a", "It is nine."))
+        page.show_event(1, CommandFailed("a", "synthesis", "No voice is installed."))
+        assert page.exchange(1).reply == "It is nine."
+        assert page.exchange(1).done == ["No voice is installed."]
+
+    @pytest.mark.parametrize(
+        ("state", "shown"),
+        [("listening", "listening"), ("finishing", "listening"), ("working", "working"), ("speaking", "speaking")],
+    )
+    def test_the_button_shows_the_state_and_comes_to_rest(self, window: Window, state: str, shown: str) -> None:
+        window.assistant.show_state(state)
+        assert window.assistant.state == shown
+        window.assistant.show_state("idle")
+        assert window.assistant.state == "idle"
+
+
+class TestTrouble:
+    def test_redis_gone_is_said_with_its_remedy_until_it_is_back(self, window: Window) -> None:
+        window.show_gone("Redis at localhost:6379 does not answer.", "Start it, or correct REDIS_URL.")
+        assert window.trouble.isVisible()
+        assert "correct REDIS_URL" in window.trouble.text
+        window.show_connected("Connected", "redis://localhost:6379")
+        assert not window.trouble.isVisible()
+
+    def test_an_error_of_harks_own_is_shown_without_blocking(self, window: Window, qtbot: QtBot) -> None:
+        window.show_error("An error in Hark: preview failed.", "Traceback ...")
+        box = QApplication.activeModalWidget()
+        assert box is not None
+        box.close()
+
+    def test_closing_hides_the_window_and_says_so_once(self, window: Window, qtbot: QtBot) -> None:
+        with qtbot.waitSignal(window.closing):
+            window.close()
+        assert not window.isVisible()
+        with qtbot.assertNotEmitted(window.closing):
+            window.close()
+
+    def test_light_and_dark_can_be_switched(self, window: Window, qtbot: QtBot) -> None:
+        before = window.grab().toImage().pixelColor(700, 60)
+        window.toggle_colours.click()
+        after = window.grab().toImage().pixelColor(700, 60)
+        assert (before.lightness() > 200, after.lightness() < 60) == (True, True)
