@@ -357,6 +357,10 @@ class Store:
             with explained(self._url):
                 return await call()
         except RedisGoneError:
+            # redis-py turns a cancellation that comes while it connects into an error of the connection.
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise asyncio.CancelledError from None
             if self._revive is None:
                 raise
         await self._bring_back()

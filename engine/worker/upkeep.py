@@ -24,6 +24,7 @@ FORWARD_S = 2.0
 HEARTBEAT_S = 5.0
 RETAIN_S = 30.0
 _FORGOTTEN_MS = 3_600_000
+_LAST_DUTY_S = 5.0
 
 
 class Upkeep:
@@ -39,6 +40,7 @@ class Upkeep:
         self._active = active
         self._started_at_ms = int(time.time() * 1000)
         self._recover_from_s = 0.0
+        self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -54,16 +56,18 @@ class Upkeep:
             self._tasks.append(asyncio.create_task(self._repeat(duty, every_s), name=f"upkeep {name}"))
 
     async def stop(self) -> None:
-        """End, and tell that this worker is gone."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """End what is under way, and tell that this worker is gone."""
+        self._stopping.set()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=_LAST_DUTY_S)
+            for task in late:
+                task.cancel()
         with contextlib.suppress(RedisGoneError):
             await self._store.forget_worker(self._worker)
 
     async def _repeat(self, duty: Callable[[], Awaitable[None]], every_s: float) -> None:
         loop = asyncio.get_running_loop()
-        while True:
+        while not self._stopping.is_set():
             try:
                 await duty()
             except RedisGoneError as error:
@@ -72,7 +76,8 @@ class Upkeep:
                 self._recover_from_s = loop.time() + self._settings.lease_ms / 2000
             except HarkError as error:
                 _log.error("upkeep failed: %s", error)
-            await asyncio.sleep(every_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), every_s)
 
     async def _promote(self) -> None:
         for queue in self._queues:

@@ -46,8 +46,19 @@ def on_x(x_display: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def hotkey(on_x: None, qtbot: QtBot) -> Iterator[Hotkey]:
     hotkey = Hotkey("<f9>")
     hotkey.start()
+    wait_until_recording(hotkey, qtbot)
     yield hotkey
     hotkey.stop()
+
+
+def wait_until_recording(hotkey: Hotkey, qtbot: QtBot) -> None:
+    """Until the X server records keys for it: one pressed before is heard by nobody."""
+    from Xlib.display import Display
+
+    display = Display()
+    # The reply's byte that the library calls element_header says whether the context is enabled.
+    qtbot.waitUntil(lambda: display.record_get_context(hotkey._listener._context).element_header == 1)
+    display.close()
 
 
 def send(key_name: str, *, down: bool) -> None:
@@ -84,6 +95,7 @@ def test_another_key_is_ignored(hotkey: Hotkey, qtbot: QtBot) -> None:
 def test_a_combination_needs_all_of_its_keys(on_x: None, qtbot: QtBot) -> None:
     hotkey = Hotkey("<ctrl>+<space>")
     hotkey.start()
+    wait_until_recording(hotkey, qtbot)
     try:
         send("Control_L", down=True)
         with qtbot.waitSignal(hotkey.pressed):

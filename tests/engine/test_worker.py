@@ -173,3 +173,11 @@ async def test_harks_own_command_runs_jobs_of_the_named_queues_only(store: Store
         worker.send_signal(signal.SIGTERM)
         assert await _exit_code(worker) == 0
     assert await other.state() is JobState.WAITING
+
+
+async def test_a_worker_told_to_stop_at_once_exits_with_0(store: Store) -> None:
+    # Regression: a stop in the first half second was taken for a lost connection, and the worker stayed.
+    for _ in range(3):
+        command = [sys.executable, "-m", "engine", "worker", "--embedded"]
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        assert await _exit_code(process) == 0
