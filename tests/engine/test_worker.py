@@ -37,7 +37,9 @@ async def store(fresh_redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 @contextmanager
 def _worker(*command: str) -> Iterator[subprocess.Popen[bytes]]:
     """A worker process; whatever becomes of it, it is gone at the end."""
-    process = subprocess.Popen([sys.executable, *(command or ("-m", "tests.engine.worker_jobs"))])
+    process = subprocess.Popen(
+        [sys.executable, *(command or ("-m", "tests.engine.worker_jobs"))], stdin=subprocess.DEVNULL
+    )
     try:
         yield process
     finally:
@@ -178,6 +180,5 @@ async def test_harks_own_command_runs_jobs_of_the_named_queues_only(store: Store
 async def test_a_worker_told_to_stop_at_once_exits_with_0(store: Store) -> None:
     # Regression: a stop in the first half second was taken for a lost connection, and the worker stayed.
     for _ in range(3):
-        command = [sys.executable, "-m", "engine", "worker", "--embedded"]
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-        assert await _exit_code(process) == 0
+        with _worker("-m", "engine", "worker", "--embedded") as process:
+            assert await _exit_code(process) == 0
