@@ -16,6 +16,7 @@ from desktop.bridge import Bridge
 from engine.errors import SettingsError
 from engine.model import CleanPreview, JobState, Snapshot
 from engine.settings import Settings, load_settings
+from engine.store import NewJob, Store
 from engine.store.server import PrivateRedis
 
 
@@ -132,3 +133,31 @@ async def test_an_empty_command_fails_under_its_own_number(bridge: Bridge) -> No
     await opened.next()
     number = bridge.ask("   ")
     assert await failed.next() == (number, "The command is empty. Say or type what Hark should do.")
+
+
+async def fail_jobs(url: str, queue: str, number: int) -> None:
+    """Put `number` failed jobs into `queue`, by the worker's own steps."""
+    store = Store(url)
+    await store.add(
+        queue,
+        [NewJob(f"job-{index}", "synthesize-speech", "{}", 2, 1, "fixed", 0, 1_000) for index in range(number)],
+    )
+    taken = await store.take(queue, number, lease_ms=10_000, token="t", worker="w")
+    for job in taken.jobs:
+        await store.fail(job, "It broke.", permanent=True)
+    await store.close()
+
+
+async def test_failed_jobs_are_cleaned_and_the_rest_retried(bridge: Bridge, fresh_redis: str) -> None:
+    await fail_jobs(fresh_redis, "synthesis", 5)
+    opened, noticed, previewed = Emissions(bridge.opened), Emissions(bridge.noticed), Emissions(bridge.previewed)
+    bridge.start()
+    await opened.next()
+
+    bridge.preview_clean("synthesis", JobState.FAILED, 0, 3)
+    (preview,) = await previewed.next()
+    assert preview.count == 3
+    bridge.clean("synthesis", JobState.FAILED, 0, preview.count)
+    assert (await noticed.next())[1] == "Removed 3 failed jobs from Synthesis."
+    bridge.retry("synthesis")
+    assert (await noticed.next())[1] == "2 failed jobs of Synthesis will run again."
