@@ -37,12 +37,14 @@ class Grammar:
     """The commands of one language.
 
     `jsgf` is the recogniser's grammar, `pronunciations` maps words that its dictionary lacks to
-    CMU phones, `examples` maps a tool's name to a wording that is sure to be understood, and
-    `question` is what Hark asks where a new task lacks its title.
+    CMU phones. By a tool's name, `distance_limits` gives how unlike its command's sounds may be to
+    those spoken, and `examples` a wording that is sure to be understood. `question` is what Hark
+    asks where a new task lacks its title.
     """
 
     jsgf: str
     pronunciations: dict[str, str]
+    distance_limits: dict[str, float]
     examples: dict[str, str]
     question: str
     _intents: Any = field(repr=False)
@@ -91,10 +93,12 @@ def load_grammar() -> Grammar:
     import yaml  # type: ignore[import-untyped]
 
     source = yaml.safe_load(_FILE.read_text("utf-8"))
-    before, after = (_any_of(source["polite"][place]) for place in ("before", "after"))
+    polite = source["polite"]
+    before, after = (_any_of(polite[place] + polite[f"typed_{place}"]) for place in ("before", "after"))
     return Grammar(
         jsgf="\n".join(_jsgf(source)) + "\n",
         pronunciations=source["pronunciations"],
+        distance_limits=source["distance_limits"],
         examples=source["examples"],
         question=source["intents"]["ask_for_title"]["data"][0]["metadata"]["reply"],
         _intents=hassil.Intents.from_dict(source),
@@ -135,7 +139,7 @@ def _jsgf(source: dict[str, Any]) -> Iterator[str]:
         for name, intent in source["intents"].items()
     }
     intents = " | ".join(f"<intent_{name}>" for name in spoken)
-    polite = "( /0.001/ <{}> | /0.999/ <NULL> )"
+    polite = "( /0.02/ <{}> | /0.98/ <NULL> )"
     yield f"public <command> = {polite.format('before')} ( {intents} ) {polite.format('after')};"
     rules = {f"intent_{name}": templates for name, templates in spoken.items()}
     rules |= {place: source["polite"][place] for place in ("before", "after")}

@@ -18,11 +18,12 @@ from engine.errors import BadInputError
 from engine.log import get_logger
 from engine.providers.offline.child import ChildProgram
 from engine.providers.offline.grammar import GrammarFile
+from engine.providers.offline.phones import phone_distance
 
 _log = get_logger("providers.offline")
 _SILENCE_MS = 300  # without it the last word is cut off
 _NOISE_LEVELS = (60.0, 25.0)  # the second is for what the first leaves without a sentence
-_MAX_DISTANCE = 0.47
+_PLAIN_MARGIN = 0.04  # this much nearer than the limit needs no second opinion
 
 
 class OfflineTranscriber:
@@ -46,15 +47,22 @@ class OfflineTranscriber:
         speech = await asyncio.to_thread(_prepare, recording)
         grammar = await self._grammar.load()
         for noise in _NOISE_LEVELS:
-            answer = await self._decode(
+            command = await self._decode(
                 "command", speech, noise, jsgf=grammar.jsgf, pronunciations=grammar.pronunciations
             )
-            if grammar.understand(answer["text"]) is not None:
-                _log.debug("a command at a phone distance of %.2f", answer["distance"])
-                if answer["distance"] <= _MAX_DISTANCE:
-                    return str(answer["text"])
+            understood = grammar.understand(command["text"])
+            if understood is not None:
                 break
-        return str((await self._decode("free", speech, _NOISE_LEVELS[0]))["text"])
+        else:
+            return str((await self._decode("free", speech, noise))["text"])
+        limit = grammar.distance_limits[understood.tool]
+        distance = phone_distance(command["phones"], command["spoken"])
+        if distance <= limit - _PLAIN_MARGIN:
+            return str(command["text"])
+        free = await self._decode("free", speech, noise)
+        distance = (distance + phone_distance(command["phones"], free["phones"])) / 2
+        _log.debug("a doubtful command at a phone distance of %.2f, limit %.2f", distance, limit)
+        return str(command["text"] if distance <= limit else free["text"])
 
     async def close(self) -> None:
         """End the recogniser's process."""

@@ -1,0 +1,190 @@
+"""Understanding typed and recognised commands without a network: the right tool, the right arguments."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from pydantic import BaseModel
+
+from engine.errors import NotFoundError
+from engine.model import Action
+from engine.providers import Reply, Tool, Turn
+from engine.providers.offline import OfflineAssistant
+from engine.providers.offline.grammar import Grammar, GrammarFile, load_grammar
+from engine.queues import QUEUES
+
+UNDERSTOOD = [
+    ("What time is it?", "tell_time", {}),
+    ("what's the time", "tell_time", {}),
+    ("Could you please tell me the time, thanks", "tell_time", {}),
+    ("do you know what time it is", "tell_time", {}),
+    ("what day is it", "tell_date", {}),
+    ("what is the date today", "tell_date", {}),
+    ("What’s today's date?", "tell_date", {}),
+    ("what's the state of the email queue", "queue_state", {"queue": "email-processing"}),
+    ("how is the email queue", "queue_state", {"queue": "email-processing"}),
+    ("how's the AI queue doing?", "queue_state", {"queue": "ai-processing"}),
+    ("how many notification jobs are waiting", "queue_state", {"queue": "notification"}),
+    ("is the calendar queue paused", "queue_state", {"queue": "calendar-sync"}),
+    ("status of transcription", "queue_state", {"queue": "transcription"}),
+    ("pause the email queue", "pause_queue", {"queue": "email-processing"}),
+    ("Hey Hark, pause the voice processing queue please", "pause_queue", {"queue": "voice-processing"}),
+    ("suspend the task queue", "pause_queue", {"queue": "task-processing"}),
+    ("pause text to speech", "pause_queue", {"queue": "synthesis"}),
+    ("resume the notification queue", "resume_queue", {"queue": "notification"}),
+    ("unpause the AI queue", "resume_queue", {"queue": "ai-processing"}),
+    ("start the calendar queue again", "resume_queue", {"queue": "calendar-sync"}),
+    ("retry the failed jobs in the email queue", "retry_failed", {"queue": "email-processing"}),
+    ("retry failed notification jobs", "retry_failed", {"queue": "notification"}),
+    ("retry everything that failed in the tasks queue", "retry_failed", {"queue": "task-processing"}),
+    ("create a task to buy milk", "create_task", {"title": "buy milk"}),
+    ("Create a task: ring O'Brien", "create_task", {"title": "ring O'Brien"}),
+    ("add buy milk to my to do list", "create_task", {"title": "buy milk"}),
+    ("put the bins out on my list", "create_task", {"title": "the bins out"}),
+    ("remind me to pay the rent on Friday", "create_task", {"title": "pay the rent on Friday"}),
+    ("add Call Anna-Marie, re: 5% off to my list", "create_task", {"title": "Call Anna-Marie, re: 5% off"}),
+    ("what are my tasks", "list_tasks", {}),
+    ("list my tasks", "list_tasks", {}),
+    ("what's on my to-do list?", "list_tasks", {}),
+    ("what do I have to do today", "list_tasks", {}),
+    ("help", "help", {}),
+    ("what can you do", "help", {}),
+    ("what can you do for me", "help", {}),
+]
+
+NOT_UNDERSTOOD = [
+    "the weather is lovely this afternoon",
+    "I need to call my mother tomorrow",
+    "pause",
+    "pause the music",
+    "stop the car",
+    "how is your mother",
+    "what is the date of the battle of Hastings",
+    "a long queue of people",
+    "my email address has changed",
+]
+
+
+class Nothing(BaseModel):
+    """No arguments."""
+
+
+class OneQueue(BaseModel):
+    """A queue's name."""
+
+    queue: str
+
+
+class Title(BaseModel):
+    """A task's title."""
+
+    title: str
+
+
+async def it_is_noon(_: Nothing) -> str:
+    return "It is noon."
+
+
+async def pause(arguments: OneQueue) -> str:
+    if arguments.queue == "notification":
+        raise NotFoundError("There is no queue named 'notification' here.")
+    return f"Paused {arguments.queue}."
+
+
+async def create(arguments: Title) -> str:
+    return f"{arguments.title} is on your list."
+
+
+TOOLS = {
+    tool.name: tool
+    for tool in (
+        Tool("tell_time", "Tell the time", Nothing, it_is_noon),
+        Tool("pause_queue", "Pause a queue", OneQueue, pause),
+        Tool("create_task", "Create a task", Title, create),
+    )
+}
+
+
+@pytest.fixture(scope="module")
+def grammar() -> Grammar:
+    return load_grammar()
+
+
+@pytest.fixture
+def assistant() -> OfflineAssistant:
+    return OfflineAssistant(GrammarFile())
+
+
+@pytest.mark.parametrize(("text", "tool", "arguments"), UNDERSTOOD, ids=[row[0] for row in UNDERSTOOD])
+def test_a_wording_gives_its_tool_and_arguments(
+    grammar: Grammar, text: str, tool: str, arguments: dict[str, str]
+) -> None:
+    understood = grammar.understand(text)
+    assert understood is not None
+    assert (understood.tool, understood.arguments) == (tool, arguments)
+
+
+@pytest.mark.parametrize("text", NOT_UNDERSTOOD)
+def test_an_ordinary_sentence_is_no_command(grammar: Grammar, text: str) -> None:
+    assert grammar.understand(text) is None
+
+
+def test_every_example_is_understood_as_its_own_tool(grammar: Grammar) -> None:
+    for tool, wording in grammar.examples.items():
+        understood = grammar.understand(wording)
+        assert understood is not None
+        assert understood.tool == tool
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_every_queue_can_be_named_as_its_name_reads(grammar: Grammar, queue: str) -> None:
+    understood = grammar.understand(f"pause the {queue.replace('-', ' ')} queue")
+    assert understood is not None
+    assert understood.arguments == {"queue": queue}
+
+
+async def test_the_reply_is_the_tools_sentence_and_the_action_is_recorded(assistant: OfflineAssistant) -> None:
+    reply = await assistant.respond("pause the email queue", [], TOOLS)
+
+    sentence = "Paused email-processing."
+    assert reply == Reply(sentence, (Action("pause_queue", {"queue": "email-processing"}, sentence),))
+
+
+async def test_a_tools_error_is_let_through(assistant: OfflineAssistant) -> None:
+    with pytest.raises(NotFoundError, match="no queue named 'notification'"):
+        await assistant.respond("pause the notification queue", [], TOOLS)
+
+
+async def test_what_is_not_understood_is_said_back_with_what_can_be_said(assistant: OfflineAssistant) -> None:
+    reply = await assistant.respond("sing me a song", [], TOOLS)
+
+    assert "“sing me a song”" in reply.text
+    assert "“pause the email queue”" in reply.text
+    assert "my tasks" not in reply.text, "there is no such tool here"
+    assert reply.actions == ()
+
+
+async def test_no_words_are_said_to_be_none(assistant: OfflineAssistant) -> None:
+    reply = await assistant.respond("  ", [], TOOLS)
+    assert reply == Reply("I heard no words. Please say it again.")
+
+
+async def test_a_command_without_its_tool_is_not_claimed_done(assistant: OfflineAssistant) -> None:
+    reply = await assistant.respond("what are my tasks", [], TOOLS)
+    assert "cannot do that here" in reply.text
+    assert reply.actions == ()
+
+
+async def test_a_task_without_a_title_is_asked_for_and_the_answer_is_the_title(assistant: OfflineAssistant) -> None:
+    question = await assistant.respond("create a new task", [], TOOLS)
+    assert question.text.startswith("What is the task?")
+
+    reply = await assistant.respond("Oil the gate", [Turn("create a new task", question.text)], TOOLS)
+    assert [action.arguments for action in reply.actions] == [{"title": "Oil the gate"}]
+
+
+async def test_commands_at_the_same_time_share_one_grammar() -> None:
+    grammar_file = GrammarFile()
+    one, other = await asyncio.gather(grammar_file.load(), grammar_file.load())
+    assert one is other
