@@ -103,6 +103,7 @@ def test_the_p_key_pauses_the_selected_queue(page: QueuesPage, actions: Actions,
     page.show_snapshot(snapshot())
     qtbot.mouseClick(page.rows["email-processing"], Qt.MouseButton.LeftButton)
     page.activateWindow()
+    qtbot.waitUntil(page.isActiveWindow)  # a shortcut works in the active window only
     page.rows["email-processing"].setFocus()
     with qtbot.waitSignal(actions.pause_requested) as asked:
         qtbot.keyClick(page.rows["email-processing"], Qt.Key.Key_P)
