@@ -6,7 +6,7 @@ if ! command -v Xvfb >/dev/null; then exec "$@"; fi
 
 number=$(mktemp)
 exec 8>"$number"
-Xvfb -displayfd 8 -screen 0 1600x1000x24 -nolisten tcp >/dev/null 2>&1 8>&8 &
+Xvfb -displayfd 8 -screen 0 1600x1000x24 -nolisten tcp -noreset >/dev/null 2>&1 8>&8 &
 server=$!
 exec 8>&-
 trap 'kill "$server" 2>/dev/null; rm -f "$number"' EXIT
