@@ -18,6 +18,8 @@ from typing import Any
 from engine.errors import RetryableError
 from engine.log import get_logger
 
+_END_S = 0.5
+
 _log = get_logger("providers.offline")
 
 
@@ -91,7 +93,11 @@ class ChildProgram:
         process, self._process = self._process, None
         if process is None:
             return
-        if process.returncode is None:
+        assert process.stdin is not None
+        process.stdin.close()
+        # A program at rest ends by that. Killing one that has just died upsets asyncio's own watch over it.
+        try:
+            await asyncio.wait_for(process.wait(), _END_S)
+        except TimeoutError:
             process.kill()
-        # communicate() also closes our ends of its pipes.
-        await process.communicate()
+        await process.communicate()  # also closes our end of its output
