@@ -84,7 +84,7 @@ async def test_spoken_commands_are_understood_as_meant(offline: Offline, grammar
             heard = await offline.heard(command, voice)
             if grammar.understand(heard) != grammar.understand(command):
                 missed.append(f"{voice}: {command!r} was heard as {heard!r}")
-    # espeak-ng speaks a little differently each time: the worst of some ten runs over this table missed 2 of 36.
+    # espeak-ng speaks a little differently each time: the worst run seen missed 2 of 36.
     assert len(missed) <= 0.1 * len(COMMANDS) * len(VOICES), missed
 
 
