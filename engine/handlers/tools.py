@@ -13,12 +13,11 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.errors import NotFoundError
 from engine.handlers.context import JobContext
 from engine.job_types import CreateTask
 from engine.model import QueueState
 from engine.providers import Tool
-from engine.queues import QUEUES, TRANSCRIPTION, VOICE_PROCESSING, require_queue
+from engine.queues import AI_PROCESSING, QUEUES, TRANSCRIPTION, VOICE_PROCESSING, require_queue
 
 CREATE_WAIT_S = 10.0
 
@@ -121,9 +120,8 @@ def tools_for(user_id: str, context: JobContext) -> Mapping[str, Tool]:
 
 
 def _spoken_queue(queue: str) -> str:
-    if queue not in QUEUES:
-        raise NotFoundError(f"There is no queue named {queue!r}.", f"The queues are: {', '.join(QUEUES)}.")
-    return QUEUES[queue].title if queue == "ai-processing" else QUEUES[queue].title.lower()
+    title = QUEUES[require_queue(queue)].title
+    return title if queue == AI_PROCESSING else title.lower()
 
 
 def _spoken_state(state: QueueState) -> str:
