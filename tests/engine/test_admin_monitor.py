@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -21,20 +20,6 @@ from engine.store import Claimed, FinishedJob, Store, keys
 from engine.store.connect import without_password
 
 TASKS = "task-processing"
-
-
-@pytest.fixture
-def settings(fresh_redis: str) -> Settings:
-    """Settings that name the emptied server."""
-    return load_settings(redis_url=fresh_redis)
-
-
-@pytest.fixture
-async def store(fresh_redis: str) -> AsyncIterator[Store]:
-    """A store on the emptied server."""
-    opened = Store(fresh_redis)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

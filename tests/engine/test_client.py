@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
@@ -17,20 +16,6 @@ from engine.settings import Settings, load_settings
 from engine.store import Claimed, FinishedJob, Store
 
 TASKS = "task-processing"
-
-
-@pytest.fixture
-def settings(fresh_redis: str) -> Settings:
-    """Settings that name the emptied server."""
-    return load_settings(redis_url=fresh_redis)
-
-
-@pytest.fixture
-async def store(fresh_redis: str) -> AsyncIterator[Store]:
-    """A store on the emptied server."""
-    opened = Store(fresh_redis)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture
