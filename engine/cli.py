@@ -32,7 +32,8 @@ import click
 
 from engine import log
 from engine.errors import BadInputError, HarkError, NotFoundError
-from engine.model import Job, JobState, QueueState
+from engine.figures import failure_rate, jobs_per_minute, status_json
+from engine.model import Job, JobState
 from engine.queues import QUEUES, require_queue
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 _log = log.get_logger("cli")
 _T = TypeVar("_T")
 
-_RATE_MINUTES = 5
 _PAGE = 500
 _WORKER_START_S = 30.0
 """The longest wait for the first sign of life of a worker that `ask` has started."""
@@ -280,26 +280,19 @@ def status(queue: str | None, as_json: bool) -> None:
     snapshot = _with_engine(lambda engine: engine.monitor.snapshot())
     states = [state for state in snapshot.queues if queue in (None, state.name)]
     if as_json:
-        _print_json(
-            {
-                "taken_at_ms": snapshot.taken_at_ms,
-                "redis": snapshot.redis,
-                "workers": [dataclasses.asdict(worker) for worker in snapshot.workers],
-                "queues": [_queue_as_json(state) for state in states],
-            }
-        )
+        _print_json(status_json(snapshot, queue))
         return
     heads = "QUEUE STATE WAITING DELAYED ACTIVE COMPLETED FAILED JOBS/MIN FAILING WORKERS"
     rows: list[Sequence[str]] = [heads.split()]
     for state in states:
-        rate = failure_rate(state)
+        share = failure_rate([state]).share
         rows.append(
             (
                 state.name,
                 "paused" if state.paused else "running",
                 *(str(n) for n in (state.waiting, state.delayed, state.active, state.completed, state.failed)),
                 f"{jobs_per_minute(state):.1f}",
-                "-" if rate is None else f"{rate:.1%}",
+                "-" if share is None else f"{share:.1%}",
                 str(state.workers),
             )
         )
@@ -311,29 +304,6 @@ def status(queue: str | None, as_json: bool) -> None:
     if not snapshot.workers:
         _tell("No worker is running. Start one with `hark worker`.")
     _tell(f"Redis: {snapshot.redis}")
-
-
-def jobs_per_minute(state: QueueState) -> float:
-    """Jobs that ended, well or not, a minute: the mean of the last 5 full minutes."""
-    full = state.minutes[:-1][-_RATE_MINUTES:]
-    return sum(minute.completed + minute.failed for minute in full) / len(full) if full else 0.0
-
-
-def failure_rate(state: QueueState) -> float | None:
-    """The part (0 to 1) of the last hour's ended jobs that failed for good; None where none ended."""
-    failed = sum(minute.failed for minute in state.minutes)
-    ended = failed + sum(minute.completed for minute in state.minutes)
-    return failed / ended if ended else None
-
-
-def _queue_as_json(state: QueueState) -> dict[str, Any]:
-    fields = dataclasses.asdict(state)
-    del fields["minutes"]
-    rate = failure_rate(state)
-    return fields | {
-        "jobs_per_minute": round(jobs_per_minute(state), 3),
-        "failure_rate": None if rate is None else round(rate, 4),
-    }
 
 
 @hark.command()

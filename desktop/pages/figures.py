@@ -8,26 +8,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from engine.model import MinuteCounts, QueueState, Snapshot
 
 HISTORY_S = 60
 FEW_SAMPLES = 5
 RATE_WINDOW_S = 5
-
-
-@dataclass(frozen=True, slots=True)
-class FailureRate:
-    """Final failures among the jobs that ended in the last hour."""
-
-    failed: int
-    ended: int
-
-    @property
-    def percent(self) -> float | None:
-        """0 to 100, or None where nothing ended."""
-        return 100 * self.failed / self.ended if self.ended else None
 
 
 def per_minute(queue: QueueState, now_ms: int) -> float:
@@ -40,13 +26,6 @@ def per_minute(queue: QueueState, now_ms: int) -> float:
         passed = min(max((now_ms - running.minute * 60_000) / 60_000, 0.0), 1.0)
         ended += (queue.minutes[-2].completed + queue.minutes[-2].failed) * (1 - passed)
     return ended
-
-
-def failure_rate(queues: Iterable[QueueState]) -> FailureRate:
-    """The failure rate of all minutes that the queues carry."""
-    minutes = [minute for queue in queues for minute in queue.minutes]
-    failed = sum(minute.failed for minute in minutes)
-    return FailureRate(failed, failed + sum(minute.completed for minute in minutes))
 
 
 def minute_by_minute(queues: Iterable[QueueState]) -> tuple[MinuteCounts, ...]:

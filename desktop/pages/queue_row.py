@@ -7,10 +7,11 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from desktop.actions import CLEAN, REDIS_GONE, RETRY, Actions, QueueAction, pause_or_resume
-from desktop.pages.figures import age_text, count_text, failure_rate, per_minute, percent_text, state_of
+from desktop.pages.figures import age_text, count_text, per_minute, percent_text, state_of
 from desktop.theme import Look
 from desktop.widgets.pill import LoadGauge, StatePill
 from desktop.widgets.text import Button, Text, set_property
+from engine.figures import failure_rate
 from engine.model import QueueState
 from engine.queues import QUEUES
 

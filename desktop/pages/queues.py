@@ -18,7 +18,6 @@ from desktop.pages.figures import (
     History,
     age_text,
     count_text,
-    failure_rate,
     minute_by_minute,
     per_minute,
     percent_text,
@@ -28,6 +27,7 @@ from desktop.theme import Look
 from desktop.widgets.chart import Line, LineChart
 from desktop.widgets.clean_dialog import CleanDialog
 from desktop.widgets.text import Button, Text, rule
+from engine.figures import failure_rate
 from engine.model import CleanPreview, MinuteCounts, QueueState, Snapshot
 from engine.queues import QUEUES
 

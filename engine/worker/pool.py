@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
+import functools
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from taskiq import AckableMessage
 from taskiq.receiver import Receiver
 
 from engine.log import get_logger
+from engine.process import run_until_stopped
 from engine.settings import Settings
 from engine.worker.broker import ClaimedMessage, QueueBroker, create_broker
 
@@ -74,31 +75,31 @@ async def serve(broker: QueueBroker, settings: Settings, stop: asyncio.Event) ->
         await broker.shutdown()
 
 
-def run_worker(settings: Settings, queues: Sequence[str] | None = None, embedded: bool = False) -> None:
+Beside = Callable[[], contextlib.AbstractAsyncContextManager[object]]
+"""Something that a worker's process does besides, from before its first job until after its last."""
+
+
+def run_worker(
+    settings: Settings,
+    queues: Sequence[str] | None = None,
+    embedded: bool = False,
+    beside: Beside = contextlib.nullcontext,
+) -> None:
     """Run a worker for `queues` (all where None) until SIGTERM, SIGINT or, `embedded`, the end of standard input.
 
     Returns after the drain. Raises as `open_store` does when Redis cannot be reached at the start.
     """
-    with contextlib.suppress(ImportError):
-        import uvloop
-
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_run(settings, queues, embedded))
-        return
-    asyncio.run(_run(settings, queues, embedded))
+    run_until_stopped(functools.partial(_run, settings, queues, embedded, beside))
 
 
-async def _run(settings: Settings, queues: Sequence[str] | None, embedded: bool) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        try:
-            loop.add_signal_handler(number, stop.set)
-        except NotImplementedError:  # Windows' loop has none
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+async def _run(
+    settings: Settings, queues: Sequence[str] | None, embedded: bool, beside: Beside, stop: asyncio.Event
+) -> None:
     if embedded:
+        loop = asyncio.get_running_loop()
         threading.Thread(target=_watch_stdin, args=(loop, stop), name="hark-stdin", daemon=True).start()
-    await serve(create_broker(settings, queues), settings, stop)
+    async with beside():
+        await serve(create_broker(settings, queues), settings, stop)
 
 
 def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

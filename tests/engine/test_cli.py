@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 
 from engine.audio import Recording
-from engine.cli import failure_rate, jobs_per_minute, main
+from engine.cli import main
+from engine.figures import failure_rate, jobs_per_minute
 from engine.job_types import CreateTask
 from engine.model import JobOptions, JobState, MinuteCounts, QueueState
 from engine.queues import QUEUES
@@ -131,8 +132,8 @@ def test_jobs_per_minute_is_the_mean_of_the_last_five_full_minutes() -> None:
 
 
 def test_the_failure_rate_is_unknown_where_no_job_has_ended() -> None:
-    assert failure_rate(_state((MinuteCounts(0), MinuteCounts(1)))) is None
-    assert failure_rate(_state((MinuteCounts(0, completed=3), MinuteCounts(1, failed=1)))) == 0.25
+    assert failure_rate([_state((MinuteCounts(0), MinuteCounts(1)))]).share is None
+    assert failure_rate([_state((MinuteCounts(0, completed=3), MinuteCounts(1, failed=1)))]).share == 0.25
 
 
 def _state(minutes: tuple[MinuteCounts, ...]) -> QueueState:
