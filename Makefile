@@ -1,10 +1,11 @@
 # make run    sets everything up and opens Hark
 # make test   sets everything up, checks the code and runs the tests; ARGS="-k pause" goes to pytest
+# make chaos  10,000 jobs while workers, Redis and the network are killed at random; ARGS="--seed 7" makes one run again
 # make check  the checks alone: ruff, mypy, import contracts
 # make lock   makes requirements.lock anew from pyproject.toml (needs uv)
 
 .DEFAULT_GOAL := run
-.PHONY: run test check setup lock clean
+.PHONY: run test chaos check setup lock clean
 
 BIN := .venv/bin
 UV ?= uv
@@ -19,6 +20,9 @@ setup:
 
 test: setup check
 	@packaging/with-display.sh $(BIN)/pytest $(ARGS)
+
+chaos: setup
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 check: setup
 	@$(BIN)/ruff check --quiet engine desktop tests
