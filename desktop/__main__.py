@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.doctor import Check
 
 
 def main() -> int:
@@ -11,7 +16,7 @@ def main() -> int:
     if len(sys.argv) > 1:
         from engine.cli import main as command_line
 
-        return command_line()
+        return command_line(doctor_checks=_doctor_checks)
     has_display = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
     if sys.platform.startswith("linux") and not has_display:
         print(
@@ -23,6 +28,13 @@ def main() -> int:
     from desktop.app import run
 
     return run()
+
+
+def _doctor_checks() -> Sequence[Check]:
+    """What `hark doctor` looks at beyond the engine."""
+    from desktop.voice.microphone_check import microphone_check
+
+    return [microphone_check()]
 
 
 if __name__ == "__main__":

@@ -15,16 +15,20 @@ What `--json` prints is a contract for scripts; fields may be added, never renam
     job      one such job
     ask      {"transcript", "reply" (or null), "actions": [an Action], "stages": [{"queue",
              "waited_ms", "ran_ms"}], "spoken" (the file written, or null), "error" (or null)}
+    doctor   a list of findings, the worst first: {"check" (a name such as "redis", "workers" or
+             "disk"; a check may have several findings), "level" ("error", "warning", "note", "ok"
+             or "skipped"), "message", "remedy" ("" where nothing is to be done)}
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -39,6 +43,7 @@ from engine.queues import QUEUES, require_queue
 if TYPE_CHECKING:
     from engine import Engine
     from engine.audio import Recording
+    from engine.doctor import Check
     from engine.settings import Settings
 
 _log = log.get_logger("cli")
@@ -50,9 +55,12 @@ _WORKER_START_S = 30.0
 _CLEANABLE = [state.value for state in JobState if state is not JobState.ACTIVE]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line (`sys.argv` where None) and return its exit code; errors are printed here."""
-    switches = _Switches()
+def main(argv: Sequence[str] | None = None, doctor_checks: Callable[[], Sequence[Check]] = tuple) -> int:
+    """Run one command line (`sys.argv` where None) and return its exit code; errors are printed here.
+
+    `doctor_checks` makes checks of what the engine does not know, such as the microphone, for `doctor` to run.
+    """
+    switches = _Switches(doctor_checks)
     try:
         code = hark.main(None if argv is None else list(argv), prog_name="hark", standalone_mode=False, obj=switches)
     except click.ClickException as error:
@@ -71,7 +79,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 class _Switches:
     """What holds for the whole command line."""
 
-    debug = False
+    def __init__(self, doctor_checks: Callable[[], Sequence[Check]]) -> None:
+        self.debug = False
+        self.doctor_checks = doctor_checks
 
 
 def _fail(message: str, switches: _Switches) -> int:
@@ -373,6 +383,33 @@ def job(job_id: str, as_json: bool) -> None:
         _tell(f"{name + ':':<15} {separator}{text}")
 
 
+@hark.command()
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@click.pass_obj
+def doctor(switches: _Switches, as_json: bool) -> int:
+    """Look for what is wrong, and say what to do about it.
+
+    Looks at the settings, Redis, workers, queues, stalled jobs, speech, keys, the microphone, disk and
+    memory. Ends with exit code 1 where something needed does not work. Where no Redis is set, Hark's own
+    is started for it, as by every command.
+    """
+    import asyncio
+
+    from engine.doctor import Level, examine, verdict
+
+    findings = asyncio.run(examine(switches.doctor_checks()))
+    if as_json:
+        _print_json([dataclasses.asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            mark = finding.level.value if finding.level in (Level.OK, Level.SKIPPED) else finding.level.value.upper()
+            _tell(f"{mark:<8} {finding.check + ':':<16}{' '.join(finding.message.split())}")
+            if finding.remedy:
+                _tell(f"{'':25}-> {finding.remedy}")
+        _tell(f"\n{verdict(findings)}")
+    return 1 if any(finding.level is Level.ERROR for finding in findings) else 0
+
+
 # --- operating ---
 
 
@@ -444,8 +481,8 @@ def clean(queue: str | None, every: bool, status_name: str, grace_ms: int, limit
 
     async def work(engine: Engine) -> None:
         for name in names:
-            count = await engine.admin.clean(name, state, grace_ms, limit, actor=_actor())
-            _tell(f"Removed {_jobs(count, state)} from {name}.")
+            removed = await engine.admin.clean(name, state, grace_ms, limit, actor=_actor())
+            _tell(f"Removed {_jobs(removed.count, state)} from {name}.")
 
     if not yes and sys.stdin.isatty() and sys.stdout.isatty():
         count = _with_engine(preview)
@@ -483,18 +520,35 @@ def retry(queue: str | None, every: bool, job_ids: tuple[str, ...]) -> int:
 
 @hark.command()
 @click.option("--queue", "names", metavar="NAME", multiple=True, help="Serve only this queue; may be repeated.")
+@click.option("--api", "with_api", is_flag=True, help="Serve the HTTP API as well.")
 @click.option("--embedded", is_flag=True, hidden=True, help="End with the standard input: for the app's child.")
 @click.option("--quiet", is_flag=True, hidden=True, help="Log nothing but the program's own end.")
-def worker(names: tuple[str, ...], embedded: bool, quiet: bool) -> None:
+def worker(names: tuple[str, ...], with_api: bool, embedded: bool, quiet: bool) -> None:
     """Run jobs until SIGTERM or Ctrl-C, then finish what is active."""
     if quiet:
         log.configure(level=logging.CRITICAL)
     for name in names:
         require_queue(name)
-    from engine.settings import load_settings
     from engine.worker.pool import run_worker
 
-    run_worker(load_settings(), names or None, embedded)
+    settings = _settings()
+    beside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    if with_api:
+        from engine.api import serving_api
+
+        beside = functools.partial(serving_api, settings, _tell)
+    run_worker(settings, names or None, embedded, beside)
+
+
+@hark.command()
+@click.option("--host", metavar="ADDRESS", help="Where to listen, 127.0.0.1 by default; 0.0.0.0: on every network.")
+@click.option("--port", type=int, help="The port, 3210 by default; 0: any free one.")
+def api(host: str | None, port: int | None) -> None:
+    """Serve the HTTP API until SIGTERM or Ctrl-C."""
+    from engine.api import run_api
+
+    given = {"api_host": host, "api_port": port}
+    run_api(_settings(**{name: value for name, value in given.items() if value is not None}), _tell)
 
 
 # --- inside ---
@@ -513,10 +567,10 @@ def _with_engine(work: Callable[[Engine], Awaitable[_T]]) -> _T:
     return asyncio.run(run())
 
 
-def _settings() -> Settings:
+def _settings(**given: Any) -> Settings:
     from engine.settings import load_settings
 
-    return load_settings()
+    return load_settings(**given)
 
 
 def _actor() -> str:

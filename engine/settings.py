@@ -11,11 +11,18 @@ import tomllib
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 from pydantic_settings import SettingsError as SourceError
 
 from engine.errors import SettingsError
@@ -33,6 +40,7 @@ class QueueOverride(BaseModel, extra="forbid"):
     keep_completed_ms: int | None = Field(None, ge=0)
     keep_completed_count: int | None = Field(None, ge=0)
     keep_failed_ms: int | None = Field(None, ge=0)
+    keep_failed_count: int | None = Field(None, ge=0)
 
 
 def config_file() -> Path:
@@ -82,7 +90,24 @@ class Settings(BaseSettings):
     hotkey: str = Field(
         "<f9>", description="Push-to-talk key while another program has the keyboard, such as <ctrl>+<space>"
     )
+    api_host: str = Field(
+        "127.0.0.1", min_length=1, description="Address that the HTTP API listens on; 0.0.0.0 for every network"
+    )
+    api_port: int = Field(3210, ge=0, le=65535, description="Port of the HTTP API; 0 for any free one")
+    api_token: SecretStr | None = Field(
+        None, description="Admin token of the HTTP API; without one its admin calls are off"
+    )
+    api_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Names, parted by commas, by which the HTTP API may be called besides loopback ones"
+    )
     queues: dict[str, QueueOverride] = Field(default_factory=dict)
+
+    @field_validator("api_hosts", mode="before")
+    @classmethod
+    def _split_at_commas(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
 
     @classmethod
     def settings_customise_sources(
@@ -128,7 +153,7 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         settings = Settings(**overrides)
     except ValidationError as error:
-        raise SettingsError(*_explain(error, overrides)) from error
+        raise SettingsError(*_explain(_details(error)[0], overrides)) from error
     except SourceError as error:
         # The only setting that the environment gives as JSON.
         raise SettingsError(
@@ -146,12 +171,26 @@ def load_settings(**overrides: Any) -> Settings:
     return settings
 
 
-def _explain(error: ValidationError, overrides: dict[str, Any]) -> tuple[str, str]:
-    first = error.errors(include_input=False, include_url=False)[0]
-    top, *inner = (str(part) for part in first["loc"])
+def settings_faults() -> list[SettingsError]:
+    """Everything that is wrong with the settings, an error for each value; empty where they are valid."""
+    try:
+        load_settings()
+    except SettingsError as error:
+        if isinstance(error.__cause__, ValidationError):
+            return [SettingsError(*_explain(detail, {})) for detail in _details(error.__cause__)]
+        return [error]
+    return []
+
+
+def _details(error: ValidationError) -> list[ErrorDetails]:
+    return error.errors(include_input=False, include_url=False)
+
+
+def _explain(detail: ErrorDetails, overrides: dict[str, Any]) -> tuple[str, str]:
+    top, *inner = (str(part) for part in detail["loc"])
     field = next((name for name, info in Settings.model_fields.items() if info.validation_alias == top), top)
     field = field.lower().removeprefix("hark_") if field not in Settings.model_fields else field
-    return f"{_source([field, *inner], overrides)}: {first['msg']}.", "Correct or remove it."
+    return f"{_source([field, *inner], overrides)}: {detail['msg']}.", "Correct or remove it."
 
 
 def _source(path: list[str], overrides: dict[str, Any]) -> str:

@@ -86,6 +86,7 @@ class OpenAIDouble:
         self.faults: deque[Fault] = deque()
         self.messages: deque[dict[str, Any]] = deque()
         self.transcript = "turn on the lights"
+        self.models = ["gpt-transcribe", "gpt-6-luna", "gpt-realtime-2.1-mini"]
         self.realtime_events: list[dict[str, Any]] | None = None
         """Events that answer `response.create` on the realtime socket instead of reading the text out."""
         self.base_url = ""
@@ -96,6 +97,7 @@ class OpenAIDouble:
         """The ASGI application."""
         return Starlette(
             routes=[
+                Route("/v1/models", self._guarded(self._models)),
                 Route("/v1/chat/completions", self._guarded(self._chat), methods=["POST"]),
                 Route("/v1/audio/transcriptions", self._guarded(self._transcriptions), methods=["POST"]),
                 Route("/v1/audio/speech", self._guarded(self._speech), methods=["POST"]),
@@ -152,6 +154,10 @@ class OpenAIDouble:
             case "cut":
                 whole = await answer(request)
                 return _Cut(bytes(whole.body), self.connections[tuple(request.client or ())], whole.media_type)
+
+    async def _models(self, _request: Request) -> Response:
+        listed = [{"id": model, "object": "model", "created": 1, "owned_by": "test"} for model in self.models]
+        return JSONResponse({"object": "list", "data": listed})
 
     async def _chat(self, request: Request) -> Response:
         body = await request.json()
