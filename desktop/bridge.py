@@ -164,8 +164,8 @@ class Bridge(QObject):
         return f"{_jobs(count)} of {QUEUES[queue].title} will run again."
 
     async def _clean(self, queue: str, state: JobState, grace_ms: int, limit: int) -> str:
-        count = await self._require_engine().admin.clean(queue, state, grace_ms, limit, actor=self._actor)
-        return f"Removed {_jobs(count, state.value)} from {QUEUES[queue].title}."
+        removed = await self._require_engine().admin.clean(queue, state, grace_ms, limit, actor=self._actor)
+        return f"Removed {_jobs(removed.count, state.value)} from {QUEUES[queue].title}."
 
     async def _preview(self, number: int, queue: str, state: JobState, grace_ms: int, limit: int) -> None:
         try:

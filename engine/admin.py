@@ -1,19 +1,30 @@
-"""What an operator does to queues: each action in one place, by name, with who did it."""
+"""What an operator does to queues and jobs: each action in one place, previewed where it destroys, and audited.
+
+The window, the command line, the HTTP API and the spoken commands all come through here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
 from engine.errors import BadInputError, NotFoundError
-from engine.model import CleanPreview, JobState
-from engine.queues import require_queue
+from engine.job_filter import JobFilter
+from engine.model import AuditEntry, CleanPreview, Job, JobState, QuarantineBatch, Removed, RetryProgress
+from engine.queues import QUEUES, require_queue
 from engine.store import Store
 
-_CLEANABLE = (JobState.COMPLETED, JobState.FAILED, JobState.WAITING, JobState.DELAYED)
+_FINISHED = (JobState.FAILED, JobState.COMPLETED)
+_PAGE = 500
+_CANARY_LOOK_S = 0.25
+MOST_CONCURRENCY = 1000
 
 
 class Admin:
-    """The operator's actions. `actor` says who asks; it goes into the audit trail.
+    """The operator's actions. `actor` says who asks and `reason` why; both go into the audit trail.
 
     All raise NotFoundError for an unknown queue and RedisGoneError where Redis does not answer.
     """
@@ -21,45 +32,243 @@ class Admin:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def pause(self, queue: str, *, actor: str) -> bool:
+    # --- queues ---
+
+    async def pause(self, queue: str, *, actor: str, reason: str = "") -> bool:
         """Start nothing more on the queue; what is active finishes. False where it was paused already."""
-        return await self._store.set_paused(require_queue(queue), True, actor=actor)
+        return await self._store.set_paused(require_queue(queue), True, actor=actor, reason=reason)
 
-    async def resume(self, queue: str, *, actor: str) -> bool:
+    async def resume(self, queue: str, *, actor: str, reason: str = "") -> bool:
         """Let the queue run again. False where it was not paused."""
-        return await self._store.set_paused(require_queue(queue), False, actor=actor)
+        return await self._store.set_paused(require_queue(queue), False, actor=actor, reason=reason)
 
-    async def retry(self, queue: str, job_ids: Sequence[str] | None = None, *, actor: str) -> int:
-        """Failed jobs back to waiting, all or the named ones, with all their attempts; returns how many."""
-        return await self._store.retry(require_queue(queue), job_ids, actor=actor)
+    async def set_concurrency(self, queue: str, concurrency: int, *, actor: str, reason: str = "") -> None:
+        """How many of the queue's jobs each worker process runs at once, from now on; 0 undoes it.
 
-    async def preview_clean(self, queue: str, state: JobState, grace_ms: int, limit: int) -> CleanPreview:
-        """Count what `clean` would take away now, changing nothing."""
-        self._check_clean(queue, state, grace_ms, limit)
-        return await self._store.clean(queue, state, grace_ms, limit, dry_run=True)
+        Workers follow within a second; jobs that run beyond a lower number finish. Raises BadInputError.
+        """
+        if not 0 <= concurrency <= MOST_CONCURRENCY:
+            raise BadInputError(f"A concurrency is from 1 to {MOST_CONCURRENCY}, or 0 for the workers' own setting.")
+        await self._store.set_concurrency(require_queue(queue), concurrency, actor=actor, reason=reason)
 
-    async def clean(self, queue: str, state: JobState, grace_ms: int, limit: int, *, actor: str) -> int:
-        """Take away jobs of `state` older than `grace_ms`, oldest first, at most `limit` (0: all)."""
-        self._check_clean(queue, state, grace_ms, limit)
-        return (await self._store.clean(queue, state, grace_ms, limit, actor=actor)).count
+    async def preview_clean(
+        self, queue: str, state: JobState, grace_ms: int = 0, limit: int = 0, *, where: JobFilter | None = None
+    ) -> CleanPreview:
+        """Count what `clean` would take away now, how old it is, and show up to five; nothing changes."""
+        self._check_clean(queue, grace_ms, limit)
+        ids = None if where is None else await self.matching(queue, state, where, limit)
+        found, samples, _ = await self._store.clean(queue, state, grace_ms, limit, job_ids=ids, dry_run=True)
+        return replace(found, samples=await self._store.records(queue, samples))
 
-    async def promote(self, queue: str, job_id: str, *, actor: str) -> None:
-        """Run a delayed job now. Raises NotFoundError where no delayed job has this id."""
-        if not await self._store.promote(require_queue(queue), job_id, actor=actor):
-            raise NotFoundError(f"The {queue} queue has no delayed job {job_id!r}.")
+    async def clean(
+        self,
+        queue: str,
+        state: JobState,
+        grace_ms: int = 0,
+        limit: int = 0,
+        *,
+        where: JobFilter | None = None,
+        purge: bool = False,
+        actor: str,
+        reason: str = "",
+    ) -> Removed:
+        """Take away jobs of `state` older than `grace_ms`, oldest first, at most `limit` (0: all).
 
-    async def remove(self, queue: str, job_id: str, *, actor: str) -> None:
-        """Take one job away. Raises BadInputError while it runs, NotFoundError where there is none."""
-        state = await self._store.remove(require_queue(queue), job_id, actor=actor)
-        if state == JobState.ACTIVE:
-            raise BadInputError(f"Job {job_id} is running.", "Wait for its end, then remove it.")
+        With `where` only those that match, whatever their age. They stay in the quarantine for a day
+        (`restore` brings them back) unless `purge` frees their memory at once. Of active jobs only those go
+        whose worker has died.
+        """
+        self._check_clean(queue, grace_ms, limit)
+        ids = None if where is None else await self.matching(queue, state, where, limit)
+        found, _, batch = await self._store.clean(
+            queue, state, grace_ms, limit, job_ids=ids, purge=purge, actor=actor, reason=reason
+        )
+        return Removed(found.count, None if purge or not found.count else batch)
+
+    async def drain(self, queue: str, *, delayed: bool = False, actor: str, reason: str = "") -> list[Removed]:
+        """Take away all waiting jobs, and with `delayed` the delayed ones too, into the quarantine."""
+        states = (JobState.WAITING, JobState.DELAYED) if delayed else (JobState.WAITING,)
+        return [await self.clean(queue, state, actor=actor, reason=reason or "drain") for state in states]
+
+    # --- the quarantine ---
+
+    async def quarantined(self, queue: str) -> tuple[QuarantineBatch, ...]:
+        """What was cleaned or removed within a day, newest first."""
+        return await self._store.quarantined(require_queue(queue))
+
+    async def quarantined_jobs(self, queue: str, batch: str) -> AsyncIterator[Job]:
+        """The jobs of one batch, oldest first, read in pages."""
+        start = 0
+        while page := await self._store.quarantined_jobs(require_queue(queue), batch, start, _PAGE):
+            for job in page:
+                yield job
+            start += _PAGE
+
+    async def restore(self, queue: str, batch: str, *, actor: str, reason: str = "") -> tuple[int, int]:
+        """Bring a batch's jobs back to where they were: how many came, and how many could not.
+
+        A job cannot come back when a new one has its id. Raises NotFoundError for an unknown batch or one
+        whose day is over.
+        """
+        if all(batch != kept.id for kept in await self.quarantined(queue)):
+            raise NotFoundError(
+                f"The quarantine of {queue} has no {batch!r}.", "Cleaned jobs stay there for 24 hours."
+            )
+        return await self._store.restore(queue, batch, actor=actor, reason=reason)
+
+    # --- jobs ---
+
+    async def matching(
+        self, queue: str, state: JobState, where: JobFilter, limit: int = 0
+    ) -> list[str]:
+        """Ids of the jobs of one state that match, at most `limit` (0: all)."""
+        require_queue(queue)
+        found: list[str] = []
+        now_ms = int(time.time() * 1000)
+        position: float | None = None
+        seen: set[str] = set()
+        while True:
+            page = [one for one in await self._store.jobs_from(queue, state, position, _PAGE) if one[0] not in seen]
+            if not page:
+                return found
+            for job in await self._store.records(queue, [job_id for job_id, _ in page]):
+                if where.matches(job, now_ms):
+                    found.append(job.id)
+                    if len(found) == limit:
+                        return found
+            position = page[-1][1]
+            seen = {job_id for job_id, score in page if score == position}
+
+    async def retry(
+        self,
+        queue: str,
+        job_ids: Sequence[str] | None = None,
+        *,
+        state: JobState = JobState.FAILED,
+        where: JobFilter | None = None,
+        actor: str,
+        reason: str = "",
+    ) -> int:
+        """Failed (or completed) jobs back to waiting with all their attempts; returns how many.
+
+        All, the named ones, or those that match `where`. Raises BadInputError for jobs that have not ended.
+        """
+        self._check_retry(queue, state)
+        if where is not None:
+            job_ids = await self.matching(queue, state, where)
+        return await self._store.retry(queue, job_ids, state=state, actor=actor, reason=reason)
+
+    async def retry_gradually(
+        self,
+        queue: str,
+        *,
+        rate_per_s: float,
+        canary: int = 0,
+        state: JobState = JobState.FAILED,
+        where: JobFilter | None = None,
+        stop: asyncio.Event | None = None,
+        actor: str,
+        reason: str = "",
+    ) -> AsyncIterator[RetryProgress]:
+        """Retry at `rate_per_s`, telling of each step; `canary` jobs go first and decide whether the rest follows.
+
+        The rest stays untouched where one of the canaries fails again. `stop` ends it between two steps, and so
+        does closing the iterator. Raises BadInputError for a rate or canary that makes no sense.
+        """
+        self._check_retry(queue, state)
+        if not 0 < rate_per_s <= 100_000 or canary < 0:
+            raise BadInputError("The rate is a number of jobs a second above 0, the canary 0 or more jobs.")
+        stop = stop or asyncio.Event()
+        ids = await self._ids(queue, state, where)
+        progress = RetryProgress(0, len(ids))
+        if canary:
+            birds = ids[:canary]
+            count = await self._store.retry(queue, birds, state=state, actor=actor, reason=reason or "canary")
+            progress = replace(progress, retried=count)
+            yield progress
+            completed, failed = await self._outcome(queue, birds, stop)
+            progress = replace(progress, canary_completed=completed, canary_failed=failed)
+            if failed or stop.is_set():
+                yield replace(progress, stopped=True)
+                return
+            yield progress
+        loop = asyncio.get_running_loop()
+        began_s, place = loop.time(), canary
+        while place < len(ids) and not stop.is_set():
+            due = canary + int((loop.time() - began_s) * rate_per_s) + 1
+            part = ids[place : min(due, place + _PAGE)]
+            if part:
+                count = await self._store.retry(queue, part, state=state, actor=actor, reason=reason)
+                place += len(part)
+                progress = replace(progress, retried=progress.retried + count)
+                yield progress
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), max(0.02, (place - canary) / rate_per_s - (loop.time() - began_s)))
+        if stop.is_set() and place < len(ids):
+            yield replace(progress, stopped=True)
+
+    async def cancel(self, queue: str, job_id: str, *, actor: str, reason: str = "") -> JobState:
+        """End a job that has not ended: it fails, with who cancelled it as its error. Returns its state before.
+
+        A running job ends within about a second, unless it is a plain function in a thread, which runs on
+        unheard. Raises BadInputError where it has ended already, NotFoundError where there is none.
+        """
+        message = f"Cancelled by {actor}." + (f" {reason}" if reason else "")
+        state = await self._store.cancel(require_queue(queue), job_id, message, actor=actor, reason=reason)
         if not state:
             raise NotFoundError(f"The {queue} queue has no job {job_id!r}.")
+        if state in _FINISHED:
+            raise BadInputError(f"Job {job_id} has {state} already.", "Only a job that has not ended can be cancelled.")
+        return JobState(state)
+
+    async def promote(self, queue: str, job_id: str, *, actor: str, reason: str = "") -> None:
+        """Run a delayed job now. Raises NotFoundError where no delayed job has this id."""
+        if not await self._store.promote(require_queue(queue), job_id, actor=actor, reason=reason):
+            raise NotFoundError(f"The {queue} queue has no delayed job {job_id!r}.")
+
+    async def remove(self, queue: str, job_id: str, *, actor: str, reason: str = "") -> Removed:
+        """Take one job away. Raises BadInputError while it runs, NotFoundError where there is none."""
+        state, batch = await self._store.remove(require_queue(queue), job_id, actor=actor, reason=reason)
+        if state == JobState.ACTIVE:
+            raise BadInputError(f"Job {job_id} is running.", "Cancel it or wait for its end, then remove it.")
+        if not state:
+            raise NotFoundError(f"The {queue} queue has no job {job_id!r}.")
+        return Removed(1, batch)
+
+    # --- the audit trail ---
+
+    async def audit(self, queue: str | None = None, count: int = 100) -> tuple[AuditEntry, ...]:
+        """Who did what: the last actions on one queue or on all, newest first."""
+        names = QUEUES if queue is None else (require_queue(queue),)
+        entries = [entry for name in names for entry in await self._store.audit(name, count)]
+        return tuple(sorted(entries, key=lambda entry: entry.at_ms, reverse=True)[:count])
+
+    # --- inside ---
+
+    async def _ids(self, queue: str, state: JobState, where: JobFilter | None) -> list[str]:
+        if where is not None:
+            return await self.matching(queue, state, where)
+        return [job_id for job_id, _ in await self._store.jobs_from(queue, state, None, 2**31)]
+
+    async def _outcome(self, queue: str, job_ids: Sequence[str], stop: asyncio.Event) -> tuple[int, int]:
+        """How many of the jobs completed and failed, once all have ended (a record that is gone has completed)."""
+        while True:
+            states = [job.state for job in await self._store.records(queue, job_ids)]
+            failed = states.count(JobState.FAILED)
+            pending = len(states) - failed - states.count(JobState.COMPLETED)
+            if not pending or failed or stop.is_set():
+                return len(job_ids) - failed - pending, failed
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _CANARY_LOOK_S)
 
     @staticmethod
-    def _check_clean(queue: str, state: JobState, grace_ms: int, limit: int) -> None:
+    def _check_retry(queue: str, state: JobState) -> None:
         require_queue(queue)
-        if state not in _CLEANABLE:
-            raise BadInputError(f"Jobs that are {state} cannot be cleaned.", f"Clean {', '.join(_CLEANABLE)}.")
+        if state not in _FINISHED:
+            raise BadInputError(f"Jobs that are {state} cannot be retried.", "Retry those that failed or completed.")
+
+    @staticmethod
+    def _check_clean(queue: str, grace_ms: int, limit: int) -> None:
+        require_queue(queue)
         if grace_ms < 0 or limit < 0:
             raise BadInputError("Grace and limit cannot be negative.", "0 means no grace, and no limit.")

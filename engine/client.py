@@ -40,6 +40,8 @@ RECORDING_TTL_S = 86_400
 
 _STAGES = (queues.TRANSCRIPTION, queues.VOICE_PROCESSING, queues.SYNTHESIS)
 _POLL_MS = 1_000
+_NO_OPTIONS = JobOptions()
+_YEAR_MS = 365 * 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ class JobHandle:
                 return job.result
             if job.state is JobState.FAILED:
                 raise HarkError(job.error or "The job failed without a reason.")
+            # Its event may have been trimmed away in a rush: the record is looked at each second anyway.
+            look_again = time.monotonic() + _POLL_MS / 1000
             while True:
                 left_ms = _POLL_MS if deadline is None else int((deadline - time.monotonic()) * 1000)
                 if left_ms <= 0:
@@ -85,7 +89,7 @@ class JobHandle:
                 seen = await self._store.events({self.queue: position}, min(left_ms, _POLL_MS))
                 if seen:
                     position = seen[-1].position
-                if not seen or any(event.id == self.id for event in seen):
+                if any(event.id == self.id for event in seen) or time.monotonic() >= look_again:
                     break
 
 
@@ -101,23 +105,23 @@ class Client:
         options = options or JobOptions()
         spec = self._settings.queue_specs[payload.queue]
         job_id = options.job_id or uuid4().hex
-        if not 1 <= len(job_id) <= 200:
-            raise BadInputError("A job id has 1 to 200 characters.")
-        priority = spec.priority if options.priority is None else options.priority
-        if not 1 <= priority <= 16:
-            raise BadInputError(f"The priority {priority} is not from 1 (first) to 16 (last).")
-        if options.delay_ms < 0:
-            raise BadInputError(f"The delay {options.delay_ms} ms is negative.")
+        if options != _NO_OPTIONS:
+            _check(options)
         return NewJob(
             id=job_id,
             name=payload.job_name,
             data=dumps(payload.model_dump(mode="json", exclude_defaults=True)),
-            priority=priority,
-            attempts=options.attempts or spec.attempts,
+            priority=spec.priority if options.priority is None else options.priority,
+            attempts=spec.attempts if options.attempts is None else options.attempts,
             backoff=options.backoff or spec.backoff,
             backoff_ms=spec.backoff_ms if options.backoff_ms is None else options.backoff_ms,
-            timeout_ms=options.timeout_ms or spec.timeout_ms,
+            timeout_ms=spec.timeout_ms if options.timeout_ms is None else options.timeout_ms,
             delay_ms=options.delay_ms,
+            jitter=options.jitter,
+            keep_completed_ms=options.keep_completed_ms,
+            keep_completed_count=options.keep_completed_count,
+            keep_failed_ms=options.keep_failed_ms,
+            keep_failed_count=options.keep_failed_count,
             trace=options.trace or job_id,
             parent=options.parent,
         )
@@ -275,8 +279,31 @@ class Client:
         """Words for a command that nothing moves, or "" while it runs."""
         for queue in reversed(_STAGES):
             sample = await self._store.sample(queue, 0)
-            if sample[6] and sample[1]:
+            if int(sample[6]) >= 0 and sample[1]:
                 return f"The {queue} queue is paused: the command waits in it. Resume it to go on."
         if not await self._store.workers():
             return "No worker is running: the command is kept. Start one with `hark worker`."
         return ""
+
+
+def _check(options: JobOptions) -> None:
+    """Raise BadInputError for options that no job can have."""
+    limits: tuple[tuple[str, float | None, float, float], ...] = (
+        ("priority", options.priority, 1, 16),
+        ("attempts", options.attempts, 1, 100),
+        ("backoff_ms", options.backoff_ms, 0, _YEAR_MS),
+        ("jitter", options.jitter, 0, 1),
+        ("delay_ms", options.delay_ms, 0, 10 * _YEAR_MS),
+        ("timeout_ms", options.timeout_ms, 1, _YEAR_MS),
+        ("keep_completed_ms", options.keep_completed_ms, 0, 10 * _YEAR_MS),
+        ("keep_completed_count", options.keep_completed_count, 0, 2**31),
+        ("keep_failed_ms", options.keep_failed_ms, 0, 10 * _YEAR_MS),
+        ("keep_failed_count", options.keep_failed_count, 0, 2**31),
+    )
+    for name, value, least, most in limits:
+        if value is not None and not least <= value <= most:
+            raise BadInputError(f"The {name} {value} is not from {least:g} to {most:g}.")
+    if options.backoff not in (None, "exponential", "fixed"):
+        raise BadInputError(f"There is no back-off {options.backoff!r}.", "Use exponential or fixed.")
+    if options.job_id is not None and not 1 <= len(options.job_id) <= 200:
+        raise BadInputError("A job id has 1 to 200 characters.")

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from engine.histogram import Histogram
+
 
 class JobState(StrEnum):
     """Where a job is. (`paused` is a queue's state, not a job's.)"""
@@ -24,8 +26,10 @@ class JobState(StrEnum):
 class JobOptions:
     """How one job is to be run; None means the queue's default.
 
-    `job_id`: a second job with an id that exists is not added. `trace` is the id shared by all
-    jobs of one command, `parent` the job that caused this one.
+    `job_id`: a second job with an id that exists is not added. `jitter` (0 to 1) is the share of the
+    back-off that is left to chance. The `keep_...` values overrule the queue's retention when this job
+    ends, 0 as a count meaning that its record goes at once. `trace` is the id shared by all jobs of one
+    command, `parent` the job that caused this one.
     """
 
     job_id: str | None = None
@@ -33,15 +37,40 @@ class JobOptions:
     attempts: int | None = None
     backoff: str | None = None
     backoff_ms: int | None = None
+    jitter: float | None = None
     delay_ms: int = 0
     timeout_ms: int | None = None
+    keep_completed_ms: int | None = None
+    keep_completed_count: int | None = None
+    keep_failed_ms: int | None = None
+    keep_failed_count: int | None = None
     trace: str | None = None
     parent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt of a job that ended in an error; `number` counts those that count, from 1."""
+
+    number: int
+    started_at_ms: int
+    ended_at_ms: int
+    worker: str
+    error: str
+    traceback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line that a job left in its log."""
+
+    at_ms: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
-    """A job's record as Redis has it now."""
+    """A job's record as Redis has it now. `options` are those it was added with, defaults filled in."""
 
     id: str
     queue: str
@@ -64,6 +93,45 @@ class Job:
     traceback: str | None = None
     trace: str | None = None
     parent: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    history: tuple[Attempt, ...] = ()
+    """Its failed attempts, oldest first, at most the last ten."""
+    signature: str | None = None
+    """The group of like failures that it belongs to, while it is failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was recorded of a span of time: of a queue, of one of its job types, or of several queues.
+
+    `processing` holds the times of completed jobs only (a failure's time says nothing of the work);
+    `waiting` those of all that started, from being added (or becoming due) to the start.
+    """
+
+    added: int = 0
+    completed: int = 0
+    failed: int = 0
+    """Final failures; attempts that are tried again count as `retried`."""
+    retried: int = 0
+    stalled: int = 0
+    processing: Histogram = field(default_factory=Histogram)
+    waiting: Histogram = field(default_factory=Histogram)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """One minute, or one longer bucket, of a queue's history.
+
+    The depths are those seen last in the period, None where no worker was there to look.
+    """
+
+    start_ms: int
+    span_ms: int
+    total: Figures
+    by_type: dict[str, Figures] = field(default_factory=dict)
+    depths: dict[JobState, int] | None = None
+    oldest_waiting_ms: int | None = None
+    failures_by_group: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +162,16 @@ class QueueState:
     failed: int
     oldest_waiting_ms: int | None
     workers: int
+    paused_since_ms: int | None = None
     completed_total: int = 0
     """Jobs completed since the queue exists: the difference of two samples is the throughput."""
     failed_total: int = 0
     minutes: tuple[MinuteCounts, ...] = ()
     """The last 60 minutes, oldest first, gaps filled with zeros; the last is the running one."""
+    recent: Figures = field(default_factory=Figures)
+    """The last 5 full minutes and the running one."""
+    drained_in_ms: int | None = None
+    """When the waiting jobs will be done at the pace of the last minutes; None where they grow or nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +200,119 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class CleanPreview:
-    """What a clean would take away: an exact count, and how old the jobs are."""
+    """What a clean would take away: an exact count, how old the jobs are, and up to five of them."""
 
     queue: str
     state: JobState
     count: int
     oldest_at_ms: int | None = None
     newest_at_ms: int | None = None
+    samples: tuple[Job, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """Jobs that were taken away, and the id under which the quarantine has them (None: they are gone for good)."""
+
+    count: int
+    batch: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One operator's action: who did what to how many jobs, when and why, and the queue's depths around it."""
+
+    id: str
+    queue: str
+    at_ms: int
+    actor: str
+    action: str
+    reason: str
+    touched: int
+    before: dict[str, int]
+    after: dict[str, int]
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineBatch:
+    """Jobs that one clean or removal took away less than a day ago; `id` restores them."""
+
+    id: str
+    queue: str
+    at_ms: int
+    until_ms: int
+    actor: str
+    reason: str
+    counts: dict[JobState, int]
+    """How many were taken, by the state they were in."""
+    left: int
+    """How many are still there."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """Failed jobs of one queue whose errors are alike."""
+
+    signature: str
+    queue: str
+    title: str
+    """The message with its numbers and ids folded."""
+    kind: str
+    """The type of the error."""
+    job_name: str
+    """The job type that failed so last."""
+    count: int
+    """How often it has happened since `first_at_ms`."""
+    failed_now: int
+    """How many such jobs are in the failed state."""
+    first_at_ms: int
+    last_at_ms: int
+    sample: str
+    """The id of the last job that failed so."""
+    trend: tuple[int, ...] = ()
+    """Failures in each of the last 24 hours, oldest first, the running one last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """One page of a search: the jobs found in it, and how far the search has looked."""
+
+    found: tuple[Job, ...]
+    looked: int
+    total: int
+    position: float | None
+    """Where to go on; None where everything was looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryProgress:
+    """How far a retry at a set rate is. `canary_...` tell of the first few jobs, None before they have ended."""
+
+    retried: int
+    total: int
+    canary_completed: int | None = None
+    canary_failed: int | None = None
+    stopped: bool = False
+    """It ended early: the canary failed, or somebody stopped it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A recurring job. Either `cron` with `timezone`, or `every_ms`."""
+
+    id: str
+    queue: str
+    job_name: str
+    arguments: dict[str, Any]
+    cron: str | None = None
+    timezone: str = "UTC"
+    every_ms: int | None = None
+    enabled: bool = True
+    next_at_ms: int | None = None
+    last_at_ms: int | None = None
+    last_job: str | None = None
+    """The id of the job that it added last."""
 
 
 @dataclass(frozen=True, slots=True)

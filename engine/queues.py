@@ -29,6 +29,7 @@ class QueueSpec:
     keep_completed_ms: int = 3_600_000
     keep_completed_count: int = 100
     keep_failed_ms: int = 86_400_000
+    keep_failed_count: int | None = None
 
 
 VOICE_PROCESSING = "voice-processing"

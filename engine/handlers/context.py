@@ -42,7 +42,7 @@ class JobContext:
         """Add a job of the same trace when this one is finished; `stage` makes its id, so twice is once."""
         options = JobOptions(job_id=self.child_id(stage), trace=self.job.trace, parent=self.job.id)
         job = self.services.client.prepare(payload, options)
-        self.outbox.append(dumps({"queue": payload.queue, "job": job_fields(job)}))
+        self.outbox.append(dumps({"queue": payload.queue, "job": job.as_argument()}))
 
     def child_id(self, stage: str) -> str:
         """The id of this trace's job at `stage`; the same whenever this job runs again."""
@@ -56,7 +56,6 @@ class JobContext:
         """Tell how far the job is: a number or any JSON value."""
         await self.services.store.progress(self.job, value)
 
-
-def job_fields(job: Any) -> dict[str, Any]:
-    """A NewJob's fields for the outbox, without what is unset."""
-    return {name: getattr(job, name) for name in job.__dataclass_fields__ if getattr(job, name) is not None}
+    async def log(self, line: str) -> None:
+        """Leave a line in the job's log, to be read while it runs and after; its last 1,000 lines are kept."""
+        await self.services.store.write_log(self.job, line)

@@ -1,111 +1,299 @@
 """Connections to Redis: which one, how long to wait, how to say what went wrong.
 
 Hides redis-py's client classes and exceptions. At most 3 retries a request, no check before use;
-a lost connection is made anew by the next call.
+a lost connection is made anew by the next call. An address is one of
+
+    redis://[user:password@]host:6379[/db]                       rediss:// for TLS; unix:///path
+    redis+sentinel://[user:password@]host:26379,…/service[/db]   rediss+sentinel:// for TLS
+    redis+cluster://[user:password@]host:6379,…                  rediss+cluster:// for TLS
+
+with the options of `_OPTIONS` behind a `?`. What an operator needs to know is in docs/redis.md.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ssl
 from collections.abc import Iterator
-from urllib.parse import urlsplit, urlunsplit
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import SSLConnection, parse_url
 from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialBackoff
+from redis.asyncio.sentinel import MasterNotFoundError, Sentinel, SentinelConnectionPool
+from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
     BusyLoadingError,
     OutOfMemoryError,
     ReadOnlyError,
+    RedisClusterException,
     RedisError,
-    ResponseError,
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from engine.errors import HarkError, PermanentError, RedisGoneError, SettingsError
+from engine.store.cluster import ClusterClient
 
 LONGEST_BLOCK_S = 5.0
 """No command blocks longer; redis-py's own limit must be above it (its default equals it)."""
 
+ACL_RIGHTS = (
+    "resetkeys ~hark:* ~{hark:* resetchannels -@all +@read +@write +@connection +@transaction +eval +evalsha "
+    "+script|load +time -@dangerous -scan -randomkey -dbsize +info +cluster|slots"
+)
+"""The rights that a Redis user needs for Hark, as ACL SETUSER takes them; the order matters."""
+
 _MOST_CONNECTIONS = 100
+_CONNECT_S = 3
+_SENTINEL_S = 1.0
 
 _LOST = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, OSError)
 
+_TLS_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+_OPTIONS = frozenset(
+    (*_TLS_FILES, "ssl_cert_reqs", "ssl_check_hostname", "ssl_ciphers", "ssl_min_version", "ssl_password")
+) | {"username", "password", "db", "protocol", "sentinel_username", "sentinel_password"}
 
-def connect(url: str) -> Redis:
-    """A client for `url`; nothing is sent before the first command. Raises SettingsError for a bad URL."""
+_NOT_YET = ("CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "UNBLOCKED", "NOREPLICAS", "LOADING")
+"""What Redis says while it changes over to another primary, or misses one: to be tried again."""
+_NO_RIGHT = ("NOPERM", "ACL failure in script", "executing the script can't")
+
+
+@dataclass(frozen=True)
+class Link:
+    """A client, and the one thing that its user must know of it."""
+
+    redis: Redis
+    """Or a ClusterClient, which takes the same commands."""
+    spread: bool
+    """A Cluster: a command may name keys of one queue only, save `xread`."""
+
+
+class FoundClusterError(HarkError):
+    """A plain address turned out to be a Cluster's: go on with `url`."""
+
+    def __init__(self, message: str, remedy: str, url: str) -> None:
+        super().__init__(message, remedy)
+        self.url = url
+
+
+def connect(url: str) -> Link:
+    """A client for `url`; nothing is sent before the first command.
+
+    Raises SettingsError for an address, an option or a certificate file that cannot be used.
+    """
     try:
-        # The plain pool refuses a request beyond its last connection; this one lets it wait its turn.
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=_MOST_CONNECTIONS,
-            decode_responses=True,
-            socket_timeout=LONGEST_BLOCK_S * 2,
-            socket_connect_timeout=3,
-            health_check_interval=30,
-            retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), retries=3, supported_errors=_LOST[:2]),
-        )
-        return Redis.from_pool(pool)
+        kind, nodes, service, options = _parse(url)
     except ValueError:
         # Its words may quote a part of the password, so they are not told.
         raise SettingsError(
             "REDIS_URL is not a Redis address.",
-            "Give redis://host:6379, rediss://… or unix:///path; write / in a password as %2F.",
+            "Give redis://host:6379, rediss://…, unix:///path, redis+sentinel://host:26379,…/service or "
+            "redis+cluster://host:6379,… ; write / in a password as %2F.",
         ) from None
+    _check_tls(options)
+    options |= {
+        "decode_responses": True,
+        "socket_timeout": LONGEST_BLOCK_S * 2,
+        "socket_connect_timeout": _CONNECT_S,
+        "health_check_interval": 30,
+    }
+    retry = Retry(ExponentialBackoff(cap=0.5, base=0.02), retries=3, supported_errors=_LOST[:2])
+    if kind == "cluster":
+        if options.pop("connection_class", None) is SSLConnection:
+            options["ssl"] = True
+        return Link(cast(Redis, ClusterClient(nodes, retry=retry, **options)), spread=True)
+    if kind == "sentinel":
+        return Link(Redis.from_pool(_sentinel_pool(nodes, service, retry, options)), spread=False)
+    # The plain pool refuses a request beyond its last connection; this one lets it wait its turn.
+    pool = BlockingConnectionPool(max_connections=_MOST_CONNECTIONS, retry=retry, **options)
+    return Link(Redis.from_pool(pool), spread=False)
+
+
+def _parse(url: str) -> tuple[str, list[tuple[str, int]], str, dict[str, Any]]:
+    """Kind ("", "sentinel", "cluster"), nodes, Sentinel's service, redis-py's options. Raises ValueError."""
+    scheme, colon, rest = url.partition("://")
+    base, _, kind = scheme.partition("+")
+    place, _, query = rest.partition("?")
+    unknown = set(parse_qs(query)) - _OPTIONS
+    if unknown:
+        raise SettingsError(
+            f"REDIS_URL has an option that Hark does not know: {min(unknown)}.",
+            f"The options are: {', '.join(sorted(_OPTIONS))}.",
+        )
+    if not kind:
+        return "", [], "", cast(dict[str, Any], parse_url(url))
+    if kind not in ("sentinel", "cluster") or base not in ("redis", "rediss") or not colon:
+        raise ValueError(scheme)
+    place, _, path = place.partition("/")
+    user, _, hosts = place.rpartition("@")
+    service, _, database = path.partition("/")
+    if (kind == "sentinel") != bool(service):
+        raise ValueError("service")
+    nodes = [_host_and_port(host, 26379 if kind == "sentinel" else 6379) for host in hosts.split(",")]
+    # One host stands for all, so that redis-py reads the rest.
+    options = cast(dict[str, Any], parse_url(f"{base}://{user}@node/{database}?{query}"))
+    del options["host"]
+    return kind, nodes, service, options
+
+
+def _host_and_port(text: str, default_port: int) -> tuple[str, int]:
+    parts = urlsplit(f"//{text}")
+    if not parts.hostname:
+        raise ValueError("host")
+    return parts.hostname, parts.port or default_port
+
+
+def _check_tls(options: dict[str, Any]) -> None:
+    """Read the certificate files now: redis-py would take a bad one for a lost connection."""
+    ca_file, cert_file, key_file = (options.get(name) for name in _TLS_FILES)
+    try:
+        context = ssl.create_default_context()
+        if ca_file:
+            context.load_verify_locations(ca_file)
+        if cert_file:
+            context.load_cert_chain(cert_file, key_file, options.get("ssl_password", ""))
+    except OSError as error:
+        files = ", ".join(str(name) for name in (ca_file, cert_file, key_file) if name)
+        raise SettingsError(
+            f"A certificate file for Redis cannot be used ({files}): {error.strerror or error}.",
+            "Correct HARK_REDIS_CA_FILE, HARK_REDIS_CERT_FILE and HARK_REDIS_KEY_FILE; they are PEM files.",
+        ) from error
+
+
+class _SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
+    """Connections to the primary that the Sentinels name, each asked for when it is made."""
+
+    async def disconnect(self, inuse_connections: bool = True) -> None:
+        """Close the connections; with those in use also the ones to the Sentinels."""
+        await super().disconnect(inuse_connections)
+        if inuse_connections:
+            await self.sentinel_manager.aclose()
+
+
+def _sentinel_pool(
+    nodes: list[tuple[str, int]], service: str, retry: Retry, options: dict[str, Any]
+) -> BlockingConnectionPool:
+    secure = options.pop("connection_class", None) is SSLConnection
+    for_sentinels = {name: value for name, value in options.items() if name.startswith("ssl_")} | {
+        # A dead Sentinel must not hold up the question to the next one.
+        "socket_timeout": _SENTINEL_S,
+        "socket_connect_timeout": _SENTINEL_S,
+        "retry": Retry(NoBackoff(), 0),
+        "username": options.pop("sentinel_username", None),
+        "password": options.pop("sentinel_password", None),
+        "ssl": secure,
+    }
+    sentinel = Sentinel(nodes, sentinel_kwargs=for_sentinels)  # type: ignore[no-untyped-call]
+    return _SentinelPool(  # type: ignore[no-untyped-call]
+        service, sentinel, ssl=secure, max_connections=_MOST_CONNECTIONS, retry=retry, **options
+    )
 
 
 def without_password(url: str) -> str:
-    """`url` as it may be shown: user and password cut out."""
+    """`url` as it may be shown: user, password and options cut out."""
     parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    hosts, path = parts.netloc.rpartition("@")[2], parts.path
+    if "@" in path and not parts.scheme.startswith("unix"):
+        # A password with a bare / in it.
+        hosts, path = path.rpartition("@")[2], ""
+    database = parse_qs(parts.query).get("db")
+    query = f"db={database[0]}" if database else ""
+    return urlunsplit(parts._replace(netloc=hosts, path=path, query=query, fragment=""))
+
+
+def _as_cluster(url: str) -> str | None:
+    """The Cluster's address where a plain one led to one of its nodes, None where there is none."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("redis", "rediss"):
+        return None
+    return urlunsplit(parts._replace(scheme=f"{parts.scheme}+cluster", path=""))
 
 
 @contextlib.contextmanager
 def explained(url: str) -> Iterator[None]:
-    """Turn redis-py's exceptions into HarkErrors that name the server (without its password) and the remedy."""
-    where = without_password(url)
+    """Turn redis-py's exceptions into HarkErrors that name the server (without its password) and the remedy.
+
+    Raises FoundClusterError where `url` names a single Redis and a Cluster answers.
+    """
     try:
         yield
-    except (AuthenticationError, AuthorizationError) as error:
-        raise _bad_password(where) from error
-    except OutOfMemoryError as error:
-        raise RedisGoneError(
-            f"Redis at {where} is full and takes no new jobs.", "Clean finished jobs or raise its maxmemory."
-        ) from error
-    except ReadOnlyError as error:
-        raise RedisGoneError(f"Redis at {where} is a read-only replica.", "Point REDIS_URL at the primary.") from error
-    except _LOST as error:
-        if _refused(error):
-            raise _bad_password(where) from error
-        raise RedisGoneError(
-            f"Redis at {where} does not answer ({_reason(error)}).", "Is it running, and is REDIS_URL right?"
-        ) from error
-    except ResponseError as error:
-        if "WRONGPASS" in str(error) or "NOAUTH" in str(error):
-            raise _bad_password(where) from error
-        if "MISCONF" in str(error):
-            raise RedisGoneError(f"Redis at {where} cannot write its file to disk.", "Is its disk full?") from error
-        raise HarkError(f"Redis at {where} refused a command: {error}.") from error
-    except RedisError as error:
-        raise HarkError(f"Redis at {where}: {error}.") from error
+    except (RedisError, OSError) as error:
+        raise _explain(error, url) from error
 
 
-def _bad_password(where: str) -> PermanentError:
-    return PermanentError(f"Redis at {where} refused the password.", "Correct REDIS_URL or REDIS_PASSWORD.")
+def _explain(error: Exception, url: str) -> HarkError:
+    where, text, reason = without_password(url), str(error), _reason(error)
+    if _cause(error, AuthenticationError, AuthorizationError) or "WRONGPASS" in text or "NOAUTH" in text:
+        return PermanentError(f"Redis at {where} refused the password.", "Correct REDIS_URL or REDIS_PASSWORD.")
+    if any(word in text for word in _NO_RIGHT):
+        return PermanentError(
+            f"Redis at {where} does not allow this user what Hark does: {reason}.",
+            "Give the user the rights in docs/redis.md (ACL SETUSER).",
+        )
+    tls = _cause(error, ssl.SSLError)
+    if isinstance(tls, ssl.SSLError):
+        return _explain_tls(tls, where)
+    if "MOVED " in text or "CROSSSLOT" in text:
+        message, remedy = f"Redis at {where} is a node of a Cluster.", "Write redis+cluster://host:6379,… in REDIS_URL."
+        cluster = _as_cluster(url)
+        return HarkError(message, remedy) if cluster is None else FoundClusterError(message, remedy, cluster)
+    if "Cluster mode is not enabled" in text:
+        return SettingsError(f"Redis at {where} is not a Cluster.", "Write redis:// in REDIS_URL.")
+    passing = _may_heal(error, text)
+    if passing is not None:
+        message, remedy = passing
+        return RedisGoneError(message.format(where=where, reason=reason), remedy)
+    remedy = "A Sentinel's address is written redis+sentinel://host:26379/service." if "unknown command" in text else ""
+    return HarkError(f"Redis at {where} refused a command: {reason}.", remedy)
 
 
-def _refused(error: BaseException | None) -> bool:
-    """Whether a refused password is behind it: redis-py wraps that where it happens on connecting."""
+def _may_heal(error: Exception, text: str) -> tuple[str, str] | None:
+    """Message and remedy of what is worth trying again, None for the rest."""
+    if isinstance(error, OutOfMemoryError):
+        return "Redis at {where} is full and takes no new jobs.", "Clean finished jobs or raise its maxmemory."
+    if isinstance(error, ReadOnlyError):
+        return "Redis at {where} is a read-only replica.", "Point REDIS_URL at the primary."
+    if "MISCONF" in text:
+        return "Redis at {where} cannot write its file to disk.", "Is its disk full?"
+    if isinstance(error, MasterNotFoundError):
+        return "The Sentinels at {where} name no primary ({reason}).", "Do they run, and is that their service's name?"
+    if any(word in text for word in _NOT_YET):
+        return "Redis at {where} is not ready ({reason}).", "It may be changing over to another node; look at them all."
+    if isinstance(error, (*_LOST, RedisClusterException)) and "same key slot" not in text:
+        return "Redis at {where} does not answer ({reason}).", "Is it running, and is REDIS_URL right?"
+    return None
+
+
+def _explain_tls(error: ssl.SSLError, where: str) -> HarkError:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return PermanentError(
+            f"The certificate of Redis at {where} cannot be trusted: {error.verify_message}.",
+            "Name the file of its authority in HARK_REDIS_CA_FILE.",
+        )
+    if error.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
+        return SettingsError(f"Redis at {where} does not speak TLS.", "Write redis:// in REDIS_URL, or another port.")
+    if "CERTIFICATE_REQUIRED" in str(error.reason):
+        return PermanentError(
+            f"Redis at {where} wants a certificate from Hark.", "Set HARK_REDIS_CERT_FILE and HARK_REDIS_KEY_FILE."
+        )
+    return RedisGoneError(f"TLS with Redis at {where} failed ({_reason(error)}).", "Are the certificates right?")
+
+
+def _cause(error: BaseException | None, *kinds: type[BaseException]) -> BaseException | None:
+    """The error of one of `kinds` behind this one: redis-py wraps what happens on connecting."""
     while error is not None:
-        if isinstance(error, (AuthenticationError, AuthorizationError)):
-            return True
+        if isinstance(error, kinds):
+            return error
         error = error.__cause__ or error.__context__
-    return False
+    return None
 
 
 def _reason(error: BaseException) -> str:
     text = str(error).strip().rstrip(".")
-    return text.splitlines()[0] if text else type(error).__name__
+    return text.splitlines()[0].rstrip(".") if text else type(error).__name__

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-_PARTS = (
-    "wait",
-    "delayed",
-    "active",
-    "completed",
-    "failed",
-    "meta",
-    "events",
-    "outbox",
-    "marker",
-    "audit",
-    "job:",
-    "metrics:1m:",
-)
-
 
 def _key(queue: str, part: str) -> str:
     return f"{{hark:{queue}}}:{part}"
 
 
 def script_keys(queue: str) -> list[str]:
-    """The tuple that every script gets; the last two are prefixes. `lua/_prelude.lua` names them."""
-    return [_key(queue, part) for part in _PARTS]
+    """What every script gets as its keys: the queue's prefix. `lua/_prelude.lua` names the keys under it."""
+    return [_key(queue, "")]
 
 
 def job(queue: str, job_id: str) -> str:
@@ -47,6 +32,46 @@ def audit(queue: str) -> str:
     return _key(queue, "audit")
 
 
+def log(queue: str, job_id: str) -> str:
+    """List of the lines in a job's log."""
+    return _key(queue, f"log:{job_id}")
+
+
+def figures(queue: str, span: str, number: int) -> str:
+    """Hash of what was counted in one minute (`span` "1m") or hour ("1h"), by its number since 1970."""
+    return _key(queue, f"metrics:{span}:{number}")
+
+
+def groups(queue: str) -> str:
+    """Sorted set of the signatures of failures, by when they were last seen."""
+    return _key(queue, "groups")
+
+
+def group(queue: str, signature: str) -> str:
+    """Hash of what is known of one group of failures."""
+    return _key(queue, f"group:{signature}")
+
+
+def group_ids(queue: str, signature: str) -> str:
+    """Sorted set of the failed jobs in a group."""
+    return _key(queue, f"group:{signature}:ids")
+
+
+def quarantine(queue: str) -> str:
+    """Sorted set of cleaned batches, by when they go for good."""
+    return _key(queue, "quarantine")
+
+
+def gone(queue: str, batch: str, part: str = "") -> str:
+    """Hash of a cleaned batch; with `part` ":ids" the ids in it, with ":<id>" a job's record."""
+    return _key(queue, f"gone:{batch}{part}")
+
+
+def schedules(queue: str) -> str:
+    """Hash of a queue's recurring jobs, by id."""
+    return _key(queue, "schedules")
+
+
 def outbox(queue: str) -> str:
     """List of follow-up jobs for other queues, to be forwarded."""
     return _key(queue, "outbox")
@@ -67,9 +92,9 @@ def conversation(queue: str, conversation_id: str) -> str:
     return _key(queue, f"conversation:{conversation_id}")
 
 
-def wake(worker: str) -> str:
-    """Sorted set that wakes one worker's own wait; not a queue's key."""
-    return f"hark:wake:{worker}"
+def wake(queue: str, worker: str) -> str:
+    """Sorted set that wakes one worker's own wait on a queue."""
+    return _key(queue, f"wake:{worker}")
 
 
 WORKERS = "hark:workers"

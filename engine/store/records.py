@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.model import Job, JobState
+from engine.histogram import Histogram
+from engine.model import Attempt, Figures, Job, JobState, LogLine
 
 # One encoder for all: json.dumps with options would build a new one for each call.
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
@@ -32,34 +34,72 @@ class NewJob:
     backoff_ms: int
     timeout_ms: int
     delay_ms: int = 0
-    jitter: float = 0.0
+    jitter: float | None = None
+    keep_completed_ms: int | None = None
+    keep_completed_count: int | None = None
+    keep_failed_ms: int | None = None
+    keep_failed_count: int | None = None
     trace: str | None = None
     parent: str | None = None
 
     def as_argument(self) -> dict[str, Any]:
-        """The shape that `add.lua` reads (null is left out: Lua takes it for true)."""
-        options: dict[str, Any] = {
-            "priority": self.priority,
-            "attempts": self.attempts,
-            "backoff": self.backoff,
-            "backoff_ms": self.backoff_ms,
-            "timeout_ms": self.timeout_ms,
-        }
-        if self.jitter:
-            options["jitter"] = self.jitter
+        """The shape that `_prelude.lua`'s add_job reads (null is left out: Lua takes it for true).
+
+        A trace that is the job's own id is left out, too: it is what the absence of one means.
+        """
         argument = {
             "id": self.id,
             "name": self.name,
             "data": self.data,
-            "options": dumps(options),
+            "options": _options_text(*(getattr(self, name) for name in _OPTIONS)),
             "priority": self.priority,
             "delay_ms": self.delay_ms,
         }
-        if self.trace:
+        if self.trace and self.trace != self.id:
             argument["trace"] = self.trace
         if self.parent:
             argument["parent"] = self.parent
         return argument
+
+    @classmethod
+    def from_argument(cls, argument: Mapping[str, Any]) -> NewJob:
+        """The job that `as_argument` wrote down."""
+        fields = {name: value for name, value in argument.items() if name != "options"}
+        return cls(**fields | json.loads(argument["options"]))
+
+
+_OPTIONS = (
+    "priority",
+    "attempts",
+    "backoff",
+    "backoff_ms",
+    "timeout_ms",
+    "jitter",
+    "keep_completed_ms",
+    "keep_completed_count",
+    "keep_failed_ms",
+    "keep_failed_count",
+)
+
+
+@functools.lru_cache(maxsize=256)
+def _options_text(*values: Any) -> str:
+    """Most jobs of a queue have the same options: their text is made once."""
+    return dumps({name: value for name, value in zip(_OPTIONS, values, strict=True) if value is not None})
+
+
+@functools.lru_cache(maxsize=256)
+def claimed_options(text: str, timeout_ms: int) -> tuple[int, int | None, int | None]:
+    """From a job's options: time-out (ms; `timeout_ms` where they are unreadable), own retention of completed ones."""
+    options = _json_or(text, {})
+    if not isinstance(options, dict):
+        return timeout_ms, None, None
+    timeout = options.get("timeout_ms")
+    return (
+        timeout if isinstance(timeout, int) and timeout > 0 else timeout_ms,
+        _number_or_none(options.get("keep_completed_ms")),
+        _number_or_none(options.get("keep_completed_count")),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +117,9 @@ class Claimed:
     created_at_ms: int
     trace: str
     parent: str
+    keep_ms: int | None = None
+    """This job's own retention once completed, where it overrules the queue's; so `keep_count`."""
+    keep_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,27 +175,77 @@ def job_from_hash(queue: str, job_id: str, record: Mapping[str, str]) -> Job:
         name=record.get("name", ""),
         arguments=arguments_of(record.get("data", "{}")),
         state=JobState(record["state"]) if record.get("state") in set(JobState) else JobState.FAILED,
-        priority=int(options.get("priority", 0)),
-        attempts=int(options.get("attempts", 1)),
-        attempts_made=int(record.get("made", 0)),
-        timeout_ms=int(options.get("timeout_ms", 0)),
-        created_at_ms=int(record.get("created", 0)),
+        priority=_number_or_none(options.get("priority")) or 0,
+        attempts=_number_or_none(options.get("attempts")) or 1,
+        attempts_made=_int_or_none(record.get("made")) or 0,
+        timeout_ms=_number_or_none(options.get("timeout_ms")) or 0,
+        created_at_ms=_int_or_none(record.get("created")) or 0,
         started_at_ms=_int_or_none(record.get("started")),
         finished_at_ms=_int_or_none(record.get("finished")),
         due_at_ms=_int_or_none(record.get("due")),
-        stalled=int(record.get("stalled", 0)),
+        stalled=_int_or_none(record.get("stalled")) or 0,
         progress=_json_or(record.get("progress"), None),
         worker=record.get("worker"),
         result=_json_or(record.get("result"), None),
         error=record.get("error") or None,
         traceback=record.get("traceback") or None,
-        trace=record.get("trace") or None,
+        trace=record.get("trace") or job_id,
         parent=record.get("parent") or None,
+        options=options,
+        history=_attempts(record.get("history")),
+        signature=record.get("signature") or None,
     )
 
 
+def log_line(text: str) -> LogLine:
+    """One entry of a job's log, as `progress.lua` writes it."""
+    at_ms, line = json.loads(text)
+    return LogLine(int(at_ms), str(line))
+
+
+def figures_by_type(fields: Mapping[str, str]) -> dict[str, Figures]:
+    """A minute's or an hour's hash as figures, by job type."""
+    counts: dict[str, dict[str, int]] = {}
+    for field_name, number in fields.items():
+        what, at, job_type = field_name.partition("@")
+        if at:
+            counts.setdefault(job_type, {})[what] = int(number)
+    return {
+        job_type: Figures(
+            added=found.get("added", 0),
+            completed=found.get("completed", 0),
+            failed=found.get("failed", 0),
+            retried=found.get("retried", 0),
+            stalled=found.get("stalled", 0),
+            processing=_histogram(found, "p"),
+            waiting=_histogram(found, "w"),
+        )
+        for job_type, found in counts.items()
+    }
+
+
+def _histogram(found: Mapping[str, int], kind: str) -> Histogram:
+    buckets = {int(what[1:]): count for what, count in found.items() if what[0] == kind and what[1:].isdigit()}
+    return Histogram(buckets, found.get(f"{kind}sum", 0))
+
+
+def _attempts(text: str | None) -> tuple[Attempt, ...]:
+    history = _json_or(text, [])
+    if not isinstance(history, list):
+        return ()
+    names = set(Attempt.__dataclass_fields__)
+    return tuple(Attempt(**entry) for entry in history if isinstance(entry, dict) and set(entry) == names)
+
+
 def _int_or_none(text: str | None) -> int | None:
-    return int(text) if text else None
+    try:
+        return int(text) if text else None
+    except ValueError:
+        return None
+
+
+def _number_or_none(value: Any) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def _json_or(text: str | None, otherwise: Any) -> Any:

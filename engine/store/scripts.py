@@ -15,15 +15,35 @@ NAMES = (
     "fail",
     "release",
     "recover",
-    "promote",
+    "tick",
     "retain",
     "set_paused",
+    "set_concurrency",
+    "cancel",
+    "promote",
     "retry",
     "clean",
+    "restore",
     "remove",
     "progress",
     "sample",
 )
+
+
+_READING = ("sample",)
+_GROWING = ("add",)
+
+
+def _first_line(name: str) -> str:
+    """What a server whose memory is full or whose disk refuses writes is to do with a script.
+
+    Only what adds jobs is refused while memory is full: jobs in hand must keep their leases and come to their ends,
+    and cleaning is what makes room. (Without such a line the first command that may need memory is refused.)
+    Scripts that only read go on whatever happens.
+    """
+    if name in _GROWING:
+        return ""
+    return "#!lua flags=no-writes\n" if name in _READING else "#!lua flags=allow-oom\n"
 
 
 def register_scripts(redis: Redis) -> dict[str, AsyncScript]:
@@ -31,5 +51,6 @@ def register_scripts(redis: Redis) -> dict[str, AsyncScript]:
     folder = files("engine.store") / "lua"
     prelude = (folder / "_prelude.lua").read_text(encoding="utf-8")
     return {
-        name: redis.register_script(prelude + (folder / f"{name}.lua").read_text(encoding="utf-8")) for name in NAMES
+        name: redis.register_script(_first_line(name) + prelude + (folder / f"{name}.lua").read_text(encoding="utf-8"))
+        for name in NAMES
     }

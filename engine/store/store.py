@@ -3,36 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import json
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from redis.client import NEVER_DECODE
 
-from engine.errors import NotFoundError, RedisGoneError
+from engine.errors import RedisGoneError
 from engine.log import get_logger
-from engine.model import CleanPreview, Job, JobState
 from engine.queues import QUEUES, QueueSpec
 from engine.settings import Settings
 from engine.store import keys
-from engine.store.connect import LONGEST_BLOCK_S, connect, explained, without_password
-from engine.store.records import Claimed, FinishedJob, NewJob, QueueEvent, Taken, dumps, job_from_hash
+from engine.store.base import failed_retention
+from engine.store.connect import LONGEST_BLOCK_S, FoundClusterError, Link, connect, explained, without_password
+from engine.store.operations import BATCH, Operations
+from engine.store.reads import Reads
+from engine.store.records import Claimed, FinishedJob, NewJob, QueueEvent, Taken, claimed_options, dumps
 from engine.store.scripts import register_scripts
 from engine.store.server import PrivateRedis
 
 _log = get_logger("store")
 
-BATCH = 1000
-"""The most jobs one script call touches, so that no other client waits long for Redis."""
-
 CONVERSATION_TURNS = 20
 _CONVERSATION_TTL_S = 30 * 86_400
+LOG_LINES = 1000
+"""A job's log keeps its last so many lines."""
+LONGEST_LINE = 4000
+GROUP_KEPT_MS = 30 * 86_400_000
+"""A group of failures not seen for so long is forgotten."""
+MOST_GROUPS = 1000
 
 
-class Store:
+class Store(Operations, Reads):
     """Transitions and reads of all queues on one Redis. One per event loop; close it at the end.
 
     Every method raises RedisGoneError when Redis does not answer after 3 retries, and PermanentError
@@ -47,8 +51,7 @@ class Store:
         self._specs = specs
         self._revive = revive
         self._reviving = asyncio.Lock()
-        self._redis = connect(url)
-        self._scripts = register_scripts(self._redis)
+        self._use(connect(url))
         self._keys = {queue: keys.script_keys(queue) for queue in QUEUES}
 
     @property
@@ -66,7 +69,13 @@ class Store:
 
     async def ping(self) -> None:
         """Return when Redis answers; raise otherwise."""
-        await self._guarded(self._redis.ping)
+        await self._guarded(lambda: self._redis.ping())
+
+    async def reach(self) -> None:
+        """Return when Redis answers, and know from then on whether it is a Cluster; raise otherwise."""
+        # Two keys that may lie on two nodes: a Cluster's node refuses them together.
+        apart = [keys.marker(queue) for queue in list(QUEUES)[:2]]
+        await self._guarded(lambda: self._redis.exists(*apart))
 
     # --- the worker's transitions ---
 
@@ -83,10 +92,12 @@ class Store:
         arguments = {"count": min(count, BATCH), "lease_ms": lease_ms, "token": token, "worker": worker}
         more, next_due, concurrency, rows = await self._run("take", queue, arguments)
         taken = Taken(bool(more), _positive(next_due), _positive(concurrency))
-        for job_id, name, data, options, made, created, _queued, trace, parent in rows:
-            timeout_ms = _timeout_ms(options, self._specs[queue])
+        timeout_ms = self._specs[queue].timeout_ms
+        for job_id, name, data, options, made, created, trace, parent in rows:
+            limit_ms, *keep = claimed_options(options, timeout_ms)
+            attempt, created_ms = _number(made) + 1, _number(created)
             taken.jobs.append(
-                Claimed(job_id, queue, name, data, token, int(made) + 1, timeout_ms, int(created), trace, parent)
+                Claimed(job_id, queue, name, data, token, attempt, limit_ms, created_ms, trace, parent, *keep)
             )
         return taken
 
@@ -98,16 +109,21 @@ class Store:
     async def finish(self, queue: str, finished: Sequence[FinishedJob]) -> list[bool]:
         """Complete jobs; False marks one that is not ours any more."""
         spec = self._specs[queue]
-        jobs = [
-            {
+        jobs = []
+        for one in finished:
+            ended: dict[str, Any] = {
                 "id": one.job.id,
                 "token": one.job.token,
                 "result": one.result,
                 "processing_ms": one.processing_ms,
-                "outbox": list(one.outbox),
             }
-            for one in finished
-        ]
+            if one.outbox:
+                ended["outbox"] = one.outbox
+            if one.job.keep_ms is not None:
+                ended["keep_ms"] = one.job.keep_ms
+            if one.job.keep_count is not None:
+                ended["keep_count"] = one.job.keep_count
+            jobs.append(ended)
         arguments = {"jobs": jobs, "keep_ms": spec.keep_completed_ms, "keep_count": spec.keep_completed_count}
         return [bool(code) for code in await self._run("finish", queue, arguments)]
 
@@ -119,8 +135,12 @@ class Store:
         *,
         permanent: bool = False,
         retry_after_ms: int | None = None,
-    ) -> int | None:
-        """End an attempt. Returns the delay (ms) before the next one, or None when it failed for good or was lost."""
+        group: Mapping[str, str] | None = None,
+    ) -> tuple[str, int]:
+        """End an attempt. Returns "retrying" and the delay (ms) before the next one, "failed" or "lost" (and 0).
+
+        `group` = {"signature", "title", "kind"} puts a job that failed for good among its like.
+        """
         arguments = {
             "id": job.id,
             "token": job.token,
@@ -128,12 +148,14 @@ class Store:
             "traceback": traceback,
             "permanent": permanent,
             "jitter": random.random(),
-            "keep_ms": self._specs[job.queue].keep_failed_ms,
+            **failed_retention(self._specs[job.queue]),
         }
+        if group is not None:
+            arguments["group"] = group
         if retry_after_ms is not None:
             arguments["retry_after_ms"] = retry_after_ms
         reply = await self._run("fail", job.queue, arguments)
-        return int(reply[1]) if reply[0] == "retrying" else None
+        return reply[0], int(reply[1]) if reply[0] == "retrying" else 0
 
     async def release(self, queue: str, jobs: Sequence[Claimed]) -> int:
         """Give claimed jobs back unrun; returns how many were still ours."""
@@ -144,17 +166,25 @@ class Store:
         arguments = {"id": job.id, "token": job.token, "progress": dumps(value)}
         return bool(await self._run("progress", job.queue, arguments))
 
+    async def write_log(self, job: Claimed, line: str) -> bool:
+        """Add a line to a running job's log, its last 1,000 kept; False if it is not ours any more."""
+        arguments = {"id": job.id, "token": job.token, "line": line[:LONGEST_LINE], "keep_lines": LOG_LINES}
+        return bool(await self._run("progress", job.queue, arguments))
+
     # --- upkeep ---
 
     async def recover(self, queue: str, max_stalled: int) -> tuple[list[str], list[str]]:
         """Jobs with a lease run out go back to waiting, or fail; returns the ids of both."""
-        arguments = {"max_stalled": max_stalled, "keep_ms": self._specs[queue].keep_failed_ms}
+        arguments = {"max_stalled": max_stalled, **failed_retention(self._specs[queue])}
         recovered, failed = await self._run("recover", queue, arguments)
         return recovered, failed
 
-    async def promote(self, queue: str, job_id: str | None = None, *, actor: str = "") -> int:
-        """Move due delayed jobs to waiting, or the named one at once; returns how many."""
-        return int(await self._run("promote", queue, {"actor": actor} | ({"id": job_id} if job_id else {})))
+    async def tick(self, queue: str) -> tuple[int, int | None, list[str]]:
+        """Promote due jobs and note the depths; returns how many were due, the concurrency that an operator has set,
+        and the running jobs to cancel.
+        """
+        promoted, concurrency, cancels = await self._run("tick", queue, {})
+        return int(promoted), _positive(concurrency), list(cancels)
 
     async def retain(self, queue: str) -> int:
         """Drop finished jobs beyond their retention; returns how many."""
@@ -163,7 +193,11 @@ class Store:
             "keep_completed_ms": spec.keep_completed_ms,
             "keep_completed_count": spec.keep_completed_count,
             "keep_failed_ms": spec.keep_failed_ms,
+            "keep_group_ms": GROUP_KEPT_MS,
+            "keep_groups": MOST_GROUPS,
         }
+        if spec.keep_failed_count is not None:
+            arguments["keep_failed_count"] = spec.keep_failed_count
         dropped = 0
         while batch := int(await self._run("retain", queue, arguments)):
             dropped += batch
@@ -178,108 +212,20 @@ class Store:
         """Take a forwarded follow-up out of the outbox."""
         await self._guarded(lambda: self._redis.lrem(keys.outbox(queue), 1, entry))
 
-    # --- the operator's transitions ---
-
-    async def set_paused(self, queue: str, paused: bool, *, actor: str) -> bool:
-        """Pause or resume; False where it already was so."""
-        return bool(await self._run("set_paused", queue, {"paused": paused, "actor": actor}))
-
-    async def retry(
-        self, queue: str, job_ids: Sequence[str] | None = None, *, state: JobState = JobState.FAILED, actor: str
-    ) -> int:
-        """Finished jobs back to waiting: the named ones, or all that had finished when the call began."""
-        if job_ids is not None:
-            retried = 0
-            for start in range(0, len(job_ids), BATCH):
-                part = list(job_ids[start : start + BATCH])
-                arguments = {"state": state, "ids": part, "before": 0, "limit": BATCH, "actor": actor}
-                retried += int((await self._run("retry", queue, arguments))[0])
-            return retried
-        retried, before = 0, 0
-        while True:
-            arguments = {"state": state, "before": before, "limit": BATCH, "actor": actor}
-            count, cut_off = await self._run("retry", queue, arguments)
-            retried, before = retried + int(count), int(cut_off)
-            if int(count) < BATCH:
-                return retried
-
-    async def clean(
-        self, queue: str, state: JobState, grace_ms: int, limit: int, *, actor: str = "", dry_run: bool = False
-    ) -> CleanPreview:
-        """Take away (or with `dry_run` only count) jobs of `state` older than `grace_ms`, oldest first.
-
-        `limit` 0 means all. Runs in batches; between two of them other clients are served.
-        """
-        left = limit or 2**53
-        total, offset, before = 0, 0, 0
-        oldest: int | None = None
-        newest: int | None = None
-        while left > 0 and offset >= 0:
-            arguments = {
-                "state": state,
-                "before": before,
-                "grace_ms": grace_ms,
-                "limit": min(left, BATCH),
-                "offset": offset,
-                "dry_run": dry_run,
-                "actor": actor,
-            }
-            count, go_on, first, last, cut_off = await self._run("clean", queue, arguments)
-            total, left, before = total + int(count), left - int(count), int(cut_off)
-            offset = int(go_on)
-            if int(count):
-                oldest = int(first) if oldest is None else min(oldest, int(first))
-                newest = int(last) if newest is None else max(newest, int(last))
-        return CleanPreview(queue, state, total, oldest, newest)
-
-    async def remove(self, queue: str, job_id: str, *, actor: str) -> str:
-        """Take one job away; returns its state before, "active" where that forbade it, "" where there is none."""
-        return str(await self._run("remove", queue, {"id": job_id, "actor": actor}))
-
-    # --- reads ---
-
-    async def sample(self, queue: str, minutes: int) -> list[Any]:
-        """The console's numbers; see `lua/sample.lua`."""
-        reply: list[Any] = await self._run("sample", queue, {"minutes": minutes})
-        return reply
-
-    async def find(self, job_id: str, queues: Sequence[str] = tuple(QUEUES)) -> Job:
-        """A job's record, wherever it is. Raises NotFoundError."""
-        for queue in queues:
-            key = keys.job(queue, job_id)
-            record = await self._guarded(functools.partial(self._redis.hgetall, key))
-            if record:
-                return job_from_hash(queue, job_id, record)
-        raise NotFoundError(
-            f"There is no job {job_id!r}.", "It may have been cleaned: finished jobs are kept for a time."
-        )
-
-    async def jobs(self, queue: str, state: JobState, start: int, count: int) -> tuple[Job, ...]:
-        """Jobs of one state: the next to run first, of the finished the newest first."""
-        finished = state in (JobState.COMPLETED, JobState.FAILED)
-
-        async def read() -> list[tuple[str, dict[str, str]]]:
-            ids: Any = await self._redis.zrange(keys.state(queue, state), start, start + count - 1, desc=finished)
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for job_id in ids:
-                    pipe.hgetall(keys.job(queue, job_id))
-                return list(zip(ids, await pipe.execute(), strict=True))
-
-        return tuple(job_from_hash(queue, job_id, record) for job_id, record in await self._guarded(read) if record)
+    # --- following ---
 
     async def events(self, after: Mapping[str, str], block_ms: int) -> list[QueueEvent]:
         """Events behind the position known per queue; waits up to `block_ms` for the first."""
         streams: Any = {keys.events(queue): position for queue, position in after.items()}
         names = {keys.events(queue): queue for queue in after}
-        block_ms = min(block_ms, int(LONGEST_BLOCK_S * 1000))
+        block_ms = max(1, min(block_ms, int(LONGEST_BLOCK_S * 1000)))  # 0 would be for ever
         reply: Any = await self._guarded(lambda: self._redis.xread(streams, count=BATCH, block=block_ms))
         found = []
         for stream, entries in reply.items() if isinstance(reply, dict) else reply or []:
             # RESP3 nests the entries of a stream once more than RESP2.
             for position, fields in entries[0] if isinstance(reply, dict) else entries:
-                found.append(
-                    QueueEvent(names[stream], position, fields["event"], fields["id"], fields.get("trace", ""))
-                )
+                for job_id, trace in json.loads(fields["jobs"]):
+                    found.append(QueueEvent(names[stream], position, fields["event"], job_id, trace))
         return found
 
     async def last_event(self, queue: str) -> str:
@@ -287,16 +233,38 @@ class Store:
         entries = await self._guarded(lambda: self._redis.xrevrange(keys.events(queue), count=1))
         return str(entries[0][0]) if entries else "0-0"
 
+    def wait_groups(self, queues: Iterable[str]) -> list[tuple[str, ...]]:
+        """`queues` sorted into those that one `wait_for_work` serves: all together, or on a Cluster each alone."""
+        names = sorted(queues)
+        if self._spread:
+            return [(name,) for name in names]
+        return [tuple(names)] if names else []
+
     async def wait_for_work(self, queues: Sequence[str], worker: str, timeout_s: float) -> str | None:
-        """Block until one of `queues` may have work or the worker is woken; the queue's name, or None."""
+        """Block until one of `queues`, a group of `wait_groups`, may have work or the worker is woken.
+
+        Returns the queue's name, or None.
+        """
         names = {keys.marker(queue): queue for queue in queues}
         timeout_s = max(0.01, min(timeout_s, LONGEST_BLOCK_S))
-        reply = await self._guarded(lambda: self._redis.bzpopmin([*names, keys.wake(worker)], timeout_s))
+
+        async def wait() -> Any:
+            if self._spread and len(queues) > 1:
+                return None  # seen only now to be a Cluster: the groups are others
+            return await self._redis.bzpopmin([*names, keys.wake(queues[0], worker)], timeout_s)
+
+        reply = await self._guarded(wait)
         return names.get(reply[0]) if reply else None
 
-    async def wake(self, worker: str) -> None:
-        """End the worker's own `wait_for_work` at once."""
-        await self._guarded(lambda: self._redis.zadd(keys.wake(worker), {"0": 0}))
+    async def wake(self, queues: Sequence[str], worker: str) -> None:
+        """End the worker's own `wait_for_work` on the group `queues` at once."""
+        key = keys.wake(queues[0], worker)
+
+        async def write() -> None:
+            await self._redis.zadd(key, {"0": 0})
+            await self._redis.pexpire(key, int(LONGEST_BLOCK_S * 1000))  # the wait may have just ended by itself
+
+        await self._guarded(write)
 
     # --- bytes, conversations, workers ---
 
@@ -356,6 +324,8 @@ class Store:
         try:
             with explained(self._url):
                 return await call()
+        except FoundClusterError as error:
+            await self._change_over(error.url)
         except RedisGoneError:
             # redis-py turns a cancellation that comes while it connects into an error of the connection.
             task = asyncio.current_task()
@@ -363,7 +333,7 @@ class Store:
                 raise asyncio.CancelledError from None
             if self._revive is None:
                 raise
-        await self._bring_back()
+            await self._bring_back()
         with explained(self._url):
             return await call()
 
@@ -374,9 +344,18 @@ class Store:
             url = await asyncio.to_thread(self._revive)
             if url != self._url:
                 _log.info("Hark's own Redis has a new address")
-                await self._redis.aclose()
-                self._url, self._redis = url, connect(url)
-                self._scripts = register_scripts(self._redis)
+                await self._change_over(url)
+
+    async def _change_over(self, url: str) -> None:
+        """Use another address from now on."""
+        if url != self._url:
+            old, self._url = self._redis, url
+            self._use(connect(url))
+            await old.aclose()
+
+    def _use(self, link: Link) -> None:
+        self._redis, self._spread = link.redis, link.spread
+        self._scripts = register_scripts(self._redis)
 
 
 @asynccontextmanager
@@ -387,7 +366,7 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
     if url is not None:
         store = Store(url, specs)
         try:
-            await store.ping()
+            await store.reach()
             yield store
         finally:
             await store.close()
@@ -410,8 +389,9 @@ def _positive(value: Any) -> int | None:
     return number if number >= 0 else None
 
 
-def _timeout_ms(options: str, spec: QueueSpec) -> int:
+def _number(text: Any) -> int:
+    """A count from a record; 0 where somebody has spoilt it."""
     try:
-        return int(json.loads(options)["timeout_ms"])
-    except (ValueError, KeyError, TypeError):
-        return spec.timeout_ms
+        return int(text)
+    except ValueError:
+        return 0

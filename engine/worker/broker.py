@@ -24,6 +24,7 @@ from taskiq.abc.middleware import TaskiqMiddleware
 from engine.admin import Admin
 from engine.client import Client
 from engine.errors import BadInputError, HarkError, PermanentError, RetryableError
+from engine.failures import last_frames
 from engine.handlers import HANDLERS, Handler, JobContext, Services
 from engine.job_types import JobType
 from engine.log import get_logger
@@ -48,9 +49,19 @@ class _Outcomes(TaskiqMiddleware):
     def __init__(self) -> None:
         super().__init__()
         self._results: dict[tuple[str, str], TaskiqResult[Any]] = {}
+        self.tasks: dict[tuple[str, str], asyncio.Task[Any]] = {}
+        """What runs each job now."""
+
+    def pre_execute(self, message: TaskiqMessage) -> TaskiqMessage:
+        task = asyncio.current_task()
+        if task is not None:
+            self.tasks[message.labels["queue"], message.task_id] = task
+        return message
 
     def post_execute(self, message: TaskiqMessage, result: TaskiqResult[Any]) -> None:
-        self._results[message.labels["queue"], message.task_id] = result
+        key = message.labels["queue"], message.task_id
+        self.tasks.pop(key, None)
+        self._results[key] = result
 
     def pop(self, job: Claimed) -> TaskiqResult[Any] | None:
         return self._results.pop((job.queue, job.id), None)
@@ -78,6 +89,7 @@ class QueueBroker(AsyncBroker):
         self._open = AsyncExitStack()
         self._contexts: dict[tuple[str, str], JobContext] = {}
         self._started_s: dict[tuple[str, str], float] = {}
+        self._cancelled: set[tuple[str, str]] = set()
         self._providers: Providers | None = None
 
     # --- life ---
@@ -99,7 +111,9 @@ class QueueBroker(AsyncBroker):
             self._claiming = Claiming(self._store, specs, self.worker_id, settings.lease_ms)
             self._leases = Leases(self._store.twin(), settings.lease_ms)
             self._settling = Settling(self._store, self._leases.drop)
-            self._upkeep = Upkeep(self._store, self._queues, settings, self.worker_id, lambda: self._claiming.active)
+            self._upkeep = Upkeep(
+                self._store, self._queues, settings, self.worker_id, lambda: self._claiming.active, self._obey
+            )
             self._leases.start()
             self._settling.start()
             self._upkeep.start()
@@ -180,7 +194,10 @@ class QueueBroker(AsyncBroker):
             if result is None:
                 await self._settling.fail(job, _no_outcome(self, job), permanent=True)
             elif isinstance(result.error, asyncio.CancelledError):
-                await self._settling.release(job)
+                if (job.queue, job.id) in self._cancelled:
+                    await self._settling.fail(job, "Cancelled by an operator.", permanent=True, kind="Cancelled")
+                else:
+                    await self._settling.release(job)
             elif result.error is not None:
                 await self._fail(job, result.error)
             else:
@@ -209,7 +226,19 @@ class QueueBroker(AsyncBroker):
             text,
             permanent=isinstance(error, PermanentError),
             retry_after_ms=error.retry_after_ms if isinstance(error, RetryableError) else None,
+            kind=type(error).__name__,
+            frames=last_frames(error.__traceback__),
         )
+
+    def _obey(self, queue: str, concurrency: int | None, cancels: list[str]) -> None:
+        """What an operator has changed: the number of jobs at once, and running jobs to stop."""
+        self._claiming.limit(queue, concurrency)
+        for job_id in cancels:
+            task = self._outcomes.tasks.get((queue, job_id))
+            if task is not None and (queue, job_id) not in self._cancelled:
+                _log.info("job %s on %s is cancelled by an operator", job_id, queue)
+                self._cancelled.add((queue, job_id))
+                task.cancel()
 
     async def abandon(self, job: Claimed) -> None:
         """taskiq let go of a job. Where it did so without acknowledging it (a middleware raised), end it."""
@@ -225,6 +254,7 @@ class QueueBroker(AsyncBroker):
     def _let_go(self, job: Claimed) -> None:
         if self._contexts.pop((job.queue, job.id), None) is not None:
             del self._started_s[job.queue, job.id]
+            self._cancelled.discard((job.queue, job.id))
             self._claiming.free(job.queue)
 
 

@@ -1,7 +1,8 @@
 """Which job next: claims from many queues at once, never more of one than it has free slots.
 
 Hides the waiting. A queue is asked when it may have work (its marker was set, a slot came free, a
-delayed job falls due); otherwise one blocking call sleeps on the markers of all queues that have room.
+delayed job falls due); otherwise one blocking call sleeps on the markers of all queues that have room,
+or, on a Cluster, one call for each of them.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import contextlib
 import itertools
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from engine.errors import RedisGoneError
 from engine.log import get_logger
@@ -32,14 +33,15 @@ class Claiming:
         self._store = store
         self._worker = worker
         self._lease_ms = lease_ms
-        self._limits = {spec.name: spec.concurrency for spec in specs}
+        self._own_limits = {spec.name: spec.concurrency for spec in specs}
+        self._limits = dict(self._own_limits)
         self._in_flight: Counter[str] = Counter()
         self._asking = set(self._limits)
         self._due_s: dict[str, float] = {}
         self._ready: deque[Claimed] = deque()
         self._nudge = asyncio.Event()
-        self._waiting: asyncio.Task[str | None] | None = None
-        self._waiting_on: frozenset[str] = frozenset()
+        self._waits: dict[tuple[str, ...], asyncio.Task[str | None]] = {}
+        self._backoff_s: dict[str, float] = {}
         self._tokens = itertools.count(1)
 
     @property
@@ -67,6 +69,14 @@ class Claiming:
         self._asking.add(queue)
         self._nudge.set()
 
+    def limit(self, queue: str, concurrency: int | None) -> None:
+        """Run so many jobs of `queue` at once from now on; None is the worker's own setting."""
+        wanted = self._own_limits[queue] if concurrency is None else concurrency
+        if wanted != self._limits[queue]:
+            self._limits[queue] = wanted
+            self._asking.add(queue)
+            self._nudge.set()
+
     async def close(self) -> None:
         """Give back what was claimed and never handed out, and end the wait."""
         unrun = list(self._ready)
@@ -75,9 +85,11 @@ class Claiming:
             await self._store.release(queue, [job for job in unrun if job.queue == queue])
         for job in unrun:
             self._in_flight[job.queue] -= 1
-        if self._waiting is not None:
-            with contextlib.suppress(RedisGoneError):
-                await self._end_wait()
+        with contextlib.suppress(RedisGoneError):
+            await self._end_waits(list(self._waits))
+        for wait in self._waits.values():
+            wait.cancel()
+        await asyncio.gather(*self._waits.values(), return_exceptions=True)
 
     def _room(self, queue: str) -> int:
         return self._limits[queue] - self._in_flight[queue]
@@ -92,10 +104,11 @@ class Claiming:
         asking = self._asking & open_queues
         if asking:
             await self._let_slots_free()
-            await self._unbroken(asyncio.gather(*(self._take(queue) for queue in asking)))
+            await self._unbroken(asyncio.ensure_future(self._take_from(asking)))
             return
         self._nudge.clear()
-        await self._sleep(open_queues, min(self._due_s.values(), default=loop.time() + _LOOK_AGAIN_S) - loop.time())
+        wake_s = min(self._due_s.values(), default=loop.time() + _LOOK_AGAIN_S)
+        await self._sleep(open_queues.difference(self._backoff_s), wake_s - loop.time())
 
     async def _let_slots_free(self) -> None:
         """Let jobs that end this very moment give their slots back first, so that one call claims for all."""
@@ -107,6 +120,30 @@ class Claiming:
             if self.active == before:
                 return
 
+    async def _take_from(self, queues: Collection[str]) -> None:
+        """Ask each; where only some cannot be asked (nodes of a Cluster), put those off."""
+        outcomes = await asyncio.gather(*(self._take(queue) for queue in queues), return_exceptions=True)
+        failures = {
+            queue: outcome
+            for queue, outcome in zip(queues, outcomes, strict=True)
+            if isinstance(outcome, BaseException)
+        }
+        for error in failures.values():
+            if len(failures) == len(self._limits) or not isinstance(error, RedisGoneError):
+                raise error
+        if failures:
+            names = ", ".join(sorted(failures))
+            _log.warning("no jobs of %s can be claimed: %s", names, next(iter(failures.values())))
+        for queue in queues:
+            if queue in failures:
+                self._put_off(queue)
+            else:
+                self._backoff_s.pop(queue, None)
+
+    def _put_off(self, queue: str) -> None:
+        self._backoff_s[queue] = min(self._backoff_s.get(queue, 0.025) * 2, _LONGEST_BACKOFF_S)
+        self._due_s[queue] = asyncio.get_running_loop().time() + self._backoff_s[queue]
+
     async def _take(self, queue: str) -> None:
         self._asking.discard(queue)
         token = f"{self._worker}:{next(self._tokens)}"
@@ -115,8 +152,7 @@ class Claiming:
         )
         self._in_flight[queue] += len(taken.jobs)
         self._ready.extend(taken.jobs)
-        if taken.concurrency is not None:
-            self._limits[queue] = taken.concurrency
+        self.limit(queue, taken.concurrency)
         if taken.more:
             self._asking.add(queue)
         if taken.due_in_ms is not None:
@@ -126,38 +162,39 @@ class Claiming:
 
     async def _sleep(self, open_queues: frozenset[str], timeout_s: float) -> None:
         """Until a marker, a nudge or the time-out; a wait on other queues than these is ended first."""
-        if self._waiting is not None and self._waiting_on != open_queues and not self._waiting.done():
-            await self._end_wait()
-        if self._waiting is None:
-            self._waiting_on = open_queues
-            self._waiting = asyncio.create_task(
-                self._store.wait_for_work(sorted(open_queues), self._worker, _LOOK_AGAIN_S), name="wait for work"
-            )
+        groups = self._store.wait_groups(open_queues)
+        await self._end_waits([group for group in self._waits if group not in groups])
+        for group in groups:
+            if group not in self._waits:
+                self._waits[group] = asyncio.create_task(
+                    self._store.wait_for_work(group, self._worker, _LOOK_AGAIN_S), name="wait for work"
+                )
         nudged = asyncio.create_task(self._nudge.wait())
         try:
-            done, _ = await asyncio.wait(
-                {self._waiting, nudged}, timeout=max(timeout_s, 0.001), return_when=asyncio.FIRST_COMPLETED
+            await asyncio.wait(
+                {*self._waits.values(), nudged}, timeout=max(timeout_s, 0.001), return_when=asyncio.FIRST_COMPLETED
             )
         finally:
             nudged.cancel()
-        if self._waiting in done:
-            self._look_where_told()
+        for group in [group for group, wait in self._waits.items() if wait.done()]:
+            self._look_where_told(group)
 
-    async def _end_wait(self) -> None:
-        await self._store.wake(self._worker)
-        assert self._waiting is not None
-        await asyncio.wait({self._waiting})
-        self._look_where_told()
+    async def _end_waits(self, groups: Sequence[tuple[str, ...]]) -> None:
+        """Wake the waits and see what they bring; cutting them off could lose a marker."""
+        running = [group for group in groups if not self._waits[group].done()]
+        await asyncio.gather(*(self._store.wake(group, self._worker) for group in running))
+        if running:
+            await asyncio.wait({self._waits[group] for group in running})
+        for group in groups:
+            self._look_where_told(group)
 
-    def _look_where_told(self) -> None:
-        assert self._waiting is not None
-        waiting, self._waiting = self._waiting, None
-        queue = waiting.result()
+    def _look_where_told(self, group: tuple[str, ...]) -> None:
+        queue = self._waits.pop(group).result()
         # Nothing said where: the time-out is the moment to look everywhere.
-        self._asking |= {queue} if queue else set(self._limits)
+        self._asking |= {queue} if queue else set(group)
 
     @staticmethod
-    async def _unbroken(claims: asyncio.Future[list[None]]) -> None:
+    async def _unbroken(claims: asyncio.Future[None]) -> None:
         """Await claims to their end although the caller is cancelled: a claimed job must not be dropped."""
         try:
             await asyncio.shield(claims)

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from engine.errors import RedisGoneError
+from engine.failures import signature_of
 from engine.log import get_logger
 from engine.store import Claimed, FinishedJob, NewJob, Store
 
@@ -62,17 +63,32 @@ class Settling:
         self._filled.set()
 
     async def fail(
-        self, job: Claimed, error: str, traceback: str = "", *, permanent: bool, retry_after_ms: int | None = None
+        self,
+        job: Claimed,
+        error: str,
+        traceback: str = "",
+        *,
+        permanent: bool,
+        retry_after_ms: int | None = None,
+        kind: str = "Failure",
+        frames: tuple[str, ...] = (),
     ) -> None:
-        """The attempt ended in an error; returns when Redis knows."""
-        delay_ms = await self._until_heard(
-            lambda: self._store.fail(job, error, traceback, permanent=permanent, retry_after_ms=retry_after_ms)
+        """The attempt ended in an error; returns when Redis knows. `kind` and `frames` tell like errors apart."""
+        signature, title = signature_of(kind, error, frames)
+        group = {"signature": signature, "title": title, "kind": kind}
+        outcome, delay_ms = await self._until_heard(
+            lambda: self._store.fail(
+                job, error, traceback, permanent=permanent, retry_after_ms=retry_after_ms, group=group
+            )
         )
         self._settled(job)
-        if delay_ms is None:
-            _log.warning("job %s (%s on %s) failed: %s", job.id, job.name, job.queue, error)
-        else:
+        if outcome == "failed":
+            # The alert: this job will not run again by itself.
+            _log.error("job %s (%s on %s, attempt %d) failed: %s", job.id, job.name, job.queue, job.attempt, error)
+        elif outcome == "retrying":
             _log.info("job %s on %s runs again in %d ms: %s", job.id, job.queue, delay_ms, error)
+        else:
+            _log.warning("job %s on %s failed after its lease: another run counts", job.id, job.queue)
 
     async def release(self, job: Claimed) -> None:
         """The job goes back unrun."""
@@ -123,5 +139,5 @@ async def forward(store: Store, queue: str, entries: list[str] | tuple[str, ...]
     """Hand follow-ups of `queue` to their own queues; doing it twice adds nothing (a job's id is fixed)."""
     for entry in entries:
         follow_up = json.loads(entry)
-        await store.add(follow_up["queue"], [NewJob(**follow_up["job"])])
+        await store.add(follow_up["queue"], [NewJob.from_argument(follow_up["job"])])
         await store.forwarded(queue, entry)

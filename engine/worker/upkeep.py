@@ -10,6 +10,8 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
+import psutil
+
 from engine.errors import HarkError, RedisGoneError
 from engine.log import get_logger
 from engine.settings import Settings
@@ -19,7 +21,8 @@ from engine.worker.settling import forward
 
 _log = get_logger("upkeep")
 
-PROMOTE_S = 1.0
+TICK_S = 1.0
+HEALTH_S = 30.0
 FORWARD_S = 2.0
 HEARTBEAT_S = 5.0
 RETAIN_S = 30.0
@@ -28,16 +31,27 @@ _LAST_DUTY_S = 5.0
 
 
 class Upkeep:
-    """One worker's upkeep of its queues; any number of workers may do the same ones."""
+    """One worker's upkeep of its queues; any number of workers may do the same ones.
+
+    `active` tells how many jobs the worker has in hand. `told` is called each second with a queue, the
+    concurrency that an operator has set for it (or None) and the ids of running jobs to cancel.
+    """
 
     def __init__(
-        self, store: Store, queues: Sequence[str], settings: Settings, worker: str, active: Callable[[], int]
+        self,
+        store: Store,
+        queues: Sequence[str],
+        settings: Settings,
+        worker: str,
+        active: Callable[[], int],
+        told: Callable[[str, int | None, list[str]], None],
     ) -> None:
         self._store = store
         self._queues = queues
         self._settings = settings
         self._worker = worker
         self._active = active
+        self._told = told
         self._started_at_ms = int(time.time() * 1000)
         self._recover_from_s = 0.0
         self._stopping = asyncio.Event()
@@ -48,10 +62,11 @@ class Upkeep:
         lease_s = self._settings.lease_ms / 1000
         for name, duty, every_s in (
             ("heartbeat", self._heartbeat, HEARTBEAT_S),
-            ("promote", self._promote, PROMOTE_S),
+            ("tick", self._tick, TICK_S),
             ("recover", self._recover, min(lease_s / 3, 5.0)),
             ("forward", self._forward, FORWARD_S),
             ("retain", self._retain, RETAIN_S),
+            ("health", self._health, HEALTH_S),
         ):
             self._tasks.append(asyncio.create_task(self._repeat(duty, every_s), name=f"upkeep {name}"))
 
@@ -79,9 +94,10 @@ class Upkeep:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), every_s)
 
-    async def _promote(self) -> None:
+    async def _tick(self) -> None:
         for queue in self._queues:
-            await self._store.promote(queue)
+            _, concurrency, cancels = await self._store.tick(queue)
+            self._told(queue, concurrency, cancels)
 
     async def _recover(self) -> None:
         if asyncio.get_running_loop().time() < self._recover_from_s:
@@ -102,6 +118,21 @@ class Upkeep:
     async def _retain(self) -> None:
         for queue in self._queues:
             await self._store.retain(queue)
+
+    async def _health(self) -> None:
+        samples = await asyncio.gather(*(self._store.sample(queue, 0) for queue in self._queues))
+        waiting, failed = sum(sample[1] for sample in samples), sum(sample[5] for sample in samples)
+        paused = [queue for queue, sample in zip(self._queues, samples, strict=True) if sample[6] != "-1"]
+        memory_mb = psutil.Process().memory_info().rss // 2**20
+        _log.info(
+            "health: %d active, %d waiting, %d failed; paused: %s; memory %d MB, up %d s",
+            self._active(),
+            waiting,
+            failed,
+            ", ".join(paused) or "none",
+            memory_mb,
+            time.time() - self._started_at_ms / 1000,
+        )
 
     async def _heartbeat(self) -> None:
         now_ms = int(time.time() * 1000)

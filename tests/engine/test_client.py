@@ -55,7 +55,7 @@ def test_options_win_over_defaults(client: Client) -> None:
     [
         (JobOptions(priority=0), "priority 0 is not from 1"),
         (JobOptions(priority=17), "priority 17 is not from 1"),
-        (JobOptions(delay_ms=-1), "delay -1 ms is negative"),
+        (JobOptions(delay_ms=-1), "delay_ms -1 is not from 0"),
         (JobOptions(job_id="x" * 201), "1 to 200 characters"),
     ],
 )

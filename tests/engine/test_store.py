@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 import redis
 
 from engine.errors import NotFoundError, PermanentError, RedisGoneError, SettingsError
-from engine.model import JobState
+from engine.model import CleanPreview, JobState
 from engine.queues import QUEUES
 from engine.settings import load_settings
 from engine.store import Claimed, FinishedJob, NewJob, Store, open_store
@@ -73,7 +74,7 @@ async def _complete(store: Store, job_id: str, result: str = '"done"') -> None:
 
 
 async def _fail_for_good(store: Store, job_id: str) -> None:
-    assert await store.fail(await _claim(store, _job(job_id)), "broken", permanent=True) is None
+    assert await store.fail(await _claim(store, _job(job_id)), "broken", permanent=True) == ("failed", 0)
 
 
 async def _state(store: Store, job_id: str) -> JobState:
@@ -231,7 +232,7 @@ async def test_a_lost_job_cannot_be_finished(store: Store) -> None:
 
 async def test_a_lost_job_cannot_be_failed(store: Store) -> None:
     stale = await _lost(store)
-    assert await store.fail(stale, "stale", permanent=True) is None
+    assert await store.fail(stale, "stale", permanent=True) == ("lost", 0)
     job = await store.find("a")
     assert (job.state, job.error, job.attempts_made) == (JobState.ACTIVE, None, 0)
 
@@ -336,32 +337,33 @@ async def test_retention_leaves_what_is_young_and_few(store: Store) -> None:
 async def test_exponential_back_off_doubles_with_every_attempt(store: Store, raw: redis.Redis) -> None:
     delays = [await store.fail(await _claim(store, _job("a", attempts=4, backoff_ms=1000)), "broken")]
     for _ in range(2):
-        await store.promote(QUEUE, "a")
+        await store.promote(QUEUE, "a", actor="ada")
         (claimed,) = await _take(store)
         delays.append(await store.fail(claimed, "broken"))
-    assert delays == [1000, 2000, 4000]
+    assert delays == [("retrying", 1000), ("retrying", 2000), ("retrying", 4000)]
 
 
 async def test_fixed_back_off_stays(store: Store) -> None:
     delays = [await store.fail(await _claim(store, _job("a", backoff="fixed", backoff_ms=1000)), "broken")]
-    await store.promote(QUEUE, "a")
+    await store.promote(QUEUE, "a", actor="ada")
     (claimed,) = await _take(store)
     delays.append(await store.fail(claimed, "broken"))
-    assert delays == [1000, 1000]
+    assert delays == [("retrying", 1000), ("retrying", 1000)]
 
 
 async def test_jitter_takes_a_random_share_off_the_back_off(store: Store) -> None:
     delays = set()
     for number in range(8):
         claimed = await _claim(store, _job(f"j{number}", backoff_ms=100_000, jitter=0.5))
-        delays.add(await store.fail(claimed, "broken"))
-    assert all(delay is not None and 50_000 <= delay <= 100_000 for delay in delays)
+        _, delay_ms = await store.fail(claimed, "broken")
+        delays.add(delay_ms)
+    assert all(50_000 <= delay <= 100_000 for delay in delays)
     assert len(delays) > 1
 
 
 async def test_the_other_sides_wait_replaces_the_back_off(store: Store) -> None:
     claimed = await _claim(store, _job("a", jitter=0.5))
-    assert await store.fail(claimed, "busy", retry_after_ms=7000) == 7000
+    assert await store.fail(claimed, "busy", retry_after_ms=7000) == ("retrying", 7000)
 
 
 async def test_a_failed_attempt_is_delayed_with_its_reason(store: Store) -> None:
@@ -385,7 +387,7 @@ async def test_a_job_fails_for_good_when_its_attempts_are_used_up(store: Store) 
     await store.fail(await _claim(store, _job("a", attempts=2, backoff_ms=0)), "first")
     (second,) = await _take(store)
     assert second.attempt == 2
-    assert await store.fail(second, "second") is None
+    assert await store.fail(second, "second") == ("failed", 0)
     job = await store.find("a")
     assert (job.state, job.error, job.attempts_made) == (JobState.FAILED, "second", 2)
 
@@ -446,10 +448,10 @@ async def test_only_a_delayed_job_can_be_promoted(store: Store, job_id: str) -> 
     assert await store.promote(QUEUE, job_id, actor="ada") == 0
 
 
-async def test_promote_without_an_id_moves_only_what_is_due(store: Store) -> None:
+async def test_a_tick_promotes_only_what_is_due(store: Store) -> None:
     await store.add(QUEUE, [_job("soon", delay_ms=1), _job("later", delay_ms=LONG_MS)])
     async with asyncio.timeout(10):
-        while not await store.promote(QUEUE):
+        while not (await store.tick(QUEUE))[0]:
             pass
     assert (await _ids(store, JobState.WAITING), await _ids(store, JobState.DELAYED)) == (["soon"], ["later"])
 
@@ -548,6 +550,12 @@ async def _now_ms(raw: redis.Redis) -> int:
 # --- clean, remove ---
 
 
+async def _clean(
+    store: Store, state: JobState, grace_ms: int = 0, limit: int = 0, *, dry_run: bool = False
+) -> CleanPreview:
+    return (await store.clean(QUEUE, state, grace_ms, limit, actor="ada", dry_run=dry_run))[0]
+
+
 async def _one_in_each_cleanable_state(store: Store) -> None:
     await _complete(store, "completed")
     await _fail_for_good(store, "failed")
@@ -557,7 +565,7 @@ async def _one_in_each_cleanable_state(store: Store) -> None:
 @pytest.mark.parametrize("state", [JobState.COMPLETED, JobState.FAILED, JobState.WAITING, JobState.DELAYED])
 async def test_clean_takes_jobs_of_one_state_only(store: Store, state: JobState) -> None:
     await _one_in_each_cleanable_state(store)
-    assert (await store.clean(QUEUE, state, 0, 0, actor="ada")).count == 1
+    assert (await _clean(store, state)).count == 1
     for other in ("completed", "failed", "waiting", "delayed"):
         with pytest.raises(NotFoundError) if other == state else contextlib.nullcontext():
             assert await _state(store, other) == other
@@ -566,17 +574,17 @@ async def test_clean_takes_jobs_of_one_state_only(store: Store, state: JobState)
 @pytest.mark.parametrize("state", [JobState.COMPLETED, JobState.FAILED, JobState.WAITING, JobState.DELAYED])
 async def test_clean_spares_jobs_within_their_grace(store: Store, state: JobState) -> None:
     await _one_in_each_cleanable_state(store)
-    assert (await store.clean(QUEUE, state, LONG_MS, 0, actor="ada")).count == 0
+    assert (await _clean(store, state, LONG_MS)).count == 0
 
 
 async def test_clean_stops_at_its_limit(store: Store) -> None:
     await store.add(QUEUE, [_job("a"), _job("b"), _job("c")])
-    assert (await store.clean(QUEUE, JobState.WAITING, 0, 2, actor="ada")).count == 2
+    assert (await _clean(store, JobState.WAITING, 0, 2)).count == 2
     assert await _ids(store, JobState.WAITING) == ["c"]
 
 
 async def test_clean_of_an_empty_queue_takes_nothing(store: Store) -> None:
-    preview = await store.clean(QUEUE, JobState.COMPLETED, 0, 0, actor="ada")
+    preview = await _clean(store, JobState.COMPLETED)
     assert (preview.count, preview.oldest_at_ms, preview.newest_at_ms) == (0, None, None)
 
 
@@ -588,9 +596,9 @@ async def test_a_preview_counts_exactly_what_clean_takes_beyond_one_batch(
     await _many_failed(store, raw, 1100)
     if state is JobState.WAITING:
         await store.retry(QUEUE, actor="ada")
-    preview = await store.clean(QUEUE, state, 0, limit, dry_run=True)
+    preview = await _clean(store, state, 0, limit, dry_run=True)
     assert raw.zcard(redis_keys.state(QUEUE, state)) == 1100
-    assert await store.clean(QUEUE, state, 0, limit, actor="ada") == preview
+    assert await _clean(store, state, 0, limit) == preview
     assert preview.count == (limit or 1100)
     assert raw.zcard(redis_keys.state(QUEUE, state)) == 1100 - preview.count
 
@@ -598,26 +606,26 @@ async def test_a_preview_counts_exactly_what_clean_takes_beyond_one_batch(
 async def test_a_preview_tells_the_age_of_what_would_go(store: Store) -> None:
     await _complete(store, "a")
     await _complete(store, "b")
-    preview = await store.clean(QUEUE, JobState.COMPLETED, 0, 0, dry_run=True)
+    preview = await _clean(store, JobState.COMPLETED, dry_run=True)
     first, second = await store.find("a"), await store.find("b")
     assert (preview.oldest_at_ms, preview.newest_at_ms) == (first.finished_at_ms, second.finished_at_ms)
 
 
-async def test_a_removed_job_leaves_nothing_behind(store: Store, raw: redis.Redis) -> None:
+async def test_a_removed_job_leaves_its_place_and_its_id(store: Store, raw: redis.Redis) -> None:
     await store.add(QUEUE, [_job("a")])
-    assert await store.remove(QUEUE, "a", actor="ada") == "waiting"
+    assert (await store.remove(QUEUE, "a", actor="ada"))[0] == "waiting"
     assert await _ids(store, JobState.WAITING) == []
     assert raw.exists(redis_keys.job(QUEUE, "a")) == 0
 
 
 async def test_a_running_job_is_not_removed(store: Store) -> None:
     await _claim(store, _job("a"))
-    assert await store.remove(QUEUE, "a", actor="ada") == "active"
+    assert (await store.remove(QUEUE, "a", actor="ada"))[0] == "active"
     assert await _state(store, "a") is JobState.ACTIVE
 
 
 async def test_removing_an_unknown_job_says_so(store: Store) -> None:
-    assert await store.remove(QUEUE, "a", actor="ada") == ""
+    assert (await store.remove(QUEUE, "a", actor="ada"))[0] == ""
 
 
 async def test_operators_actions_are_audited_with_their_actor(store: Store, raw: redis.Redis) -> None:
@@ -640,11 +648,15 @@ async def test_operators_actions_are_audited_with_their_actor(store: Store, raw:
 async def test_a_sample_counts_every_state_and_the_minute(store: Store) -> None:
     await _one_in_each_cleanable_state(store)
     _now, *counts, concurrency, done, lost, oldest, minutes = await store.sample(QUEUE, 60)
-    assert counts == [1, 1, 0, 1, 1, 0]  # waiting, delayed, active, completed, failed; not paused
+    assert counts == [1, 1, 0, 1, 1, "-1"]  # waiting, delayed, active, completed, failed; not paused
     assert (int(concurrency), int(done), int(lost)) == (-1, 1, 1)
     assert int(oldest) == (await store.find("waiting")).created_at_ms
     # Summed, for the clock may have gone into the next minute meanwhile.
-    assert [sum(row[column] for row in minutes) for column in range(1, 6)] == [1, 1, 0, 4, 5]
+    counted: Counter[str] = Counter()
+    for _number, flat in minutes:
+        counted.update({field: int(by) for field, by in zip(flat[::2], flat[1::2], strict=True)})
+    kinds = ("completed", "failed", "retried", "added", "psum")
+    assert [counted[f"{kind}@create-task"] for kind in kinds] == [1, 1, 0, 4, 5]
 
 
 async def test_totals_stay_when_the_jobs_are_cleaned(store: Store) -> None:
@@ -729,7 +741,7 @@ async def test_waiting_for_work_ends_when_a_job_is_added(store: Store) -> None:
 
 async def test_waiting_for_work_ends_when_the_worker_is_woken(store: Store) -> None:
     waiting = asyncio.create_task(store.wait_for_work([QUEUE], "w1", 5))
-    await store.wake("w1")
+    await store.wake([QUEUE], "w1")
     assert await waiting is None
 
 

@@ -50,6 +50,8 @@ class StoreMachine(RuleBasedStateMachine):
         self.stalled: dict[str, int] = {}
         self.held: dict[str, Claimed] = {}
         self.stale: list[Claimed] = []
+        self.cancelling: set[str] = set()
+        self.batches: dict[str, dict[str, tuple[JobState, int, int, int, int]]] = {}
 
     def teardown(self) -> None:
         self.do(self.store.close())
@@ -73,9 +75,17 @@ class StoreMachine(RuleBasedStateMachine):
         for table in (self.states, self.priority, self.place, self.made, self.stalled):
             table.pop(job_id)
 
+    def put_away(self, batch: str, job_id: str) -> None:
+        """Into the quarantine, from where it can come back as it was."""
+        kept = (self.states[job_id], self.priority[job_id], self.place[job_id], self.made[job_id], self.stalled[job_id])
+        self.batches.setdefault(batch, {})[job_id] = kept
+        self.forget(job_id)
+
     def drop_token(self, job_id: str) -> Claimed:
         """The job is nobody's any more; what was its token is stale from now on."""
         claimed = self.held.pop(job_id)
+        self.cancelled = job_id in self.cancelling
+        self.cancelling.discard(job_id)
         self.stale.append(claimed)
         return claimed
 
@@ -118,10 +128,12 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.held)
     def fail(self, data: st.DataObject, permanent: bool) -> None:
         job_id = data.draw(st.sampled_from(sorted(self.held)))
-        delay_ms = self.do(self.store.fail(self.drop_token(job_id), "broken", permanent=permanent))
+        claimed = self.drop_token(job_id)
+        group = {"signature": "alike", "title": "broken", "kind": "Failure"}
+        outcome = self.do(self.store.fail(claimed, "broken", permanent=permanent, group=group))
         self.made[job_id] += 1
-        for_good = permanent or self.made[job_id] >= ATTEMPTS
-        assert delay_ms == (None if for_good else LONG_MS)
+        for_good = permanent or self.cancelled or self.made[job_id] >= ATTEMPTS
+        assert outcome == (("failed", 0) if for_good else ("retrying", LONG_MS))
         self.states[job_id] = JobState.FAILED if for_good else JobState.DELAYED
 
     @rule(data=st.data())
@@ -129,7 +141,10 @@ class StoreMachine(RuleBasedStateMachine):
     def release(self, data: st.DataObject) -> None:
         job_id = data.draw(st.sampled_from(sorted(self.held)))
         assert self.do(self.store.release(QUEUE, [self.drop_token(job_id)])) == 1
-        self.to_waiting(job_id, old_place=True)
+        if self.cancelled:
+            self.states[job_id] = JobState.FAILED
+        else:
+            self.to_waiting(job_id, old_place=True)
 
     @rule(data=st.data())
     @precondition(lambda self: self.held)
@@ -139,7 +154,7 @@ class StoreMachine(RuleBasedStateMachine):
         recovered, failed = self.do(self.store.recover(QUEUE, MAX_STALLED))
         self.drop_token(job_id)
         self.stalled[job_id] += 1
-        if self.stalled[job_id] > MAX_STALLED:
+        if self.cancelled or self.stalled[job_id] > MAX_STALLED:
             assert (recovered, failed) == ([], [job_id])
             self.states[job_id] = JobState.FAILED
         else:
@@ -152,7 +167,7 @@ class StoreMachine(RuleBasedStateMachine):
         stale = data.draw(st.sampled_from(self.stale))
         assert self.do(self.store.extend(QUEUE, [stale], LONG_MS)) == [stale.id]
         assert self.do(self.store.finish(QUEUE, [FinishedJob(stale, "1", 1)])) == [False]
-        assert self.do(self.store.fail(stale, "stale")) is None
+        assert self.do(self.store.fail(stale, "stale")) == ("lost", 0)
         assert self.do(self.store.release(QUEUE, [stale])) == 0
         assert self.do(self.store.progress(stale, 1)) is False
 
@@ -182,19 +197,47 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(state=st.sampled_from([state for state in JobState if state is not JobState.ACTIVE]))
     def clean(self, state: JobState) -> None:
-        preview = self.do(self.store.clean(QUEUE, state, 0, 0, dry_run=True))
-        assert self.do(self.store.clean(QUEUE, state, 0, 0, actor="op")) == preview
+        preview, _, _ = self.do(self.store.clean(QUEUE, state, dry_run=True))
+        cleaned, _, batch = self.do(self.store.clean(QUEUE, state, actor="op"))
+        assert cleaned == preview
         assert preview.count == len(self.of(state))
         for job_id in self.of(state):
-            self.forget(job_id)
+            self.put_away(batch, job_id)
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.batches)
+    def restore(self, data: st.DataObject) -> None:
+        batch = data.draw(st.sampled_from(sorted(self.batches)))
+        jobs = self.batches.pop(batch)
+        back = {job_id: kept for job_id, kept in jobs.items() if job_id not in self.states}
+        assert self.do(self.store.restore(QUEUE, batch, actor="op")) == (len(back), len(jobs) - len(back))
+        for job_id, (state, priority, place, made, stalled) in back.items():
+            self.states[job_id], self.priority[job_id], self.place[job_id] = state, priority, place
+            self.made[job_id], self.stalled[job_id] = made, stalled
+
+    @rule(number=_numbers)
+    def cancel(self, number: int) -> None:
+        job_id = f"j{number}"
+        state = self.states.get(job_id)
+        assert self.do(self.store.cancel(QUEUE, job_id, "cancelled", actor="op")) == (state or "")
+        if state in (JobState.WAITING, JobState.DELAYED):
+            self.states[job_id] = JobState.FAILED
+        elif state is JobState.ACTIVE:
+            self.cancelling.add(job_id)
+
+    @rule()
+    def a_worker_hears_what_to_cancel(self) -> None:
+        promoted, concurrency, cancels = self.do(self.store.tick(QUEUE))
+        assert (promoted, concurrency, set(cancels)) == (0, None, self.cancelling)
 
     @rule(number=_numbers)
     def remove(self, number: int) -> None:
         job_id = f"j{number}"
         state = self.states.get(job_id)
-        assert self.do(self.store.remove(QUEUE, job_id, actor="op")) == (state or "")
+        found, batch = self.do(self.store.remove(QUEUE, job_id, actor="op"))
+        assert found == (state or "")
         if state and state is not JobState.ACTIVE:
-            self.forget(job_id)
+            self.put_away(batch, job_id)
 
     # --- what always holds ---
 
@@ -214,6 +257,12 @@ class StoreMachine(RuleBasedStateMachine):
             assert int(record.get("made", 0)) == self.made[job_id]
             assert int(record.get("stalled", 0)) == self.stalled[job_id]
             assert ("token" in record) is (self.states[job_id] is JobState.ACTIVE)
+
+    @invariant()
+    def a_group_holds_failed_jobs_of_its_signature_and_no_other(self) -> None:
+        failed = self.of(JobState.FAILED)
+        signed = {job_id for job_id in failed if self.raw.hget(keys.job(QUEUE, job_id), "signature") == "alike"}
+        assert set(self.raw.zrange(keys.group_ids(QUEUE, "alike"), 0, -1)) == signed
 
     @invariant()
     def the_counts_agree(self) -> None:

@@ -1,55 +1,158 @@
--- Put before every script. Names the keys (one tuple for all scripts, see store/keys.py), the arguments
--- (one JSON object), Redis's own clock, and the few steps that several transitions share.
-local WAIT, DELAYED, ACTIVE, COMPLETED, FAILED, META, EVENTS, OUTBOX, MARKER, AUDIT, JOB, MINUTE =
-  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11], KEYS[12]
+-- Put before every script. Names the keys, the arguments (one JSON object) and Redis's own clock, and holds the
+-- steps that several transitions share. KEYS[1] is the queue's prefix, `{hark:<queue>}:`; every key begins with it,
+-- so all share one Cluster slot. (One key in place of twenty: a call costs a third less to send.)
+local PREFIX = KEYS[1]
+local WAIT, DELAYED, ACTIVE = PREFIX .. 'wait', PREFIX .. 'delayed', PREFIX .. 'active'
+local COMPLETED, FAILED = PREFIX .. 'completed', PREFIX .. 'failed'
+local META, EVENTS, OUTBOX = PREFIX .. 'meta', PREFIX .. 'events', PREFIX .. 'outbox'
+local JOB, LOG, GROUP, GONE = PREFIX .. 'job:', PREFIX .. 'log:', PREFIX .. 'group:', PREFIX .. 'gone:'
+local GROUPS, QUARANTINE, CANCELS = PREFIX .. 'groups', PREFIX .. 'quarantine', PREFIX .. 'cancels'
 local args = cjson.decode(ARGV[1])
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local minute = MINUTE .. math.floor(now / 60000)
 local BATCH = 1000
 local PRIORITY_STEP = 281474976710656 -- 2^48
 local STATES = { waiting = WAIT, delayed = DELAYED, active = ACTIVE, completed = COMPLETED, failed = FAILED }
+local QUARANTINE_MS = 86400000
 
 -- Numbers beyond 2^31 must not reach Redis as 1.7e+12.
 local function int(number) return string.format('%.0f', number) end
 
+-- Events gathered by kind and told at the end, up to 20 jobs an entry: { {id, trace}, ... }.
+local told = {}
 local function tell(event, id, trace)
-  redis.call('XADD', EVENTS, 'MAXLEN', '~', 10000, '*', 'event', event, 'id', id, 'trace', trace or '')
+  local jobs = told[event]
+  if not jobs then
+    jobs = {}
+    told[event] = jobs
+    told[#told + 1] = event
+  end
+  jobs[#jobs + 1] = { id, trace or '' }
 end
 
-local function count(field, by)
-  redis.call('HINCRBY', minute, field, int(by or 1))
-  redis.call('EXPIRE', minute, 172800)
+local function tell_all()
+  for _, event in ipairs(told) do
+    local jobs = told[event]
+    for first = 1, #jobs, 20 do
+      local part = {}
+      for i = first, math.min(first + 19, #jobs) do part[#part + 1] = jobs[i] end
+      redis.call('XADD', EVENTS, 'MAXLEN', '~', 5000, '*', 'event', event, 'jobs', cjson.encode(part))
+    end
+  end
 end
 
--- Record an operator's action: who, when (the entry's id), what, to how many jobs.
-local function audit(action, touched)
-  redis.call('XADD', AUDIT, 'MAXLEN', '~', 10000, '*',
-    'actor', args.actor or '', 'action', action, 'touched', touched, 'args', ARGV[1])
+-- Figures gathered by field and job type, and added to the running minute and hour at the end.
+local counted = {}
+local function count(field, name, by)
+  field = field .. '@' .. (name or '')
+  counted[field] = (counted[field] or 0) + (by or 1)
 end
 
-local function wake() redis.call('ZADD', MARKER, 0, '0') end
+-- A quarter-octave histogram (engine/histogram.py reads it): bucket 0 is under 1 ms, bucket b begins at 2^((b-1)/4).
+local function observe(kind, name, ms)
+  ms = math.max(0, ms)
+  count(kind .. (ms < 1 and 0 or math.floor(math.log(ms) / math.log(2) * 4 + 1e-9) + 1), name)
+  count(kind .. 'sum', name, math.floor(ms))
+end
+
+local function count_all()
+  for prefix, span in pairs({ ['metrics:1m:'] = { 60000, 172800 }, ['metrics:1h:'] = { 3600000, 7776000 } }) do
+    local key = PREFIX .. prefix .. math.floor(now / span[1])
+    for field, by in pairs(counted) do
+      -- A field's first count may be the key's first: only then can it lack its end.
+      if redis.call('HINCRBY', key, field, int(by)) == by then redis.call('EXPIRE', key, span[2]) end
+    end
+  end
+end
+
+-- Every script that changes something ends with this.
+local function done(reply)
+  tell_all()
+  count_all()
+  return reply
+end
+
+local function depths()
+  local found = {}
+  for state, zset in pairs(STATES) do found[state] = redis.call('ZCARD', zset) end
+  return cjson.encode(found)
+end
+
+-- Record an operator's action: who, when (the entry's id), what, why, to how many jobs, the depths before and after.
+-- The rows of one action that takes several calls share its `action_id`.
+local function audit(action, touched, before)
+  local asked = {}
+  for name, value in pairs(args) do
+    if name == 'ids' then asked.ids = #value elseif name ~= 'actor' and name ~= 'reason' then asked[name] = value end
+  end
+  redis.call('XADD', PREFIX .. 'audit', 'MAXLEN', '~', 10000, '*', 'actor', args.actor or '', 'action', action,
+    'reason', args.reason or '', 'action_id', args.action_id or '', 'touched', touched, 'before', before,
+    'after', depths(), 'args', cjson.encode(asked))
+end
+
+local function wake() redis.call('ZADD', PREFIX .. 'marker', 0, '0') end
+
+local function trace_of(id) return redis.call('HGET', JOB .. id, 'trace') or id end
+
+local function options_of(id)
+  local fine, options = pcall(cjson.decode, redis.call('HGET', JOB .. id, 'options') or '{}')
+  return fine and type(options) == 'table' and options or {}
+end
 
 -- The last place among its priority's jobs.
 local function next_score(priority)
-  return priority * PRIORITY_STEP + redis.call('HINCRBY', META, 'sequence', 1)
+  return (tonumber(priority) or 1) * PRIORITY_STEP + redis.call('HINCRBY', META, 'sequence', 1)
 end
 
 -- To waiting, from a state that the caller has already taken it out of.
 local function enqueue(id, score)
-  local key = JOB .. id
-  score = score or next_score(cjson.decode(redis.call('HGET', key, 'options')).priority)
-  redis.call('ZADD', WAIT, int(score), id)
-  redis.call('HSET', key, 'state', 'waiting', 'queued', int(now))
+  redis.call('ZADD', WAIT, int(score or next_score(options_of(id).priority)), id)
+  redis.call('HSET', JOB .. id, 'state', 'waiting', 'queued', int(now))
   wake()
+end
+
+-- A failed job leaves its group of failures.
+local function ungroup(id)
+  local signature = redis.call('HGET', JOB .. id, 'signature')
+  if signature then redis.call('ZREM', GROUP .. signature .. ':ids', id) end
 end
 
 local function forget(zset, ids)
   for _, id in ipairs(ids) do
+    if zset == FAILED then ungroup(id) end
     redis.call('ZREM', zset, id)
-    redis.call('UNLINK', JOB .. id)
+    redis.call('UNLINK', JOB .. id, LOG .. id)
   end
   return #ids
+end
+
+-- Out of `state`, kept for a day under the operator's action: it can be restored, and a new job may have its id.
+local function quarantine(state, id)
+  local zset = STATES[state]
+  local score = redis.call('ZSCORE', zset, id)
+  if not score then return false end
+  if zset == FAILED then ungroup(id) end
+  redis.call('ZREM', zset, id)
+  redis.call('SREM', CANCELS, id)
+  if redis.call('EXISTS', JOB .. id) == 1 then
+    local batch = GONE .. args.action_id
+    redis.call('HSET', JOB .. id, 'place', score)
+    for part, key in pairs({ [':'] = JOB .. id, [':log:'] = LOG .. id }) do
+      if redis.call('EXISTS', key) == 1 then
+        redis.call('RENAME', key, batch .. part .. id)
+        redis.call('PEXPIRE', batch .. part .. id, QUARANTINE_MS)
+      end
+    end
+    redis.call('ZADD', batch .. ':ids', score, id)
+    redis.call('PEXPIRE', batch .. ':ids', QUARANTINE_MS)
+    redis.call('ZREMRANGEBYSCORE', QUARANTINE, '-inf', int(now))
+    redis.call('ZADD', QUARANTINE, int(now + QUARANTINE_MS), args.action_id)
+    redis.call('HSETNX', batch, 'at', int(now))
+    redis.call('HSET', batch, 'actor', args.actor or '', 'reason', args.reason or '')
+    redis.call('HINCRBY', batch, state, 1)
+    redis.call('PEXPIRE', batch, QUARANTINE_MS)
+  end
+  return true
 end
 
 -- Move due delayed jobs to waiting; returns how many.
@@ -57,34 +160,81 @@ local function promote_due()
   local due = redis.call('ZRANGEBYSCORE', DELAYED, '-inf', int(now), 'LIMIT', 0, BATCH)
   for _, id in ipairs(due) do
     redis.call('ZREM', DELAYED, id)
-    redis.call('HDEL', JOB .. id, 'due')
-    enqueue(id)
-    tell('promoted', id, redis.call('HGET', JOB .. id, 'trace'))
+    if redis.call('EXISTS', JOB .. id) == 1 then
+      redis.call('HDEL', JOB .. id, 'due')
+      enqueue(id)
+      tell('promoted', id, trace_of(id))
+    end
   end
   return #due
 end
 
 -- Drop finished jobs beyond their age and number.
 local function trim(zset, keep_ms, keep_count)
-  local gone = forget(zset, redis.call('ZRANGEBYSCORE', zset, '-inf', int(now - keep_ms), 'LIMIT', 0, BATCH))
-  local excess = keep_count and redis.call('ZCARD', zset) - keep_count or 0
-  if excess > 0 then
-    gone = gone + forget(zset, redis.call('ZRANGE', zset, 0, math.min(excess, BATCH) - 1))
+  local gone = 0
+  if keep_ms then
+    gone = forget(zset, redis.call('ZRANGEBYSCORE', zset, '-inf', int(now - keep_ms), 'LIMIT', 0, BATCH))
   end
+  local excess = keep_count and redis.call('ZCARD', zset) - keep_count or 0
+  if excess > 0 then gone = gone + forget(zset, redis.call('ZRANGE', zset, 0, math.min(excess, BATCH) - 1)) end
   return gone
 end
 
 -- The job is still this worker's: active, and under the token it was claimed with.
-local function held(id, token)
-  return redis.call('HGET', JOB .. id, 'token') == token
+local function held(id, token) return redis.call('HGET', JOB .. id, 'token') == token end
+
+-- Add one ended attempt to the job's history, the last ten kept; tracebacks at full length only in the last.
+local function remember_attempt(id, error, traceback)
+  local key = JOB .. id
+  local job = redis.call('HMGET', key, 'history', 'started', 'worker', 'made')
+  local fine, history = pcall(cjson.decode, job[1] or '[]')
+  if not fine or type(history) ~= 'table' then history = {} end
+  while #history >= 10 do table.remove(history, 1) end
+  history[#history + 1] = { number = tonumber(job[4] or 0), started_at_ms = tonumber(job[2] or 0),
+    ended_at_ms = now, worker = job[3] or '', error = error, traceback = string.sub(traceback or '', -4000) }
+  redis.call('HSET', key, 'history', cjson.encode(history))
 end
 
--- Out of active into failed for good.
-local function bury(id, message, traceback)
+-- Out of active into failed for good. `group` = {signature, title, kind} puts it among its like.
+local function bury(id, message, traceback, group)
   local key = JOB .. id
+  local job = redis.call('HMGET', key, 'name', 'trace')
   redis.call('HSET', key, 'state', 'failed', 'finished', int(now), 'error', message, 'traceback', traceback or '')
   redis.call('ZADD', FAILED, int(now), id)
   redis.call('HINCRBY', META, 'failed_total', 1)
-  count('failed')
-  tell('failed', id, redis.call('HGET', key, 'trace'))
+  count('failed', job[1])
+  tell('failed', id, job[2] or id)
+  if group then
+    local place = GROUP .. group.signature
+    redis.call('HSET', key, 'signature', group.signature)
+    redis.call('ZADD', place .. ':ids', int(now), id)
+    redis.call('ZADD', GROUPS, int(now), group.signature)
+    redis.call('HSETNX', place, 'first', int(now))
+    redis.call('HSET', place, 'title', group.title, 'kind', group.kind, 'name', job[1] or '', 'last', int(now), 'sample', id)
+    redis.call('HINCRBY', place, 'count', 1)
+    count('group:' .. group.signature, job[1])
+  end
+end
+
+-- A new job into waiting or delayed; false where its id exists.
+local function add_job(job, sequence)
+  local key = JOB .. job.id
+  if redis.call('EXISTS', key) == 1 then return false end
+  local delayed = job.delay_ms > 0
+  local fields = { 'name', job.name, 'data', job.data, 'options', job.options, 'created', int(now),
+    'state', delayed and 'delayed' or 'waiting' }
+  for _, name in ipairs({ 'trace', 'parent' }) do
+    if job[name] then fields[#fields + 1] = name; fields[#fields + 1] = job[name] end
+  end
+  if delayed then
+    local due = int(now + job.delay_ms)
+    redis.call('HSET', key, 'due', due, unpack(fields))
+    redis.call('ZADD', DELAYED, due, job.id)
+  else
+    redis.call('HSET', key, unpack(fields))
+    redis.call('ZADD', WAIT, int(job.priority * PRIORITY_STEP + sequence), job.id)
+  end
+  tell(delayed and 'delayed' or 'waiting', job.id, job.trace or job.id)
+  count('added', job.name)
+  return true
 end

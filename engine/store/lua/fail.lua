@@ -1,26 +1,34 @@
 -- fail: an attempt ended in an error: active -> delayed for another attempt, or -> failed for good.
--- args: id, token, error, traceback, permanent, retry_after_ms (optional), jitter (0..1, a random share), keep_ms
+-- args: id, token, error, traceback, permanent, retry_after_ms (optional), jitter (0..1, a random share),
+--       keep_ms, keep_count (optional), group = {signature, title, kind}
 -- returns: {'retrying', delay ms} | {'failed'} | {'lost'}
 -- events: retrying | failed
 if not held(args.id, args.token) then return { 'lost' } end
 local key = JOB .. args.id
-local options = cjson.decode(redis.call('HGET', key, 'options'))
+local options = options_of(args.id)
 local made = redis.call('HINCRBY', key, 'made', 1)
 redis.call('ZREM', ACTIVE, args.id)
 redis.call('HDEL', key, 'token', 'score')
-if args.permanent or made >= options.attempts then
-  bury(args.id, args.error, args.traceback)
-  trim(FAILED, args.keep_ms)
-  return { 'failed' }
+remember_attempt(args.id, args.error, args.traceback)
+if redis.call('SREM', CANCELS, args.id) == 1 then args.permanent = true end
+if args.permanent or made >= (tonumber(options.attempts) or 1) then
+  bury(args.id, args.error, args.traceback, args.group)
+  trim(FAILED, args.keep_ms, args.keep_count)
+  if options.keep_failed_count == 0 then
+    forget(FAILED, { args.id })
+  elseif options.keep_failed_ms or options.keep_failed_count then
+    trim(FAILED, options.keep_failed_ms, options.keep_failed_count)
+  end
+  return done({ 'failed' })
 end
 -- BullMQ's exponential back-off: backoff, 2 x backoff, 4 x backoff, ...
-local delay = options.backoff_ms
-if options.backoff == 'exponential' then delay = delay * 2 ^ math.min(made - 1, 20) end
-delay = delay * (1 - (options.jitter or 0) * args.jitter)
+local delay = tonumber(options.backoff_ms) or 2000
+if options.backoff ~= 'fixed' then delay = delay * 2 ^ math.min(made - 1, 20) end
+delay = delay * (1 - (tonumber(options.jitter) or 0) * args.jitter)
 delay = math.floor(args.retry_after_ms or delay)
 redis.call('HSET', key, 'state', 'delayed', 'due', int(now + delay), 'error', args.error, 'traceback', args.traceback)
 redis.call('ZADD', DELAYED, int(now + delay), args.id)
-count('retried')
-tell('retrying', args.id, redis.call('HGET', key, 'trace'))
+count('retried', redis.call('HGET', key, 'name'))
+tell('retrying', args.id, trace_of(args.id))
 wake()
-return { 'retrying', int(delay) }
+return done({ 'retrying', int(delay) })

@@ -1,30 +1,47 @@
 -- finish: active -> completed, with the result; its follow-ups go to the outbox in the same step.
--- args: jobs = list of {id, token, result (JSON text), processing_ms, outbox = list of JSON texts},
---       keep_ms, keep_count
+-- args: jobs = list of {id, token, result (JSON text), processing_ms, outbox = list of JSON texts (optional),
+--       keep_ms, keep_count (optional: this job's own retention)}, keep_ms, keep_count
 -- returns: a list of 1 (done) and 0 (not ours any more: nothing changed)
 -- events: completed
-local reply = {}
-local done, spent = 0, 0
+local reply, ended, kept, dropped = {}, {}, {}, {}
+local finished = 0
+-- Of a batch larger than what is kept, the first would be dropped again at once: they are not written.
+local surplus = #args.jobs - args.keep_count
 for i, job in ipairs(args.jobs) do
   local key = JOB .. job.id
-  if held(job.id, job.token) then
-    redis.call('ZREM', ACTIVE, job.id)
-    redis.call('HDEL', key, 'token', 'score', 'error', 'traceback')
-    redis.call('HSET', key, 'state', 'completed', 'result', job.result, 'finished', int(now))
-    redis.call('HINCRBY', key, 'made', 1)
-    redis.call('ZADD', COMPLETED, int(now), job.id)
-    for _, follow_up in ipairs(job.outbox) do redis.call('RPUSH', OUTBOX, follow_up) end
-    tell('completed', job.id, redis.call('HGET', key, 'trace'))
-    done, spent = done + 1, spent + job.processing_ms
+  local record = redis.call('HMGET', key, 'token', 'trace', 'name', 'made', 'error')
+  if record[1] == job.token then
+    ended[#ended + 1] = job.id
+    if i <= surplus or job.keep_count == 0 then
+      dropped[#dropped + 1] = key
+      dropped[#dropped + 1] = LOG .. job.id
+    else
+      redis.call('HSET', key, 'state', 'completed', 'result', job.result, 'finished', int(now),
+        'made', int((tonumber(record[4]) or 0) + 1))
+      redis.call('HDEL', key, 'token', 'score')
+      if record[5] then redis.call('HDEL', key, 'error', 'traceback') end
+      kept[#kept + 1] = int(now)
+      kept[#kept + 1] = job.id
+    end
+    for _, follow_up in ipairs(job.outbox or {}) do redis.call('RPUSH', OUTBOX, follow_up) end
+    tell('completed', job.id, record[2] or job.id)
+    count('completed', record[3])
+    observe('p', record[3], job.processing_ms)
+    finished = finished + 1
     reply[i] = 1
   else
     reply[i] = 0
   end
 end
-if done > 0 then
-  redis.call('HINCRBY', META, 'completed_total', done)
-  count('completed', done)
-  count('processing_ms', spent)
+if finished > 0 then
+  redis.call('ZREM', ACTIVE, unpack(ended))
+  redis.call('SREM', CANCELS, unpack(ended)) -- it was done before its worker heard
+  if #kept > 0 then redis.call('ZADD', COMPLETED, unpack(kept)) end
+  if #dropped > 0 then redis.call('UNLINK', unpack(dropped)) end
+  redis.call('HINCRBY', META, 'completed_total', finished)
   trim(COMPLETED, args.keep_ms, args.keep_count)
+  for _, job in ipairs(args.jobs) do
+    if job.keep_ms or (job.keep_count or 0) > 0 then trim(COMPLETED, job.keep_ms, job.keep_count) end
+  end
 end
-return reply
+return done(reply)

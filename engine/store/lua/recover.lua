@@ -1,23 +1,34 @@
 -- recover: jobs whose lease ran out (their worker died) -> waiting at their old place,
---          or -> failed where that happened more than max_stalled times.
--- args: max_stalled, keep_ms
+--          or -> failed where that happened more than max_stalled times, or where they were to be cancelled.
+-- args: max_stalled, keep_ms, keep_count (optional)
 -- returns: {recovered ids, failed ids}
 -- events: stalled | failed
 local recovered, failed = {}, {}
+local worker_lost = 'The job lost its worker more often than allowed (' .. args.max_stalled .. '). Does it crash the worker? '
+  .. 'Look at the worker log, then retry it.'
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', ACTIVE, '-inf', int(now), 'LIMIT', 0, BATCH)) do
   local key = JOB .. id
-  local score = redis.call('HGET', key, 'score')
   redis.call('ZREM', ACTIVE, id)
-  redis.call('HDEL', key, 'token', 'score')
-  if redis.call('HINCRBY', key, 'stalled', 1) > args.max_stalled then
-    bury(id, 'The job lost its worker more often than allowed (' .. args.max_stalled .. '). Does it crash the worker? '
-      .. 'Look at the worker log, then retry it.')
-    failed[#failed + 1] = id
-  else
-    enqueue(id, tonumber(score))
-    tell('stalled', id, redis.call('HGET', key, 'trace'))
-    recovered[#recovered + 1] = id
+  if redis.call('EXISTS', key) == 1 then
+    local score = redis.call('HGET', key, 'score')
+    redis.call('HDEL', key, 'token', 'score')
+    local stalled = redis.call('HINCRBY', key, 'stalled', 1)
+    count('stalled', redis.call('HGET', key, 'name'))
+    if redis.call('SREM', CANCELS, id) == 1 then
+      remember_attempt(id, 'Its worker died.')
+      bury(id, 'The job was cancelled; its worker had died.')
+      failed[#failed + 1] = id
+    elseif stalled > args.max_stalled then
+      remember_attempt(id, 'Its worker died.')
+      bury(id, worker_lost, '', { signature = 'stalled', title = 'The job lost its worker too often', kind = 'Stalled' })
+      failed[#failed + 1] = id
+    else
+      remember_attempt(id, 'Its worker died; the attempt is not counted.')
+      enqueue(id, tonumber(score))
+      tell('stalled', id, trace_of(id))
+      recovered[#recovered + 1] = id
+    end
   end
 end
-if #failed > 0 then trim(FAILED, args.keep_ms) end
-return { recovered, failed }
+if #failed > 0 then trim(FAILED, args.keep_ms, args.keep_count) end
+return done({ recovered, failed })

@@ -1,16 +1,21 @@
--- release: active -> waiting at its old place, the attempt not counted (a worker is stopping).
+-- release: active -> waiting at its old place, the attempt not counted (a worker is stopping); a job that was to be
+--          cancelled -> failed.
 -- args: jobs = list of {id, token}
 -- returns: how many were released
--- events: waiting
+-- events: waiting | failed
 local released = 0
 for _, job in ipairs(args.jobs) do
   if held(job.id, job.token) then
     local score = redis.call('HGET', JOB .. job.id, 'score')
     redis.call('ZREM', ACTIVE, job.id)
     redis.call('HDEL', JOB .. job.id, 'token', 'score', 'worker', 'started')
-    enqueue(job.id, tonumber(score))
-    tell('waiting', job.id, redis.call('HGET', JOB .. job.id, 'trace'))
+    if redis.call('SREM', CANCELS, job.id) == 1 then
+      bury(job.id, 'Cancelled by an operator.')
+    else
+      enqueue(job.id, tonumber(score))
+      tell('waiting', job.id, trace_of(job.id))
+    end
     released = released + 1
   end
 end
-return released
+return done(released)

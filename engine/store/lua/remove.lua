@@ -1,11 +1,13 @@
--- remove: take one job away, unless it is running.
--- args: id, actor
+-- remove: take one job away into the quarantine, unless it is running.
+-- args: id, actor, reason, action_id
 -- returns: its state before, 'active' (refused), or '' (no such job)
 -- events: removed
+local before = depths()
 local state = redis.call('HGET', JOB .. args.id, 'state')
 if not state then return '' end
 if state == 'active' then return state end
-forget(STATES[state], { args.id })
-tell('removed', args.id)
-audit('remove', 1)
-return state
+local trace = trace_of(args.id)
+quarantine(state, args.id)
+tell('removed', args.id, trace)
+audit('remove', 1, before)
+return done(state)

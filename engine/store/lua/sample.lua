@@ -1,26 +1,23 @@
 -- sample: one queue's numbers for the console, read in one step.
 -- args: minutes = how many minutes of history to give, the running one included
--- returns: {now, waiting, delayed, active, completed, failed, paused, concurrency override or -1,
+-- returns: {now, waiting, delayed, active, completed, failed, paused since or -1, concurrency override or -1,
 --           completed ever, failed ever, oldest waiting since or -1, minutes}
---   a minute: {its number, completed, failed, retried, added, processing ms}
+--   a minute: {its number, its hash as a flat list}
 -- The oldest waiting job is the head of one of the priorities: look at each head.
 local oldest, head = -1, redis.call('ZRANGE', WAIT, 0, 0, 'WITHSCORES')
 while #head == 2 do
   local since = redis.call('HMGET', JOB .. head[1], 'queued', 'created')
-  since = tonumber(since[1] or since[2] or -1)
+  since = tonumber(since[1] or since[2] or -1) or -1
   if oldest < 0 or (since >= 0 and since < oldest) then oldest = since end
   local above = int((math.floor(tonumber(head[2]) / PRIORITY_STEP) + 1) * PRIORITY_STEP)
   head = redis.call('ZRANGEBYSCORE', WAIT, above, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
 end
-local meta = redis.call('HMGET', META, 'paused', 'concurrency', 'completed_total', 'failed_total')
+local meta = redis.call('HMGET', META, 'paused', 'concurrency', 'completed_total', 'failed_total', 'paused_at')
 local minutes, current = {}, math.floor(now / 60000)
 for number = current - args.minutes + 1, current do
-  local counts = redis.call('HMGET', MINUTE .. number, 'completed', 'failed', 'retried', 'added', 'processing_ms')
-  if counts[1] or counts[2] or counts[3] or counts[4] then
-    minutes[#minutes + 1] = { number, tonumber(counts[1] or 0), tonumber(counts[2] or 0), tonumber(counts[3] or 0),
-      tonumber(counts[4] or 0), tonumber(counts[5] or 0) }
-  end
+  local counts = redis.call('HGETALL', PREFIX .. 'metrics:1m:' .. number)
+  if #counts > 0 then minutes[#minutes + 1] = { number, counts } end
 end
 return { int(now), redis.call('ZCARD', WAIT), redis.call('ZCARD', DELAYED), redis.call('ZCARD', ACTIVE),
-  redis.call('ZCARD', COMPLETED), redis.call('ZCARD', FAILED), meta[1] == '1' and 1 or 0, meta[2] or '-1',
-  meta[3] or '0', meta[4] or '0', int(oldest), minutes }
+  redis.call('ZCARD', COMPLETED), redis.call('ZCARD', FAILED), meta[1] == '1' and (meta[5] or '0') or '-1',
+  meta[2] or '-1', meta[3] or '0', meta[4] or '0', int(oldest), minutes }

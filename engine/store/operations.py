@@ -1,0 +1,128 @@
+"""The operator's transitions: each a script, in batches where it may touch many jobs, each leaving an audit row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+from engine.model import CleanPreview, JobState
+from engine.store.base import StoreBase, failed_retention
+
+BATCH = 1000
+"""The most jobs one script call touches, so that no other client waits long for Redis."""
+
+
+class Operations(StoreBase):
+    """The part of `Store` that `Admin` uses. `actor` says who asks, `reason` why; both go into the audit trail."""
+
+    async def set_paused(self, queue: str, paused: bool, *, actor: str, reason: str = "") -> bool:
+        """Pause or resume; False where it already was so."""
+        return bool(await self._run("set_paused", queue, {"paused": paused, "actor": actor, "reason": reason}))
+
+    async def set_concurrency(self, queue: str, concurrency: int, *, actor: str, reason: str = "") -> None:
+        """Jobs that each worker process runs at once from now on; 0 goes back to the workers' own setting."""
+        arguments = {"concurrency": concurrency, "actor": actor, "reason": reason}
+        await self._run("set_concurrency", queue, arguments)
+
+    async def cancel(self, queue: str, job_id: str, message: str, *, actor: str, reason: str = "") -> str:
+        """End a job that has not ended, `message` becoming its error; returns its state before, "" where there is none.
+
+        A running job ends when its worker hears of it, within about a second.
+        """
+        arguments = {"id": job_id, "message": message, "actor": actor, "reason": reason}
+        return str(await self._run("cancel", queue, arguments | failed_retention(self._specs[queue])))
+
+    async def promote(self, queue: str, job_id: str, *, actor: str, reason: str = "") -> int:
+        """A delayed job to waiting at once; returns how many there were (0 or 1)."""
+        return int(await self._run("promote", queue, {"id": job_id, "actor": actor, "reason": reason}))
+
+    async def retry(
+        self,
+        queue: str,
+        job_ids: Sequence[str] | None = None,
+        *,
+        state: JobState = JobState.FAILED,
+        actor: str,
+        reason: str = "",
+    ) -> int:
+        """Finished jobs back to waiting: the named ones, or all that had finished when the call began."""
+        asked = {"state": state, "limit": BATCH, "actor": actor, "reason": reason, "action_id": uuid4().hex}
+        retried = 0
+        if job_ids is not None:
+            for start in range(0, len(job_ids), BATCH):
+                part = list(job_ids[start : start + BATCH])
+                retried += int((await self._run("retry", queue, {**asked, "ids": part, "before": 0}))[0])
+            return retried
+        before = 0
+        while True:
+            count, cut_off = await self._run("retry", queue, {**asked, "before": before})
+            retried, before = retried + int(count), int(cut_off)
+            if int(count) < BATCH:
+                return retried
+
+    async def clean(
+        self,
+        queue: str,
+        state: JobState,
+        grace_ms: int = 0,
+        limit: int = 0,
+        *,
+        job_ids: Sequence[str] | None = None,
+        actor: str = "",
+        reason: str = "",
+        purge: bool = False,
+        dry_run: bool = False,
+    ) -> tuple[CleanPreview, list[str], str]:
+        """Take away (or with `dry_run` only count) jobs of `state` older than `grace_ms`, oldest first.
+
+        `limit` 0 means all; `job_ids` means just those, whatever their age. They go to the quarantine, or with
+        `purge` for good. Runs in batches; between two of them other clients are served. Returns what was
+        taken, the ids of up to five of them, and the id under which the quarantine has them.
+        """
+        asked: dict[str, Any] = {
+            "state": state,
+            "grace_ms": grace_ms,
+            "dry_run": dry_run,
+            "purge": purge,
+            "actor": actor,
+            "reason": reason,
+            "action_id": uuid4().hex,
+        }
+        left = limit or 2**53
+        total, offset, before = 0, 0, 0
+        samples: list[str] = []
+        oldest: int | None = None
+        newest: int | None = None
+        while left > 0 and offset >= 0:
+            arguments = asked | {"before": before, "limit": min(left, BATCH), "offset": offset}
+            if job_ids is not None:
+                if offset >= len(job_ids):
+                    break
+                arguments["ids"] = list(job_ids[offset : offset + BATCH])
+            count, go_on, first, last, cut_off, some = await self._run("clean", queue, arguments)
+            total, left, before = total + int(count), left - int(count), int(cut_off)
+            offset = int(go_on) if job_ids is None else offset + BATCH
+            samples += some[: 5 - len(samples)]
+            if int(count):
+                oldest = int(first) if oldest is None else min(oldest, int(first))
+                newest = int(last) if newest is None else max(newest, int(last))
+        return CleanPreview(queue, state, total, oldest, newest), samples, asked["action_id"]
+
+    async def restore(self, queue: str, batch: str, *, actor: str, reason: str = "") -> tuple[int, int]:
+        """Bring a cleaned batch back; returns how many came, and how many could not (a new job has the id)."""
+        asked = {"batch": batch, "limit": BATCH, "actor": actor, "reason": reason, "action_id": uuid4().hex}
+        restored, skipped, left = 0, 0, 1
+        while left:
+            came, lost, left = await self._run("restore", queue, asked)
+            restored, skipped = restored + int(came), skipped + int(lost)
+        return restored, skipped
+
+    async def remove(self, queue: str, job_id: str, *, actor: str, reason: str = "") -> tuple[str, str]:
+        """Take one job away into the quarantine.
+
+        Returns its state before, "active" where that forbade it, "" where there is none; and the batch's id.
+        """
+        batch = uuid4().hex
+        arguments = {"id": job_id, "actor": actor, "reason": reason, "action_id": batch}
+        return str(await self._run("remove", queue, arguments)), batch

@@ -1,0 +1,201 @@
+"""Looking at queues and jobs: plain reads, nothing changed."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from engine.errors import NotFoundError
+from engine.model import AuditEntry, FailureGroup, Job, JobState, LogLine, QuarantineBatch
+from engine.queues import QUEUES
+from engine.store import keys
+from engine.store.base import StoreBase
+from engine.store.records import job_from_hash, log_line
+
+_FINISHED = (JobState.COMPLETED, JobState.FAILED)
+_TREND_HOURS = 24
+
+
+class Reads(StoreBase):
+    """The part of `Store` that `Monitor` uses."""
+
+    async def sample(self, queue: str, minutes: int) -> list[Any]:
+        """The console's numbers; see `lua/sample.lua`."""
+        reply: list[Any] = await self._run("sample", queue, {"minutes": minutes})
+        return reply
+
+    async def find(self, job_id: str, queues: Sequence[str] = tuple(QUEUES)) -> Job:
+        """A job's record, wherever it is. Raises NotFoundError."""
+        for queue, record in zip(queues, await self._hashes(keys.job(queue, job_id) for queue in queues), strict=True):
+            if record:
+                return job_from_hash(queue, job_id, record)
+        raise NotFoundError(
+            f"There is no job {job_id!r}.", "It may have been cleaned: finished jobs are kept for a time."
+        )
+
+    async def jobs(self, queue: str, state: JobState, start: int, count: int) -> tuple[Job, ...]:
+        """Jobs of one state by place: the next to run first, of the finished the newest first."""
+        name, newest_first = keys.state(queue, state), state in _FINISHED
+        ids: Any = await self._guarded(
+            lambda: self._redis.zrange(name, start, start + count - 1, desc=newest_first)
+        )
+        return await self.records(queue, ids)
+
+    async def jobs_from(
+        self, queue: str, state: JobState, score: float | None, count: int
+    ) -> tuple[tuple[str, float], ...]:
+        """Ids of one state with their scores, from `score` on (None: the beginning), in the order of `jobs`.
+
+        Unlike places, scores stay where they are while jobs come and go. Jobs of an equal score come together:
+        there may be more than `count`.
+        """
+        name, newest_first = keys.state(queue, state), state in _FINISHED
+        low, high = ("-inf", "+inf")
+        start: Any = score if score is not None else (high if newest_first else low)
+
+        async def read() -> list[tuple[str, float]]:
+            first, last = (start, low) if newest_first else (start, high)
+            found: Any = await self._redis.zrange(
+                name, first, last, desc=newest_first, byscore=True, offset=0, num=count, withscores=True
+            )
+            if len(found) < count:
+                return [(job_id, float(at)) for job_id, at in found]
+            edge = float(found[-1][1])
+            rest: Any = await self._redis.zrange(name, edge, edge, desc=newest_first, byscore=True, withscores=True)
+            return [(job_id, float(at)) for job_id, at in found if at != edge] + [(one, float(at)) for one, at in rest]
+
+        return tuple(await self._guarded(read))
+
+    async def depth(self, queue: str, state: JobState) -> int:
+        """How many jobs are in one state."""
+        return int(await self._guarded(lambda: self._redis.zcard(keys.state(queue, state))))
+
+    async def records(self, queue: str, job_ids: Sequence[str]) -> tuple[Job, ...]:
+        """Those of the named jobs that exist, in this order."""
+        hashes = await self._hashes(keys.job(queue, job_id) for job_id in job_ids)
+        found = zip(job_ids, hashes, strict=True)
+        return tuple(job_from_hash(queue, job_id, record) for job_id, record in found if record)
+
+    async def log(self, queue: str, job_id: str, start: int = 0) -> tuple[LogLine, ...]:
+        """The lines of a job's log, from the `start`-th on."""
+        lines = await self._guarded(lambda: self._redis.lrange(keys.log(queue, job_id), start, -1))
+        return tuple(log_line(line) for line in lines)
+
+    async def figures(self, queue: str, span: str, numbers: Sequence[int]) -> list[dict[str, str]]:
+        """What was counted in minutes ("1m") or hours ("1h"), by number since 1970; see `records.figures_by_type`."""
+        return await self._hashes(keys.figures(queue, span, number) for number in numbers)
+
+    async def audit(self, queue: str, count: int, before: str = "+") -> tuple[AuditEntry, ...]:
+        """Operators' actions on a queue, newest first, older than the entry `before`.
+
+        An action that took several script calls is one entry, its counts added up.
+        """
+        until = "+" if before == "+" else f"({before}"
+        rows = await self._guarded(lambda: self._redis.xrevrange(keys.audit(queue), max=until, count=count))
+        entries: dict[str, AuditEntry] = {}
+        for position, row in rows:
+            entry = AuditEntry(
+                id=position,
+                queue=queue,
+                at_ms=int(position.partition("-")[0]),
+                actor=row.get("actor", ""),
+                action=row.get("action", ""),
+                reason=row.get("reason", ""),
+                touched=int(row.get("touched", 0)),
+                before=json.loads(row.get("before") or "{}"),
+                after=json.loads(row.get("after") or "{}"),
+                arguments=json.loads(row.get("args") or "{}"),
+            )
+            one_action = row.get("action_id") or position
+            later = entries.get(one_action)
+            if later is not None:
+                entry = replace(entry, touched=entry.touched + later.touched, after=later.after)
+            entries[one_action] = entry
+        return tuple(entries.values())
+
+    async def groups(self, queue: str, count: int) -> tuple[FailureGroup, ...]:
+        """Groups of like failures, the last seen first."""
+        signatures: Any = await self._guarded(lambda: self._redis.zrange(keys.groups(queue), 0, count - 1, desc=True))
+        if not signatures:
+            return ()
+        now_s, _ = await self._guarded(self._redis.time)
+        hours = range(now_s // 3600 - _TREND_HOURS + 1, now_s // 3600 + 1)
+        trends = await self._hashes(keys.figures(queue, "1h", hour) for hour in hours)
+        records = await self._hashes(keys.group(queue, signature) for signature in signatures)
+
+        async def sizes() -> list[int]:
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for signature in signatures:
+                    pipe.zcard(keys.group_ids(queue, signature))
+                return [int(size) for size in await pipe.execute()]
+
+        found = zip(signatures, records, await self._guarded(sizes), strict=True)
+        return tuple(
+            _group(queue, signature, record, size, trends) for signature, record, size in found if record
+        )
+
+    async def group_members(self, queue: str, signature: str) -> list[str]:
+        """Ids of the failed jobs in a group, oldest first."""
+        ids: list[str] = await self._guarded(lambda: self._redis.zrange(keys.group_ids(queue, signature), 0, -1))
+        return ids
+
+    async def quarantined(self, queue: str) -> tuple[QuarantineBatch, ...]:
+        """Cleaned batches that can still be restored, newest first."""
+        kept: Any = await self._guarded(
+            lambda: self._redis.zrange(keys.quarantine(queue), 0, -1, desc=True, withscores=True)
+        )
+        records = await self._hashes(keys.gone(queue, batch) for batch, _ in kept)
+        found = []
+        for (batch, until_ms), record in zip(kept, records, strict=True):
+            if record:
+                name = keys.gone(queue, batch, ":ids")
+                left = await self._guarded(functools.partial(self._redis.zcard, name))
+                counts = {state: int(record[state]) for state in JobState if state in record}
+                found.append(
+                    QuarantineBatch(
+                        id=batch,
+                        queue=queue,
+                        at_ms=int(record["at"]),
+                        until_ms=int(until_ms),
+                        actor=record.get("actor", ""),
+                        reason=record.get("reason", ""),
+                        counts=counts,
+                        left=int(left),
+                    )
+                )
+        return tuple(found)
+
+    async def quarantined_jobs(self, queue: str, batch: str, start: int, count: int) -> tuple[Job, ...]:
+        """Jobs of a cleaned batch, oldest first."""
+        name = keys.gone(queue, batch, ":ids")
+        ids: Any = await self._guarded(lambda: self._redis.zrange(name, start, start + count - 1))
+        hashes = await self._hashes(keys.gone(queue, batch, f":{job_id}") for job_id in ids)
+        return tuple(job_from_hash(queue, job_id, record) for job_id, record in zip(ids, hashes, strict=True) if record)
+
+    async def server_info(self) -> dict[str, dict[str, Any]]:
+        """What INFO tells, by the server's address: one server, or each one asked of a Cluster."""
+        told: dict[str, Any] = await self._guarded(self._redis.info)
+        several = all(isinstance(part, dict) for part in told.values())
+        return told if several else {self.address: told}
+
+
+def _group(
+    queue: str, signature: str, record: Mapping[str, str], size: int, hours: Sequence[Mapping[str, str]]
+) -> FailureGroup:
+    wanted = f"group:{signature}@"
+    return FailureGroup(
+        signature=signature,
+        queue=queue,
+        title=record.get("title", ""),
+        kind=record.get("kind", ""),
+        job_name=record.get("name", ""),
+        count=int(record.get("count", 0)),
+        failed_now=size,
+        first_at_ms=int(record.get("first", 0)),
+        last_at_ms=int(record.get("last", 0)),
+        sample=record.get("sample", ""),
+        trend=tuple(sum(int(n) for field, n in hour.items() if field.startswith(wanted)) for hour in hours),
+    )
