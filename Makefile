@@ -2,10 +2,11 @@
 # make test   sets everything up, checks the code and runs the tests; ARGS="-k pause" goes to pytest
 # make chaos  10,000 jobs while workers, Redis and the network are killed at random; ARGS="--seed 7" makes one run again
 # make check  the checks alone: ruff, mypy, import contracts
+# make bench  measures Hark beside BullMQ and others; ARGS="--rounds 1 --only drain,add --peers hark,bullmq" selects
 # make lock   makes requirements.lock anew from pyproject.toml (needs uv)
 
 .DEFAULT_GOAL := run
-.PHONY: run test chaos check setup lock clean
+.PHONY: run test chaos check setup bench lock clean
 
 BIN := .venv/bin
 UV ?= uv
@@ -28,6 +29,9 @@ check: setup
 	@$(BIN)/ruff check --quiet engine desktop tests
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-cache > .lint-imports.log || { cat .lint-imports.log; exit 1; }
+
+bench: setup
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 lock:
 	$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

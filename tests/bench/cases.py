@@ -1,0 +1,155 @@
+"""What is measured. Each case empties the server, runs one peer, and returns its figures by name."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psutil
+
+from tests.bench.bench import Bench
+from tests.bench.install import Peer
+from tests.bench.peers.protocol import PAYLOAD_BYTES
+
+JOBS = 20_000
+ADDED_ONE_BY_ONE = 2_000
+MILLION = 1_000_000
+LIMIT_S = 30.0
+"""A drain is stopped after so long; its rate is that of the jobs done by then."""
+LOAD_PER_S = 100
+LOAD_S = 8
+BEHIND = 5_000
+JOB_MS = 20
+PROBES = 10
+IDLE_S = 10.0
+
+Figures = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A case by its name; `peers` where only some can run it, `full` where it runs only when asked for."""
+
+    name: str
+    run: Callable[[Bench, Peer], Figures]
+    peers: tuple[str, ...] | None = None
+    full: bool = False
+
+
+def _drain(bench: Bench, peer: Peer, concurrency: int, jobs: int = JOBS) -> float:
+    """Jobs a second, from the first start to the last end."""
+    with bench.running(peer, "work", concurrency=concurrency, count=jobs, limit_s=LIMIT_S) as worker:
+        worker.answer(60)
+        result = worker.answer(LIMIT_S + 60)
+    return float(result["done"] / (result["ended"] - result["started"]) * 1e9)
+
+
+def _drain_with(concurrency: int) -> Callable[[Bench, Peer], Figures]:
+    def run(bench: Bench, peer: Peer) -> Figures:
+        bench.empty()
+        bench.call(peer, "add-bulk", count=JOBS)
+        return {f"drain_{concurrency}_per_s": _drain(bench, peer, concurrency)}
+
+    return run
+
+
+def _add_bulk(bench: Bench, peer: Peer) -> Figures:
+    bench.empty()
+    before = bench.data_bytes()
+    seconds = bench.call(peer, "add-bulk", count=JOBS)["seconds"]
+    per_job = (bench.data_bytes() - before) / JOBS - PAYLOAD_BYTES
+    return {"add_bulk_per_s": JOBS / seconds, "bytes_per_job": per_job}
+
+
+def _add_one(bench: Bench, peer: Peer) -> Figures:
+    bench.empty()
+    return {"add_one_per_s": ADDED_ONE_BY_ONE / bench.call(peer, "add-one", count=ADDED_ONE_BY_ONE)["seconds"]}
+
+
+def _light(bench: Bench, peer: Peer) -> Figures:
+    bench.empty()
+    jobs = LOAD_PER_S * LOAD_S
+    with bench.running(peer, "work", concurrency=10, count=10 * jobs, limit_s=60 + LOAD_S, watch=True) as worker:
+        worker.answer(60)
+        bench.call(peer, "load", rate=LOAD_PER_S, seconds=LOAD_S)
+        time.sleep(1.5)  # the last ones start; arq looks every half a second
+        worker.terminate()
+        starts = worker.answer(60)["starts"]
+    waits = sorted((started - int(tag[1:])) / 1e6 for tag, started in starts if tag.startswith("L"))
+    waits_known = waits + [float("inf")] * (jobs - len(waits))
+    return {"light_p50_ms": waits_known[jobs // 2], "light_p99_ms": waits_known[jobs * 99 // 100]}
+
+
+def _priority(bench: Bench, peer: Peer) -> Figures:
+    """How long urgent jobs wait, in units of the time between two starts of the worker's other jobs."""
+    bench.empty()
+    bench.call(peer, "add-bulk", count=BEHIND)
+    with bench.running(
+        peer, "work", concurrency=1, count=BEHIND * 2, limit_s=120, watch=True, job_ms=JOB_MS
+    ) as worker:
+        worker.answer(60)
+        added = bench.call(peer, "probe", count=PROBES, every_s=0.3)["added"]
+        time.sleep(5 * JOB_MS / 1000)
+        worker.terminate()
+        starts = worker.answer(60)["starts"]
+    times = [started for _, started in starts]
+    cycle_ms = statistics.median(later - former for former, later in itertools.pairwise(times)) / 1e6
+    started = dict(starts)
+    waits = [(started[tag] - since) / 1e6 if tag in started else float("inf") for tag, since in added.items()]
+    return {
+        "urgent_p50_job_times": statistics.median(waits) / cycle_ms,
+        "urgent_max_job_times": max(waits) / cycle_ms,
+        "job_time_ms": cycle_ms,
+    }
+
+
+def _idle(bench: Bench, peer: Peer) -> Figures:
+    bench.empty()
+    with bench.running(peer, "idle") as worker:
+        worker.answer(60)
+        time.sleep(4)  # starting is over
+        process = psutil.Process(worker.pid)
+        before, server_before, since = process.cpu_times(), bench.server_cpu_s(), time.monotonic()
+        time.sleep(IDLE_S)
+        after, server_after, spent_s = process.cpu_times(), bench.server_cpu_s(), time.monotonic() - since
+    used_s = after.user + after.system - before.user - before.system
+    return {
+        "idle_cpu_percent": 100 * used_s / spent_s,
+        "idle_server_cpu_percent": 100 * (server_after - server_before) / spent_s,
+    }
+
+
+def _depth(bench: Bench, peer: Peer) -> Figures:
+    bench.empty()
+    with bench.running(peer, "batches", concurrency=100, count=1_000, batches=21) as worker:
+        worker.answer(60)
+        shallow = worker.answer(300)["jobs_per_s"]
+    bench.empty()
+    bench.call(peer, "add-bulk", count=MILLION)
+    waiting = _drain(bench, peer, 100)
+    bench.empty()
+    bench.call(peer, "add-bulk", count=MILLION, delay_ms=86_400_000)
+    bench.call(peer, "add-bulk", count=JOBS)
+    delayed = _drain(bench, peer, 100)
+    return {
+        "shallow_per_s": shallow,
+        "million_waiting_per_s": waiting,
+        "million_delayed_per_s": delayed,
+        "million_waiting_share": waiting / shallow,
+        "million_delayed_share": delayed / shallow,
+    }
+
+
+CASES = (
+    Case("drain-100", _drain_with(100)),
+    Case("drain-10", _drain_with(10)),
+    Case("add-bulk", _add_bulk),
+    Case("add-one", _add_one),
+    Case("light", _light),
+    Case("priority", _priority, ("hark", "bullmq")),
+    Case("idle", _idle, ("hark", "bullmq")),
+    Case("depth", _depth, ("hark",), full=True),
+)
