@@ -61,7 +61,7 @@ _OPTIONS = frozenset(
 
 _NOT_YET = ("CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "UNBLOCKED", "NOREPLICAS", "LOADING")
 """What Redis says while it changes over to another primary, or misses one: to be tried again."""
-_NO_RIGHT = ("NOPERM", "ACL failure in script", "executing the script can't")
+_NO_RIGHT = ("NOPERM", "no permissions", "ACL failure in script", "executing the script can't")
 
 
 @dataclass(frozen=True)
