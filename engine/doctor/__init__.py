@@ -55,4 +55,5 @@ def verdict(findings: Sequence[Finding]) -> str:
         return "All is well."
     counts = [f"{errors} error{'' if errors == 1 else 's'}"] if errors else []
     counts += [f"{warnings} warning{'' if warnings == 1 else 's'}"] if warnings else []
-    return f"{' and '.join(counts)}: " + ("Hark does not work as it should." if errors else "Hark works, but not as well as it could.")
+    meaning = "Hark does not work as it should." if errors else "Hark works, but not as well as it could."
+    return f"{' and '.join(counts)}: {meaning}"

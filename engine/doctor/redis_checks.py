@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import ssl
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -24,9 +23,10 @@ OLDEST_REDIS = (6, 2)
 NAMES = ("redis", "redis memory", "redis storage", "clock", "workers", "queues", "stalled jobs")
 """The checks made here; all but the first are skipped where Redis cannot be reached."""
 
-_PINGS = 5
+_TIMES = 5
 _MOST_ACTIVE = 1000
 _HANG = "Is REDIS_URL right, and does a firewall lie between? A Redis that reads a large file at its start needs time."
+_DISK_REMEDY = "Free space on the disk that Redis writes to, and look at its rights there and at the server's log."
 
 
 async def examine_redis(settings: Settings, limits: Limits) -> list[Finding]:
@@ -47,38 +47,19 @@ async def examine_redis(settings: Settings, limits: Limits) -> list[Finding]:
     except HarkError as error:
         found.append(explained(error))
     if not reached:
-        found += [Finding(name, Level.SKIPPED, "It cannot be looked at without Redis.") for name in NAMES[1:]]
+        told = {"redis", *(finding.check for finding in found)}
+        found += [
+            Finding(name, Level.SKIPPED, "It cannot be looked at while Redis cannot be used.")
+            for name in NAMES
+            if name not in told
+        ]
     return found
 
 
 def explained(error: HarkError) -> Finding:
-    """Why Redis cannot be used: as the store tells it, certificates and rights in more detail."""
-    causes = list(_chain(error))
-    for cause in causes:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return Finding(
-                "redis",
-                Level.ERROR,
-                f"Redis could not prove who it is (TLS certificate: {cause.verify_message.rstrip('.')}).",
-                "Check the host name in REDIS_URL, its certificate, the authorities that this machine trusts "
-                "(?ssl_ca_certs=FILE names one), and the clock.",
-            )
-        if isinstance(cause, ssl.SSLError):
-            reason = (cause.reason or "no reason given").replace("_", " ").lower()
-            return Finding(
-                "redis",
-                Level.ERROR,
-                f"Redis and this machine did not agree on TLS ({reason}).",
-                "Write redis:// in REDIS_URL for a server without TLS; give a client certificate where it wants one.",
-            )
-    if _lacks_rights(error):
-        return Finding(
-            "redis",
-            Level.ERROR,
-            error.message,
-            "Let this ACL user use the keys {hark:* and hark:* and the command named: ACL SETUSER NAME ~{hark:* ~hark:*"
-            " +@all -@dangerous +info",
-        )
+    """Why Redis cannot be used, as the store tells it; a full disk has a check of its own."""
+    if any("MISCONF" in str(cause) for cause in _chain(error)):
+        return Finding("redis storage", Level.ERROR, error.message, _DISK_REMEDY)
     return Finding("redis", Level.ERROR, error.message, error.remedy)
 
 
@@ -96,9 +77,9 @@ async def _examine(store: Store, settings: Settings, limits: Limits) -> list[Fin
 
 async def _server(store: Store, settings: Settings, limits: Limits) -> list[Finding]:
     times_ms = []
-    for _ in range(_PINGS):
+    for _ in range(_TIMES):
         start = time.perf_counter()
-        await store.ping()
+        await store.reach()
         times_ms.append((time.perf_counter() - start) * 1000)
     # The quickest: the others may have waited for this process, which has more to look at.
     answer_ms = min(times_ms)
@@ -191,7 +172,7 @@ def _storage(server: str, info: Mapping[str, Any]) -> list[Finding]:
                 "redis storage",
                 Level.ERROR,
                 f"{server} cannot save to disk ({', '.join(failed)}): it may refuse new jobs.",
-                "Free space on the disk that it writes to, and look at its rights there and at the server's log.",
+                _DISK_REMEDY,
             )
         ]
     if not int(info.get("aof_enabled", 1)):
@@ -240,7 +221,7 @@ def worker_findings(snapshot: Snapshot) -> list[Finding]:
             Finding(
                 "workers",
                 Level.ERROR if waiting else Level.WARNING,
-                f"No worker runs, and {_count(waiting, 'job')} wait for one." if waiting else "No worker runs.",
+                f"No worker runs; waiting for one: {_count(waiting, 'job')}." if waiting else "No worker runs.",
                 "Start `hark worker`, or open Hark.",
             )
         ]
@@ -256,7 +237,9 @@ def worker_findings(snapshot: Snapshot) -> list[Finding]:
             )
         ]
     hosts = ", ".join(sorted({worker.host for worker in snapshot.workers}))
-    return [Finding("workers", Level.OK, f"{_count(len(snapshot.workers), 'worker')} on {hosts} serve all queues.")]
+    count = len(snapshot.workers)
+    message = f"{_count(count, 'worker')} on {hosts} {'serves' if count == 1 else 'serve'} all queues."
+    return [Finding("workers", Level.OK, message)]
 
 
 def queue_findings(snapshot: Snapshot) -> list[Finding]:
