@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 import platformdirs
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
@@ -61,15 +62,26 @@ class Settings(BaseSettings):
     )
 
     redis_url: SecretStr | None = Field(
-        None, description="Address of the Redis to use, redis:// or rediss://", validation_alias="REDIS_URL"
+        None,
+        description="Address of the Redis to use: redis://, rediss:// (TLS), unix://, redis+sentinel:// or redis+cluster://",
+        validation_alias="REDIS_URL",
     )
     redis_host: str | None = Field(
         None, description="Host of the Redis to use, where there is no REDIS_URL", validation_alias="REDIS_HOST"
     )
     redis_port: int = Field(6379, ge=1, le=65535, description="Port of that Redis", validation_alias="REDIS_PORT")
+    redis_username: str | None = Field(
+        None, description="User of that Redis, where it is not the default one", validation_alias="REDIS_USERNAME"
+    )
     redis_password: SecretStr | None = Field(
         None, description="Password of that Redis", validation_alias="REDIS_PASSWORD"
     )
+    redis_tls: bool = Field(False, description="Speak TLS to that Redis", validation_alias="REDIS_TLS")
+    redis_ca_file: Path | None = Field(
+        None, description="Certificate (PEM) of the authority that signed Redis's, where the system does not know it"
+    )
+    redis_cert_file: Path | None = Field(None, description="Hark's own certificate (PEM), where Redis asks for one")
+    redis_key_file: Path | None = Field(None, description="Key of that certificate (PEM)")
     openai_api_key: SecretStr | None = Field(
         None, description="Key of the OpenAI API or a compatible server", validation_alias="OPENAI_API_KEY"
     )
@@ -131,16 +143,34 @@ class Settings(BaseSettings):
 
     @property
     def external_redis_url(self) -> str | None:
-        """The URL of the Redis that the user named, password included, or None for Hark's own."""
-        if self.redis_url is not None:
-            return self.redis_url.get_secret_value()
-        if self.redis_host is None:
-            return None
-        from urllib.parse import quote
+        """The URL of the Redis that the user named, password and certificates included, or None for Hark's own.
 
-        password = f":{quote(self.redis_password.get_secret_value(), safe='')}@" if self.redis_password else ""
-        host = f"[{self.redis_host}]" if ":" in self.redis_host else self.redis_host
-        return f"redis://{password}{host}:{self.redis_port}"
+        Raises SettingsError for certificates beside a URL without TLS.
+        """
+        files = {
+            "ssl_ca_certs": self.redis_ca_file,
+            "ssl_certfile": self.redis_cert_file,
+            "ssl_keyfile": self.redis_key_file,
+        }
+        options = "&".join(f"{name}={quote(str(file), safe='/')}" for name, file in files.items() if file)
+        if self.redis_url is not None:
+            url = self.redis_url.get_secret_value()
+            if options and not url.startswith("rediss"):
+                raise SettingsError(
+                    "HARK_REDIS_CA_FILE or HARK_REDIS_CERT_FILE is set, but REDIS_URL does not use TLS.",
+                    "Write rediss:// there, or remove the files.",
+                )
+        elif self.redis_host is not None:
+            scheme = "rediss" if self.redis_tls or options else "redis"
+            user = quote(self.redis_username or "", safe="")
+            password = f":{quote(self.redis_password.get_secret_value(), safe='')}" if self.redis_password else ""
+            host = f"[{self.redis_host}]" if ":" in self.redis_host else self.redis_host
+            url = f"{scheme}://{user}{password}{'@' if user or password else ''}{host}:{self.redis_port}"
+        else:
+            return None
+        if options:
+            url += ("&" if "?" in url else "?") + options
+        return url
 
     @property
     def uses_openai(self) -> bool:

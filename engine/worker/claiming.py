@@ -63,6 +63,12 @@ class Claiming:
                 self._asking = set(self._limits)
         return self._ready.popleft()
 
+    async def claim_all(self) -> list[Claimed]:
+        """Wait for the next job, and take those that were claimed with it."""
+        jobs = [await self.claim(), *self._ready]
+        self._ready.clear()
+        return jobs
+
     def free(self, queue: str) -> None:
         """A job of `queue` has ended here."""
         self._in_flight[queue] -= 1
