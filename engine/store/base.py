@@ -15,6 +15,7 @@ class StoreBase(ABC):
     """The speaker of Redis; `store.Store` completes it."""
 
     _redis: Redis
+    _spread: bool
     _specs: Mapping[str, QueueSpec]
 
     @property

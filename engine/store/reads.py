@@ -176,10 +176,11 @@ class Reads(StoreBase):
         return tuple(job_from_hash(queue, job_id, record) for job_id, record in zip(ids, hashes, strict=True) if record)
 
     async def server_info(self) -> dict[str, dict[str, Any]]:
-        """What INFO tells, by the server's address: one server, or each one asked of a Cluster."""
-        told: dict[str, Any] = await self._guarded(self._redis.info)
-        several = all(isinstance(part, dict) for part in told.values())
-        return told if several else {self.address: told}
+        """What INFO tells, by the server's address: of the one server, or of each primary of a Cluster."""
+        told: dict[str, Any] = await self._guarded(
+            lambda: self._redis.info(target_nodes="primaries") if self._spread else self._redis.info()
+        )
+        return told if self._spread else {self.address: told}
 
 
 def _group(

@@ -26,7 +26,8 @@ from engine.doctor.redis_checks import examine_redis, server_findings
 from engine.queues import QUEUES
 from engine.settings import Settings, config_file, load_settings
 from engine.store import NewJob, Store
-from engine.store.server import PrivateRedis
+from engine.store.server import PrivateRedis, find_binary
+from tests.redis_topologies import cluster
 from tests.servers import KEY, OpenAIDouble, serving
 
 QUEUE = "task-processing"
@@ -313,6 +314,17 @@ def test_a_clock_that_is_wrong_is_told(
     assert found.level is Level.WARNING
     assert word in found.message
     assert "NTP" in found.remedy
+
+
+def test_every_primary_of_a_cluster_is_looked_at(redis_binary: Path | None, tmp_path: Path) -> None:
+    with cluster(redis_binary or find_binary(), tmp_path / "nodes") as nodes:
+        with nodes[1].client() as client:
+            client.config_set("appendonly", "no")
+        findings = _redis(f"redis+cluster://127.0.0.1:{nodes[0].port}")
+    levels = {one.message.split(" keeps ")[0]: one.level for one in findings if one.check == "redis storage"}
+    assert len(levels) == 3
+    assert levels[f"Redis at 127.0.0.1:{nodes[1].port}"] is Level.WARNING
+    assert sorted(levels.values()) == [Level.OK, Level.OK, Level.WARNING]
 
 
 # --- the work ---
