@@ -529,7 +529,10 @@ def worker(names: tuple[str, ...], with_api: bool, embedded: bool, quiet: bool) 
         log.configure(level=logging.CRITICAL)
     for name in names:
         require_queue(name)
-    from engine.worker.pool import run_worker
+    from engine.worker.lean import without_fastapi
+
+    with without_fastapi():
+        from engine.worker.pool import run_worker
 
     settings = _settings()
     beside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext

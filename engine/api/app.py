@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 from starlette.exceptions import HTTPException
 
 from engine import Engine, __version__
@@ -32,6 +32,14 @@ _LONGEST_MS = 10 * 365 * 86_400_000
 
 
 # --- bodies ---
+
+
+def _as_whole(value: Any) -> Any:
+    # In JSON 1.0 is a whole number.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_Whole = Annotated[int, BeforeValidator(_as_whole)]
 
 
 class Problem(BaseModel):
@@ -84,19 +92,19 @@ class CleanRequest(ActionRequest):
     """Which jobs to remove, the oldest first."""
 
     status: Literal["completed", "failed", "waiting", "delayed"]
-    grace: int = Field(
+    grace: _Whole = Field(
         default=0,
         ge=0,
         le=_LONGEST_MS,
         description="Keep those that ended (or, not yet run, were added) within so many ms.",
     )
-    limit: int = Field(default=0, ge=0, le=2**31, description="Remove at most so many; 0: all.")
+    limit: _Whole = Field(default=0, ge=0, le=2**31, description="Remove at most so many; 0: all.")
 
 
 class RetryRequest(ActionRequest):
     """The failed jobs to run again; all of the queue where no ids are given."""
 
-    ids: list[Annotated[str, Field(min_length=1, max_length=500)]] | None = Field(
+    ids: list[Annotated[str, Field(min_length=1, max_length=200)]] | None = Field(
         default=None, min_length=1, max_length=_MOST_IDS
     )
 

@@ -24,7 +24,8 @@ from engine.log import get_logger
 
 _log = get_logger("api")
 
-MOST_BODY_BYTES = 64 * 1024
+MOST_BODY_BYTES = 2 * 1024**2
+"""More than any request that is allowed needs, so that one that is not hears of its fault."""
 BODY_WITHIN_S = 10.0
 _READING = ("GET", "HEAD", "OPTIONS")
 _OWN_SITE = ("same-origin", "none")
@@ -55,7 +56,7 @@ def problem(status: int, error: HarkError, headers: dict[str, str] | None = None
 
 
 class Guard:
-    """ASGI middleware around the whole app.
+    """ASGI middleware in front of every path.
 
     `hosts` are the names by which the API may be called, besides loopback ones; `any_address` lets it be
     called by any IP address (nobody can rebind a number). Without a `token` there are no admin calls.
@@ -138,7 +139,7 @@ def _check_json(headers: Headers) -> None:
 async def _read(headers: Headers, receive: Receive) -> bytes:
     """The whole body, at most MOST_BODY_BYTES of it and within BODY_WITHIN_S."""
     too_big = Refused(
-        413, f"The body has more than {MOST_BODY_BYTES // 1024} KiB.", "Send less.", {"connection": "close"}
+        413, f"The body has more than {MOST_BODY_BYTES // 1024**2} MB.", "Send less.", {"connection": "close"}
     )
     declared = headers.get("content-length", "0")
     if declared.isdecimal() and int(declared) > MOST_BODY_BYTES:

@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import uvicorn
+from fastapi import FastAPI
 
 from engine import open_engine
 from engine.api.app import create_app
@@ -43,13 +44,14 @@ async def serving_api(settings: Settings, tell: Callable[[str], None]) -> AsyncI
     with contextlib.closing(_bind(settings.api_host, settings.api_port)) as listener:
         address, port = listener.getsockname()[:2]
         async with open_engine(settings) as engine:
-            guard = Guard(
-                create_app(engine),
+            app = create_app(engine)
+            app.add_middleware(
+                Guard,
                 token=settings.api_token,
                 hosts=[settings.api_host, *settings.api_hosts],
                 any_address=address in ("0.0.0.0", "::"),
             )
-            server = _Server(guard)
+            server = _Server(app)
             task = asyncio.create_task(server.serve([listener]), name="api")
             try:
                 await server.until_up(task)
@@ -63,7 +65,7 @@ async def serving_api(settings: Settings, tell: Callable[[str], None]) -> AsyncI
 class _Server(uvicorn.Server):
     """uvicorn, leaving signals to the program that it runs in."""
 
-    def __init__(self, app: Guard) -> None:
+    def __init__(self, app: FastAPI) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
