@@ -1,4 +1,4 @@
-"""Redis and what runs on it: can it be reached, will it keep the jobs, does anybody work on them."""
+"""Redis itself: can it be reached, has it room, will it keep the jobs; then what is done with them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from datetime import datetime
 from typing import Any
 
 from engine.doctor.findings import Check, Finding, Level, Limits, run_checks
+from engine.doctor.work import work_findings
 from engine.errors import HarkError
-from engine.model import JobState, QueueState, Snapshot
-from engine.monitor import Monitor
-from engine.queues import QUEUES
 from engine.settings import Settings
 from engine.store import Store, open_store
 from engine.store.connect import without_password
@@ -24,7 +21,6 @@ NAMES = ("redis", "redis memory", "redis storage", "clock", "workers", "queues",
 """The checks made here; all but the first are skipped where Redis cannot be reached."""
 
 _TIMES = 5
-_MOST_ACTIVE = 1000
 _HANG = "Is REDIS_URL right, and does a firewall lie between? A Redis that reads a large file at its start needs time."
 _DISK_REMEDY = "Free space on the disk that Redis writes to, and look at its rights there and at the server's log."
 
@@ -67,7 +63,7 @@ async def _examine(store: Store, settings: Settings, limits: Limits) -> list[Fin
     return await run_checks(
         [
             Check("redis", lambda: _server(store, settings, limits), limits.check_s, hang_remedy=_HANG),
-            Check("queues", lambda: _work(store, settings), limits.check_s, hang_remedy=_HANG),
+            Check("queues", lambda: work_findings(store, settings), limits.check_s, hang_remedy=_HANG),
         ]
     )
 
@@ -204,93 +200,6 @@ def _clock(info: Mapping[str, Any], here_ms: int, limits: Limits) -> list[Findin
     ]
 
 
-# --- the work ---
-
-
-async def _work(store: Store, settings: Settings) -> list[Finding]:
-    monitor = Monitor(store, settings)
-    snapshot = await monitor.snapshot()
-    return [*worker_findings(snapshot), *queue_findings(snapshot), *await _stalled(store, monitor, snapshot)]
-
-
-def worker_findings(snapshot: Snapshot) -> list[Finding]:
-    """Whether somebody works at all, and on every queue."""
-    waiting = sum(state.waiting for state in snapshot.queues)
-    if not snapshot.workers:
-        return [
-            Finding(
-                "workers",
-                Level.ERROR if waiting else Level.WARNING,
-                f"No worker runs; waiting for one: {_count(waiting, 'job')}." if waiting else "No worker runs.",
-                "Start `hark worker`, or open Hark.",
-            )
-        ]
-    idle = [state for state in snapshot.queues if not state.workers]
-    if idle:
-        names = ", ".join(f"{state.name} ({state.waiting} waiting)" for state in idle)
-        return [
-            Finding(
-                "workers",
-                Level.ERROR if any(state.waiting for state in idle) else Level.WARNING,
-                f"No worker serves {names}.",
-                f"Start `hark worker {' '.join(f'--queue {state.name}' for state in idle)}`.",
-            )
-        ]
-    hosts = ", ".join(sorted({worker.host for worker in snapshot.workers}))
-    count = len(snapshot.workers)
-    message = f"{_count(count, 'worker')} on {hosts} {'serves' if count == 1 else 'serve'} all queues."
-    return [Finding("workers", Level.OK, message)]
-
-
-def queue_findings(snapshot: Snapshot) -> list[Finding]:
-    """Which queues are paused."""
-    paused = [_paused(state) for state in snapshot.queues if state.paused]
-    return paused or [Finding("queues", Level.OK, "No queue is paused.")]
-
-
-def _paused(state: QueueState) -> Finding:
-    since = ""
-    if state.paused_since_ms is not None:
-        moment = datetime.fromtimestamp(state.paused_since_ms / 1000).astimezone()
-        since = f" since {moment.isoformat(' ', 'minutes')}"
-    return Finding(
-        "queues",
-        Level.WARNING if state.waiting else Level.NOTE,
-        f"The queue {state.name} is paused{since}, with {_count(state.waiting, 'job')} waiting.",
-        f"Let it run again with `hark resume {state.name}`.",
-    )
-
-
-async def _stalled(store: Store, monitor: Monitor, snapshot: Snapshot) -> list[Finding]:
-    active = await asyncio.gather(
-        *(store.jobs_from(queue, JobState.ACTIVE, None, _MOST_ACTIVE) for queue in QUEUES)
-    )
-    workless = {
-        queue: sum(lease_end_ms <= snapshot.taken_at_ms for _, lease_end_ms in jobs)
-        for queue, jobs in zip(QUEUES, active, strict=True)
-    }
-    given_up: dict[str, int] = {}
-    for group in await monitor.failures(count=_MOST_ACTIVE):
-        if group.kind == "Stalled":
-            given_up[group.queue] = given_up.get(group.queue, 0) + group.failed_now
-    found = []
-    for queue, count in workless.items():
-        if count:
-            message = f"{_count(count, 'active job')} of {queue} lost {_its(count)} worker: the lease ran out."
-            remedy = (
-                "The workers put such jobs back to waiting within seconds; look again then."
-                if snapshot.workers
-                else "Start `hark worker`: it puts them back to waiting and runs them again."
-            )
-            found.append(Finding("stalled jobs", Level.WARNING, message, remedy))
-    for queue, count in given_up.items():
-        if count:
-            message = f"{_count(count, 'job')} of {queue} failed: {_its(count)} worker died more often than allowed."
-            remedy = f"Look in the worker's log whether such a job crashes it, then run `hark retry {queue}`."
-            found.append(Finding("stalled jobs", Level.WARNING, message, remedy))
-    return found or [Finding("stalled jobs", Level.OK, "No job has lost its worker.")]
-
-
 # --- inside ---
 
 
@@ -315,14 +224,6 @@ def _chain(error: BaseException) -> Sequence[BaseException]:
 
 def _now_ms() -> int:
     return int(time.time() * 1000)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def _its(count: int) -> str:
-    return "its" if count == 1 else "their"
 
 
 def _mb(count: int) -> str:

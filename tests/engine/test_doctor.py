@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import socket
 import ssl
 import threading
@@ -65,8 +66,8 @@ async def _add(store: Store, *ids: str) -> None:
     )
 
 
-async def _tell_alive(store: Store, queues: Sequence[str]) -> None:
-    now_ms = int(time.time() * 1000)
+async def _tell_alive(store: Store, queues: Sequence[str], silent_ms: int = 0) -> None:
+    now_ms = int(time.time() * 1000) - silent_ms
     record = {"host": "desk", "pid": 1, "queues": list(queues), "active": 0}
     await store.tell_alive("w1", json.dumps(record | {"started_at_ms": now_ms, "seen_at_ms": now_ms}))
 
@@ -340,6 +341,15 @@ async def test_no_worker_is_an_error_while_jobs_wait(store: Store, settings: Set
     await _add(store, "a", "b")
     found = _of(await examine_redis(settings, PATIENT), "workers")
     assert (found.level, found.message) == (Level.ERROR, "No worker runs; waiting for one: 2 jobs.")
+
+
+async def test_a_worker_that_fell_silent_is_named(store: Store, settings: Settings) -> None:
+    await _tell_alive(store, list(QUEUES), silent_ms=3_600_000)
+    found = _of(await examine_redis(settings, PATIENT), "workers")
+    assert found.level is Level.WARNING
+    told = re.fullmatch(r"No worker runs\. The last, process 1 on desk, fell silent (\d+) s ago\.", found.message)
+    assert told is not None
+    assert int(told[1]) >= 3_600
 
 
 async def test_workers_of_all_queues_are_fine(store: Store, settings: Settings) -> None:
