@@ -66,14 +66,15 @@ class Peer:
 
     def _install_python(self) -> str:
         done = PEERS / self.name / "installed"
-        if not done.exists():
+        wanted = ["uvloop", "hiredis", *self.packages]
+        if not done.exists() or done.read_text() != " ".join(wanted):
             _call([sys.executable, "-m", "venv", "--clear", str(PEERS / self.name)])
             pip = [str(self._python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            _call([*pip, "uvloop", "hiredis", *self.packages])
-            done.touch()
+            _call([*pip, *wanted])
+            done.write_text(" ".join(wanted))
         frozen = _call([str(self._python), "-m", "pip", "freeze", "--disable-pip-version-check"]).lower()
-        wanted = {re.split(r"[\[=<>]", package)[0] for package in self.packages} | {"redis", "coredis"}
-        return ", ".join(line.replace("==", " ") for line in frozen.splitlines() if line.split("==")[0] in wanted)
+        told = {re.split(r"[\[=<>]", package)[0] for package in self.packages} | {"redis", "coredis"}
+        return ", ".join(line.replace("==", " ") for line in frozen.splitlines() if line.split("==")[0] in told)
 
 
 def _call(command: list[str]) -> str:
@@ -94,7 +95,7 @@ ALL: dict[str, Peer] = {
         Peer("bullmq-py", "bullmq (PyPI)", "bullmq_peer.py", ("bullmq",)),
         Peer("taskiq", "taskiq-redis", "taskiq_peer.py", ("taskiq-redis",)),
         Peer("arq", "arq", "arq_peer.py", ("arq",)),
-        Peer("saq", "saq", "saq_peer.py", ("saq[redis]",)),
+        Peer("saq", "saq", "saq_peer.py", ("saq[redis]", "typing_extensions")),
         Peer("streaq", "streaq", "streaq_peer.py", ("streaq",)),
         Peer("celery", "Celery", "celery_peer.py", ("celery[redis]",)),
     )

@@ -12,7 +12,7 @@ from engine.model import JobOptions
 from engine.queues import TASK_PROCESSING
 from engine.settings import load_settings
 from engine.store import Store
-from engine.worker.broker import QueueBroker, create_broker
+from engine.worker.broker import create_broker
 from engine.worker.pool import serve
 
 
@@ -35,12 +35,11 @@ class Hark(Peer):
     async def start(self, concurrency, run):
         await self.open()
         settings = load_settings(redis_url=self.url, queues={TASK_PROCESSING: {"concurrency": concurrency}})
-        broker = QueueBroker(settings, [TASK_PROCESSING])
 
-        @broker.task(task_name=CreateTask.job_name, queue=TASK_PROCESSING)
-        async def noop(user_id: str, title: str) -> None:
-            await run(title)
+        async def noop(job, context):
+            await run(job.title)
 
+        broker = create_broker(settings, [TASK_PROCESSING], {CreateTask: noop})
         self.serving = asyncio.ensure_future(serve(broker, settings, asyncio.Event()))
 
     async def settled(self, count):
