@@ -14,7 +14,16 @@ from uuid import uuid4
 from engine import queues
 from engine.audio import Recording
 from engine.errors import BadInputError, HarkError, RedisGoneError
-from engine.job_types import CreateTask, JobType, ProcessVoiceCommand, SynthesizeSpeech, TranscribeRecording
+from engine.job_types import (
+    CreateTask,
+    JobType,
+    ProcessVoiceCommand,
+    SyncCalendar,
+    SyncInbox,
+    SyncTasks,
+    SynthesizeSpeech,
+    TranscribeRecording,
+)
 from engine.log import get_logger
 from engine.model import (
     Action,
@@ -166,6 +175,18 @@ class Client:
     async def create_task(self, user_id: str, title: str) -> JobHandle:
         """Put a task on the user's list."""
         return await self.add(CreateTask(user_id=user_id, title=title))
+
+    async def sync_inbox(self, user_id: str = "local") -> JobHandle:
+        """Look for new mail now."""
+        return await self.add(SyncInbox(user_id=user_id))
+
+    async def sync_calendar(self, user_id: str = "local") -> JobHandle:
+        """Bring the calendar up to date now."""
+        return await self.add(SyncCalendar(user_id=user_id))
+
+    async def sync_tasks(self, user_id: str = "local") -> JobHandle:
+        """Bring the task list up to date now."""
+        return await self.add(SyncTasks(user_id=user_id))
 
     async def ask(
         self,

@@ -6,11 +6,13 @@ plain JSON values; a secret is never among them, bytes travel beside the job (`S
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine import queues
+from engine.errors import BadInputError
 
 
 class JobType(BaseModel):
@@ -74,6 +76,56 @@ class CreateTask(JobType):
     title: str = Field(min_length=1, max_length=1000)
 
 
+class SyncInbox(JobType):
+    """Look for new mail. Result: `{"skipped": why}` where no account is set up."""
+
+    queue: ClassVar[str] = queues.EMAIL_PROCESSING
+    job_name: ClassVar[str] = "sync-inbox"
+
+    user_id: str = "local"
+
+
+class SyncCalendar(JobType):
+    """Bring the calendar up to date. Result: `{"skipped": why}` where no account is set up."""
+
+    queue: ClassVar[str] = queues.CALENDAR_SYNC
+    job_name: ClassVar[str] = "sync-calendar"
+
+    user_id: str = "local"
+
+
+class SyncTasks(JobType):
+    """Bring the task list up to date. Result: `{"skipped": why}` where no service is set up."""
+
+    queue: ClassVar[str] = queues.TASK_PROCESSING
+    job_name: ClassVar[str] = "sync-tasks"
+
+    user_id: str = "local"
+
+
 JOB_TYPES: dict[str, type[JobType]] = {
-    kind.job_name: kind for kind in (TranscribeRecording, ProcessVoiceCommand, SynthesizeSpeech, CreateTask)
+    kind.job_name: kind
+    for kind in (
+        TranscribeRecording,
+        ProcessVoiceCommand,
+        SynthesizeSpeech,
+        CreateTask,
+        SyncInbox,
+        SyncCalendar,
+        SyncTasks,
+    )
 }
+
+
+def job_payload(job_name: str, arguments: Mapping[str, Any]) -> JobType:
+    """The payload that a name and arguments stand for. Raises BadInputError for an unknown name or wrong arguments."""
+    kind = JOB_TYPES.get(job_name)
+    if kind is None:
+        raise BadInputError(f"There is no kind of job named {job_name!r}.", f"There are: {', '.join(JOB_TYPES)}.")
+    try:
+        return kind.model_validate(arguments)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False)
+        told = "; ".join(f"{'.'.join(str(part) for part in fault['loc']) or 'all'}: {fault['msg']}" for fault in faults)
+        known = ", ".join(kind.model_fields)
+        raise BadInputError(f"The arguments of {job_name} are wrong: {told}.", f"It takes: {known}.") from error

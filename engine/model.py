@@ -281,7 +281,7 @@ class Searched:
     found: tuple[Job, ...]
     looked: int
     total: int
-    position: float | None
+    position: str | None
     """Where to go on; None where everything was looked at."""
 
 
@@ -299,7 +299,10 @@ class RetryProgress:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A recurring job. Either `cron` with `timezone`, or `every_ms`."""
+    """A recurring job: either by `cron` in `timezone`, or each `every_ms`.
+
+    Slots that passed while nothing ran count as one, and a slot adds no job while the one before still waits.
+    """
 
     id: str
     queue: str
@@ -310,9 +313,11 @@ class Schedule:
     every_ms: int | None = None
     enabled: bool = True
     next_at_ms: int | None = None
+    """The next slot; None while it is switched off."""
     last_at_ms: int | None = None
+    """When it last added a job."""
     last_job: str | None = None
-    """The id of the job that it added last."""
+    """The id of that job."""
 
 
 @dataclass(frozen=True, slots=True)

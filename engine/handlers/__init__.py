@@ -7,9 +7,19 @@ from typing import Any
 
 from engine.handlers.context import JobContext, Services
 from engine.handlers.speech import synthesize_speech, transcribe_recording
+from engine.handlers.sync import sync_calendar, sync_inbox, sync_tasks
 from engine.handlers.tasks import create_task
 from engine.handlers.voice import process_voice_command
-from engine.job_types import CreateTask, JobType, ProcessVoiceCommand, SynthesizeSpeech, TranscribeRecording
+from engine.job_types import (
+    CreateTask,
+    JobType,
+    ProcessVoiceCommand,
+    SyncCalendar,
+    SyncInbox,
+    SyncTasks,
+    SynthesizeSpeech,
+    TranscribeRecording,
+)
 
 Handler = Callable[[Any, JobContext], Awaitable[Any]]
 
@@ -18,6 +28,9 @@ HANDLERS: dict[type[JobType], Handler] = {
     ProcessVoiceCommand: process_voice_command,
     SynthesizeSpeech: synthesize_speech,
     CreateTask: create_task,
+    SyncInbox: sync_inbox,
+    SyncCalendar: sync_calendar,
+    SyncTasks: sync_tasks,
 }
 
 __all__ = ["HANDLERS", "Handler", "JobContext", "Services"]

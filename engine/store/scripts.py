@@ -27,11 +27,14 @@ NAMES = (
     "remove",
     "progress",
     "sample",
+    "schedules",
+    "write_schedule",
+    "fire",
 )
 
 
-_READING = ("sample",)
-_GROWING = ("add",)
+_READING = ("sample", "schedules")
+_GROWING = ("add", "fire")
 
 
 def _first_line(name: str) -> str:

@@ -21,6 +21,7 @@ from engine.store.connect import LONGEST_BLOCK_S, FoundClusterError, Link, conne
 from engine.store.operations import BATCH, Operations
 from engine.store.reads import Reads
 from engine.store.records import Claimed, FinishedJob, NewJob, QueueEvent, Taken, claimed_options, dumps
+from engine.store.scheduling import Scheduling
 from engine.store.scripts import register_scripts
 from engine.store.server import PrivateRedis
 
@@ -36,7 +37,7 @@ GROUP_KEPT_MS = 30 * 86_400_000
 MOST_GROUPS = 1000
 
 
-class Store(Operations, Reads):
+class Store(Operations, Reads, Scheduling):
     """Transitions and reads of all queues on one Redis. One per event loop; close it at the end.
 
     Every method raises RedisGoneError when Redis does not answer after 3 retries, and PermanentError
