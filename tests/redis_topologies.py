@@ -84,8 +84,11 @@ def server(binary: Path, folder: Path, *lines: str, port: int | None = None, sen
 
 
 @contextmanager
-def cluster(binary: Path, folder: Path, replicas: Sequence[int] = ()) -> Iterator[list[Node]]:
-    """Three primaries, then a replica for each of the primaries that `replicas` numbers."""
+def cluster(
+    binary: Path, folder: Path, splits: tuple[int, int], replicas: Sequence[int] = ()
+) -> Iterator[list[Node]]:
+    """Three primaries, the second and third with the slots from `splits` on, then replicas of the numbered ones."""
+    firsts = (0, *splits, _SLOTS)
     lines = (
         "cluster-enabled yes",
         "cluster-node-timeout 500",
@@ -101,8 +104,7 @@ def cluster(binary: Path, folder: Path, replicas: Sequence[int] = ()) -> Iterato
         for number, client in enumerate(clients):
             client.execute_command("CLUSTER SET-CONFIG-EPOCH", number + 1)
             if number < 3:
-                first, last = number * _SLOTS // 3, (number + 1) * _SLOTS // 3 - 1
-                client.execute_command("CLUSTER ADDSLOTSRANGE", first, last)
+                client.execute_command("CLUSTER ADDSLOTSRANGE", firsts[number], firsts[number + 1] - 1)
             if number:
                 client.execute_command("CLUSTER MEET", "127.0.0.1", nodes[0].port)
         until(

@@ -28,10 +28,18 @@ from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
     BusyLoadingError,
+    ClusterCrossSlotError,
+    ClusterDownError,
+    ClusterError,
+    MasterDownError,
+    MovedError,
+    NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
     RedisClusterException,
     RedisError,
+    SlotNotCoveredError,
+    TryAgainError,
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -59,9 +67,11 @@ _OPTIONS = frozenset(
     (*_TLS_FILES, "ssl_cert_reqs", "ssl_check_hostname", "ssl_ciphers", "ssl_min_version", "ssl_password")
 ) | {"username", "password", "db", "protocol", "sentinel_username", "sentinel_password"}
 
-_NOT_YET = ("CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "UNBLOCKED", "NOREPLICAS", "LOADING")
-"""What Redis says while it changes over to another primary, or misses one: to be tried again."""
-_NO_RIGHT = ("NOPERM", "no permissions", "ACL failure in script", "executing the script can't")
+_NOT_YET = ("UNBLOCKED", "NOREPLICAS")
+"""What Redis says while it changes over to another primary, or misses a replica, beside the errors of `_CHANGING`."""
+_CHANGING = (ClusterDownError, MasterDownError, TryAgainError, SlotNotCoveredError, ClusterError)
+_NO_RIGHT = ("ACL failure in script", "executing the script can't")
+"""How the lack of a right shows inside a script."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +109,8 @@ def connect(url: str) -> Link:
     _check_tls(options)
     options |= {
         "decode_responses": True,
+        # Bytes that are no UTF-8, or half a surrogate pair in somebody's text, must not end a worker.
+        "encoding_errors": "replace",
         "socket_timeout": LONGEST_BLOCK_S * 2,
         "socket_connect_timeout": _CONNECT_S,
         "health_check_interval": 30,
@@ -197,14 +209,15 @@ def _sentinel_pool(
 
 def without_password(url: str) -> str:
     """`url` as it may be shown: user, password and options cut out."""
-    parts = urlsplit(url)
-    hosts, path = parts.netloc.rpartition("@")[2], parts.path
-    if "@" in path and not parts.scheme.startswith("unix"):
+    scheme, _, rest = url.partition("://")
+    place, _, query = rest.partition("?")
+    hosts, slash, path = place.partition("/")
+    hosts = hosts.rpartition("@")[2]
+    if "@" in path and scheme != "unix":
         # A password with a bare / in it.
-        hosts, path = path.rpartition("@")[2], ""
-    database = parse_qs(parts.query).get("db")
-    query = f"db={database[0]}" if database else ""
-    return urlunsplit(parts._replace(netloc=hosts, path=path, query=query, fragment=""))
+        hosts, slash, path = path.rpartition("@")[2], "", ""
+    database = parse_qs(query).get("db")
+    return f"{scheme}://{hosts}{slash}{path}" + (f"?db={database[0]}" if database else "")
 
 
 def _as_cluster(url: str) -> str | None:
@@ -223,7 +236,7 @@ def explained(url: str) -> Iterator[None]:
     """
     try:
         yield
-    except (RedisError, OSError) as error:
+    except (RedisError, RedisClusterException, OSError) as error:
         raise _explain(error, url) from error
 
 
@@ -231,7 +244,7 @@ def _explain(error: Exception, url: str) -> HarkError:
     where, text, reason = without_password(url), str(error), _reason(error)
     if _cause(error, AuthenticationError, AuthorizationError) or "WRONGPASS" in text or "NOAUTH" in text:
         return PermanentError(f"Redis at {where} refused the password.", "Correct REDIS_URL or REDIS_PASSWORD.")
-    if any(word in text for word in _NO_RIGHT):
+    if isinstance(error, NoPermissionError) or any(word in text for word in _NO_RIGHT):
         return PermanentError(
             f"Redis at {where} does not allow this user what Hark does: {reason}.",
             "Give the user the rights in docs/redis.md (ACL SETUSER).",
@@ -239,13 +252,13 @@ def _explain(error: Exception, url: str) -> HarkError:
     tls = _cause(error, ssl.SSLError)
     if isinstance(tls, ssl.SSLError):
         return _explain_tls(tls, where)
-    if "MOVED " in text or "CROSSSLOT" in text:
+    if isinstance(error, (MovedError, ClusterCrossSlotError)):
         message, remedy = f"Redis at {where} is a node of a Cluster.", "Write redis+cluster://host:6379,… in REDIS_URL."
         cluster = _as_cluster(url)
         return HarkError(message, remedy) if cluster is None else FoundClusterError(message, remedy, cluster)
     if "Cluster mode is not enabled" in text:
         return SettingsError(f"Redis at {where} is not a Cluster.", "Write redis:// in REDIS_URL.")
-    passing = _may_heal(error, text)
+    passing = _may_heal(error, text, url)
     if passing is not None:
         message, remedy = passing
         return RedisGoneError(message.format(where=where, reason=reason), remedy)
@@ -253,7 +266,7 @@ def _explain(error: Exception, url: str) -> HarkError:
     return HarkError(f"Redis at {where} refused a command: {reason}.", remedy)
 
 
-def _may_heal(error: Exception, text: str) -> tuple[str, str] | None:
+def _may_heal(error: Exception, text: str, url: str) -> tuple[str, str] | None:
     """Message and remedy of what is worth trying again, None for the rest."""
     if isinstance(error, OutOfMemoryError):
         return "Redis at {where} is full and takes no new jobs.", "Clean finished jobs or raise its maxmemory."
@@ -263,11 +276,20 @@ def _may_heal(error: Exception, text: str) -> tuple[str, str] | None:
         return "Redis at {where} cannot write its file to disk.", "Is its disk full?"
     if isinstance(error, MasterNotFoundError):
         return "The Sentinels at {where} name no primary ({reason}).", "Do they run, and is that their service's name?"
-    if any(word in text for word in _NOT_YET):
+    if isinstance(error, _CHANGING) or any(word in text for word in _NOT_YET):
         return "Redis at {where} is not ready ({reason}).", "It may be changing over to another node; look at them all."
     if isinstance(error, (*_LOST, RedisClusterException)) and "same key slot" not in text:
-        return "Redis at {where} does not answer ({reason}).", "Is it running, and is REDIS_URL right?"
+        return "Redis at {where} does not answer ({reason}).", _doubt(text, url)
     return None
+
+
+def _doubt(text: str, url: str) -> str:
+    """What to look at where Redis does not answer; one that dislikes our TLS, or its lack, hangs up or keeps silent."""
+    if url.startswith("rediss"):
+        return "Is it running, is REDIS_URL right, and does it want a certificate (HARK_REDIS_CERT_FILE)?"
+    if "closed by server" in text or "reset by peer" in text:
+        return "Is it running, and is REDIS_URL right? A server that speaks TLS needs rediss:// there."
+    return "Is it running, and is REDIS_URL right?"
 
 
 def _explain_tls(error: ssl.SSLError, where: str) -> HarkError:
