@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from engine.model import QueueState, Snapshot
+from engine.histogram import Histogram
+from engine.model import Figures, QueueState, Snapshot
 
 RATE_MINUTES = 5
 
@@ -50,6 +51,20 @@ def jobs_per_minute(state: QueueState) -> float:
     return sum(minute.completed + minute.failed for minute in full) / len(full) if full else 0.0
 
 
+def summed(parts: Iterable[Figures]) -> Figures:
+    """What was recorded of several job types, queues or spans of time, as one."""
+    found = list(parts)
+    return Figures(
+        added=sum(part.added for part in found),
+        completed=sum(part.completed for part in found),
+        failed=sum(part.failed for part in found),
+        retried=sum(part.retried for part in found),
+        stalled=sum(part.stalled for part in found),
+        processing=Histogram.merged(part.processing for part in found),
+        waiting=Histogram.merged(part.waiting for part in found),
+    )
+
+
 def status_json(snapshot: Snapshot, queue: str | None = None) -> dict[str, Any]:
     """All queues, or the named one, as `hark status --json` documents them."""
     return {
@@ -61,7 +76,9 @@ def status_json(snapshot: Snapshot, queue: str | None = None) -> dict[str, Any]:
 
 
 def _queue_json(state: QueueState) -> dict[str, Any]:
-    told = {name: value for name, value in dataclasses.asdict(state).items() if name not in UNTOLD_FIELDS}
+    # Not `asdict`: it copies what is left out as well, and that is most of it.
+    names = (field.name for field in dataclasses.fields(state) if field.name not in UNTOLD_FIELDS)
+    told = {name: getattr(state, name) for name in names}
     share = failure_rate([state]).share
     return told | {
         "jobs_per_minute": round(jobs_per_minute(state), 3),

@@ -123,6 +123,8 @@ class Guard:
         # Compared as bytes, in a time that does not tell how much of it was right.
         right = hmac.compare_digest(given.strip().encode("latin-1"), self._token)
         if scheme.lower() != "bearer" or not right:
+            if given:
+                _log.warning("an admin call came with a wrong token")
             raise Refused(
                 401,
                 "The admin token is missing or wrong.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -53,6 +54,7 @@ async def serving_api(settings: Settings, tell: Callable[[str], None]) -> AsyncI
             )
             server = _Server(app)
             task = asyncio.create_task(server.serve([listener]), name="api")
+            task.add_done_callback(server.tell_end)
             try:
                 await server.until_up(task)
                 tell(_told(settings, address, port))
@@ -92,6 +94,11 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self._up.set()
 
+    def tell_end(self, _task: asyncio.Task[None]) -> None:
+        """The server has ended: say so where nobody asked it to, as the program goes on without it."""
+        if not self.should_exit:
+            _log.error("the API does not answer any more: its server ended by itself")
+
     async def until_up(self, task: asyncio.Task[None]) -> None:
         """Return when it answers; `task` is the one that serves."""
         up = asyncio.create_task(self._up.wait(), name="api up")
@@ -130,6 +137,9 @@ def _bind(host: str, port: int) -> socket.socket:
 
 def _told(settings: Settings, address: str, port: int) -> str:
     where = f"http://{f'[{address}]' if ':' in address else address}:{port}"
-    if settings.api_token is not None:
-        return f"The API answers at {where}"
-    return f"The API answers at {where}; admin calls are off, as HARK_API_TOKEN is not set"
+    told = f"The API answers at {where}"
+    if not ipaddress.ip_address(address).is_loopback:
+        told += "; everybody who can reach it may read the status"
+    if not settings.api_token:
+        told += "; admin calls are off, as HARK_API_TOKEN is not set"
+    return told

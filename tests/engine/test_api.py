@@ -498,7 +498,7 @@ def test_schemathesis_finds_no_answer_that_openapi_does_not_allow(
             [
                 Path(sys.executable).parent / "schemathesis",
                 *("run", f"{address}/openapi.json", "-H", f"Authorization: Bearer {TOKEN}"),
-                *("--max-examples", "20", "--checks", "all", "--seed", "1", "--no-color"),
+                *("--max-examples", "15", "--checks", "all", "--seed", "1", "--no-color"),
                 *("--generation-database", "none"),
             ],
             cwd=tmp_path,
@@ -571,6 +571,18 @@ async def test_without_a_token_the_start_says_that_admin_calls_are_off(fresh_red
     async with serving_api(load_settings(redis_url=fresh_redis, api_port=0), told.append):
         pass
     assert "HARK_API_TOKEN is not set" in told[0]
+
+
+async def test_on_every_network_the_start_says_that_the_status_is_readable(settings: Settings) -> None:
+    told: list[str] = []
+    async with serving_api(settings.model_copy(update={"api_host": "0.0.0.0", "api_port": 0}), told.append):
+        pass
+    assert told[0].endswith("; everybody who can reach it may read the status")
+
+
+async def test_it_listens_on_a_name_too(settings: Settings) -> None:
+    async with _calling(settings, api_host="localhost") as api:
+        assert (await api.get("/health")).status_code == 200
 
 
 def test_names_of_the_api_come_parted_by_commas_or_as_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
