@@ -10,20 +10,23 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from uuid import uuid4
 
 from engine.errors import BadInputError, NotFoundError
 from engine.job_filter import JobFilter
 from engine.model import AuditEntry, CleanPreview, Job, JobState, QuarantineBatch, Removed, RetryProgress
 from engine.queues import QUEUES, require_queue
+from engine.recurring import Recurring
 from engine.store import Store
 
 _FINISHED = (JobState.FAILED, JobState.COMPLETED)
 _PAGE = 500
+_IDS = 5000
 _CANARY_LOOK_S = 0.25
 MOST_CONCURRENCY = 1000
 
 
-class Admin:
+class Admin(Recurring):
     """The operator's actions. `actor` says who asks and `reason` why; both go into the audit trail.
 
     All raise NotFoundError for an unknown queue and RedisGoneError where Redis does not answer.
@@ -56,7 +59,7 @@ class Admin:
     ) -> CleanPreview:
         """Count what `clean` would take away now, how old it is, and show up to five; nothing changes."""
         self._check_clean(queue, grace_ms, limit)
-        ids = None if where is None else await self.matching(queue, state, where, limit)
+        ids = None if where is None else await self.matching(queue, state, where, 0 if grace_ms else limit)
         found, samples, _ = await self._store.clean(queue, state, grace_ms, limit, job_ids=ids, dry_run=True)
         return replace(found, samples=await self._store.records(queue, samples))
 
@@ -74,12 +77,12 @@ class Admin:
     ) -> Removed:
         """Take away jobs of `state` older than `grace_ms`, oldest first, at most `limit` (0: all).
 
-        With `where` only those that match, whatever their age. They stay in the quarantine for a day
+        With `where` only those that match. They stay in the quarantine for a day
         (`restore` brings them back) unless `purge` frees their memory at once. Of active jobs only those go
         whose worker has died.
         """
         self._check_clean(queue, grace_ms, limit)
-        ids = None if where is None else await self.matching(queue, state, where, limit)
+        ids = None if where is None else await self.matching(queue, state, where, 0 if grace_ms else limit)
         found, _, batch = await self._store.clean(
             queue, state, grace_ms, limit, job_ids=ids, purge=purge, actor=actor, reason=reason
         )
@@ -107,7 +110,7 @@ class Admin:
     async def restore(self, queue: str, batch: str, *, actor: str, reason: str = "") -> tuple[int, int]:
         """Bring a batch's jobs back to where they were: how many came, and how many could not.
 
-        A job cannot come back when a new one has its id. Raises NotFoundError for an unknown batch or one
+        A job cannot come back while a new one has its id: it stays in the quarantine. Raises NotFoundError for an unknown batch or one
         whose day is over.
         """
         if all(batch != kept.id for kept in await self.quarantined(queue)):
@@ -121,23 +124,20 @@ class Admin:
     async def matching(
         self, queue: str, state: JobState, where: JobFilter, limit: int = 0
     ) -> list[str]:
-        """Ids of the jobs of one state that match, at most `limit` (0: all)."""
+        """Ids of the jobs of one state that match, the oldest first, at most `limit` (0: all).
+
+        Of waiting and delayed jobs the next to run is the first.
+        """
         require_queue(queue)
         found: list[str] = []
         now_ms = int(time.time() * 1000)
-        position: float | None = None
-        seen: set[str] = set()
-        while True:
-            page = [one for one in await self._store.jobs_from(queue, state, position, _PAGE) if one[0] not in seen]
-            if not page:
-                return found
-            for job in await self._store.records(queue, [job_id for job_id, _ in page]):
+        async for page in self._pages(queue, state, _PAGE):
+            for job in await self._store.records(queue, page):
                 if where.matches(job, now_ms):
                     found.append(job.id)
                     if len(found) == limit:
                         return found
-            position = page[-1][1]
-            seen = {job_id for job_id, score in page if score == position}
+        return found
 
     async def retry(
         self,
@@ -170,9 +170,9 @@ class Admin:
         actor: str,
         reason: str = "",
     ) -> AsyncIterator[RetryProgress]:
-        """Retry at `rate_per_s`, telling of each step; `canary` jobs go first and decide whether the rest follows.
+        """Retry at `rate_per_s`, the oldest first; `canary` jobs go before the rest and decide whether it follows.
 
-        The rest stays untouched where one of the canaries fails again. `stop` ends it between two steps, and so
+        Tells of each step. The rest stays untouched where one of the canaries fails again. `stop` ends it between two steps, and so
         does closing the iterator. Raises BadInputError for a rate or canary that makes no sense.
         """
         self._check_retry(queue, state)
@@ -181,9 +181,12 @@ class Admin:
         stop = stop or asyncio.Event()
         ids = await self._ids(queue, state, where)
         progress = RetryProgress(0, len(ids))
+        action_id = uuid4().hex
         if canary:
             birds = ids[:canary]
-            count = await self._store.retry(queue, birds, state=state, actor=actor, reason=reason or "canary")
+            count = await self._store.retry(
+                queue, birds, state=state, actor=actor, reason=reason, action_id=action_id
+            )
             progress = replace(progress, retried=count)
             yield progress
             completed, failed = await self._outcome(queue, birds, stop)
@@ -198,10 +201,14 @@ class Admin:
             due = canary + int((loop.time() - began_s) * rate_per_s) + 1
             part = ids[place : min(due, place + _PAGE)]
             if part:
-                count = await self._store.retry(queue, part, state=state, actor=actor, reason=reason)
+                count = await self._store.retry(
+                    queue, part, state=state, actor=actor, reason=reason, action_id=action_id
+                )
                 place += len(part)
                 progress = replace(progress, retried=progress.retried + count)
                 yield progress
+                if place >= len(ids):
+                    return
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), max(0.02, (place - canary) / rate_per_s - (loop.time() - began_s)))
         if stop.is_set() and place < len(ids):
@@ -248,7 +255,14 @@ class Admin:
     async def _ids(self, queue: str, state: JobState, where: JobFilter | None) -> list[str]:
         if where is not None:
             return await self.matching(queue, state, where)
-        return [job_id for job_id, _ in await self._store.jobs_from(queue, state, None, 2**31)]
+        return [job_id async for page in self._pages(queue, state, _IDS) for job_id in page]
+
+    async def _pages(self, queue: str, state: JobState, count: int) -> AsyncIterator[list[str]]:
+        """All ids of a state, `count` at a time."""
+        position: str | None = None
+        while page := await self._store.jobs_from(queue, state, position, count, oldest_first=True):
+            yield [job_id for job_id, _ in page]
+            position = page[-1][1]
 
     async def _outcome(self, queue: str, job_ids: Sequence[str], stop: asyncio.Event) -> tuple[int, int]:
         """How many of the jobs completed and failed, once all have ended (a record that is gone has completed)."""

@@ -126,6 +126,8 @@ def _to_record(schedule: Schedule) -> str:
 
 def _from_record(queue: str, schedule_id: str, text: str) -> Schedule:
     try:
-        return _SCHEDULE.validate_python({**json.loads(text), "id": schedule_id, "queue": queue})
-    except (ValueError, TypeError):  # no JSON, no object, or wrong in a field
+        schedule = _SCHEDULE.validate_python({**json.loads(text), "id": schedule_id, "queue": queue})
+        _to_record(schedule).encode()
+        return schedule
+    except (ValueError, TypeError):  # no JSON, no object, wrong in a field, or not to be written again
         return Schedule(schedule_id, queue, "", {}, enabled=False)
