@@ -33,7 +33,7 @@ class StoreBase(ABC):
         """Make a call whose failure becomes a HarkError; Hark's own Redis is started again where it is gone."""
 
     async def _hashes(self, names: Iterable[str]) -> list[dict[str, str]]:
-        """Several hashes in one round trip; empty where a key does not exist."""
+        """Several hashes in one round trip; empty where a key does not exist, or somebody made it another thing."""
         wanted = list(names)
         if not wanted:
             return []
@@ -42,7 +42,11 @@ class StoreBase(ABC):
             async with self._redis.pipeline(transaction=False) as pipe:
                 for name in wanted:
                     pipe.hgetall(name)
-                return list(await pipe.execute())
+                replies = await pipe.execute(raise_on_error=False)
+            for reply in replies:
+                if isinstance(reply, Exception) and "WRONGTYPE" not in str(reply):
+                    raise reply
+            return [{} if isinstance(reply, Exception) else reply for reply in replies]
 
         found: list[dict[str, str]] = await self._guarded(read)
         return found
