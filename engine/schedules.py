@@ -70,7 +70,9 @@ def local_timezone() -> str:
 
 
 def in_zone(at_ms: int, timezone: str) -> datetime:
-    """A Unix time in ms as the wall clock of a zone shows it. Raises BadInputError for an unknown zone."""
+    """A Unix time in ms as the wall clock of a zone shows it. Raises BadInputError for an unknown zone or time."""
+    if not 0 <= at_ms <= _LAST_AT_MS:
+        raise BadInputError(f"{at_ms} ms is no time that can be shown.")
     return datetime.fromtimestamp(at_ms / 1000, _zone(timezone))
 
 
