@@ -70,7 +70,7 @@ def _test(word: str) -> _Test:
     if colon and key.startswith("args."):
         path = key.split(".")[1:]
         return lambda job, _: text in _as_text(_inside(job.arguments, path))
-    if colon and re.fullmatch(r"[a-z_]+", key):
+    if colon and re.fullmatch(r"[a-z_]+", key) and not value.startswith("//"):  # an address is a word
         known = ", ".join(f"{name}:" for name in (*_FIELDS, "args", "args.<name>", "older", "newer"))
         raise BadInputError(f"The search knows no {key!r}.", f"It knows {known}.")
     anything = word.casefold()
@@ -83,7 +83,7 @@ def _test(word: str) -> _Test:
 
 
 def _span_ms(word: str, value: str) -> int:
-    found = re.fullmatch(r"(\d+)(ms|s|m|h|d)", value)
+    found = re.fullmatch(r"([0-9]{1,15})(ms|s|m|h|d)", value)
     if found is None:
         raise BadInputError(f"{word!r} gives no time.", "Write it like older:2h; the units are ms, s, m, h and d.")
     return int(found[1]) * _UNITS_MS[found[2]]

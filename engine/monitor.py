@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine.errors import BadInputError
-from engine.histogram import Histogram
+from engine.figures import summed
 from engine.job_filter import JobFilter
 from engine.model import (
     FailureGroup,
@@ -69,29 +69,31 @@ class Monitor:
         return await self._store.jobs(require_queue(queue), state, start, count)
 
     async def search(
-        self, queue: str, state: JobState, where: JobFilter, count: int = 50, after: float | None = None
+        self, queue: str, state: JobState, where: JobFilter, count: int = 50, after: str | None = None
     ) -> AsyncIterator[Searched]:
         """Look through one state page by page, telling after each how far the search is, until `count` are found.
 
-        `after` goes on where an earlier search ended (its last `Searched.position`).
+        `after` goes on where an earlier search ended (its last `Searched.position`). Raises BadInputError for
+        a position that is none.
         """
         require_queue(queue)
         now_ms = int(time.time() * 1000)
         total = await self._store.depth(queue, state)
-        found: list[Job] = []
-        looked, position, seen = 0, after, set[str]()
+        left, looked = count, 0
         while True:
-            page = [one for one in await self._store.jobs_from(queue, state, position, _PAGE) if one[0] not in seen]
-            jobs = await self._store.records(queue, [job_id for job_id, _ in page])
-            matching = [job for job in jobs if where.matches(job, now_ms)]
-            found += matching
-            looked += len(page)
-            if page:
-                position = page[-1][1]
-                seen = {job_id for job_id, score in page if score == position}
-            at_end = not page
-            yield Searched(tuple(matching), looked, max(total, looked), None if at_end else position)
-            if at_end or len(found) >= count:
+            page = await self._store.jobs_from(queue, state, after, _PAGE)
+            jobs = {job.id: job for job in await self._store.records(queue, [job_id for job_id, _ in page])}
+            matching: list[Job] = []
+            for job_id, position in page:
+                looked, after = looked + 1, position
+                if job_id in jobs and where.matches(jobs[job_id], now_ms):
+                    matching.append(jobs[job_id])
+                    if len(matching) == left:
+                        break
+            left -= len(matching)
+            at_end = len(page) < _PAGE and (not page or page[-1][1] == after)
+            yield Searched(tuple(matching), looked, max(total, looked), None if at_end else after)
+            if at_end or not left:
                 return
 
     async def job(self, job_id: str) -> Job:
@@ -171,20 +173,6 @@ class Monitor:
             recent=recent,
             drained_in_ms=_drained_in_ms(waiting, recent),
         )
-
-
-def summed(parts: Any) -> Figures:
-    """Figures of several job types, queues or spans as one."""
-    found = list(parts)
-    return Figures(
-        added=sum(part.added for part in found),
-        completed=sum(part.completed for part in found),
-        failed=sum(part.failed for part in found),
-        retried=sum(part.retried for part in found),
-        stalled=sum(part.stalled for part in found),
-        processing=Histogram.merged(part.processing for part in found),
-        waiting=Histogram.merged(part.waiting for part in found),
-    )
 
 
 def _drained_in_ms(waiting: int, recent: Figures) -> int | None:

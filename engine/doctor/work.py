@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from engine.doctor.findings import Finding, Level
-from engine.model import JobState, QueueState, Snapshot
+from engine.model import QueueState, Snapshot
 from engine.monitor import Monitor
 from engine.queues import QUEUES
 from engine.settings import Settings
 from engine.store import Store
 
-_MOST_ACTIVE = 1000
+_MOST_GROUPS = 1000
 
 
 async def work_findings(store: Store, settings: Settings) -> list[Finding]:
@@ -88,15 +88,10 @@ def _paused(state: QueueState) -> Finding:
 
 
 async def _stalled(store: Store, monitor: Monitor, snapshot: Snapshot) -> list[Finding]:
-    active = await asyncio.gather(
-        *(store.jobs_from(queue, JobState.ACTIVE, None, _MOST_ACTIVE) for queue in QUEUES)
-    )
-    workless = {
-        queue: sum(lease_end_ms <= snapshot.taken_at_ms for _, lease_end_ms in jobs)
-        for queue, jobs in zip(QUEUES, active, strict=True)
-    }
+    counts = await asyncio.gather(*(store.workless(queue, snapshot.taken_at_ms) for queue in QUEUES))
+    workless = dict(zip(QUEUES, counts, strict=True))
     given_up: dict[str, int] = {}
-    for group in await monitor.failures(count=_MOST_ACTIVE):
+    for group in await monitor.failures(count=_MOST_GROUPS):
         if group.kind == "Stalled":
             given_up[group.queue] = given_up.get(group.queue, 0) + group.failed_now
     found = []

@@ -45,21 +45,25 @@ class Operations(StoreBase):
         state: JobState = JobState.FAILED,
         actor: str,
         reason: str = "",
+        action_id: str | None = None,
     ) -> int:
-        """Finished jobs back to waiting: the named ones, or all that had finished when the call began."""
-        asked = {"state": state, "limit": BATCH, "actor": actor, "reason": reason, "action_id": uuid4().hex}
+        """Finished jobs back to waiting: the named ones, or all that had finished when the call began.
+
+        Calls with one `action_id` are one action in the audit trail.
+        """
+        action_id = action_id or uuid4().hex
+        asked = {"state": state, "limit": BATCH, "actor": actor, "reason": reason, "action_id": action_id}
         retried = 0
         if job_ids is not None:
             for start in range(0, len(job_ids), BATCH):
                 part = list(job_ids[start : start + BATCH])
                 retried += int((await self._run("retry", queue, {**asked, "ids": part, "before": 0}))[0])
             return retried
-        before = 0
-        while True:
-            count, cut_off = await self._run("retry", queue, {**asked, "before": before})
+        before, more = 0, 1
+        while more:
+            count, cut_off, more = await self._run("retry", queue, {**asked, "before": before})
             retried, before = retried + int(count), int(cut_off)
-            if int(count) < BATCH:
-                return retried
+        return retried
 
     async def clean(
         self,
@@ -76,7 +80,7 @@ class Operations(StoreBase):
     ) -> tuple[CleanPreview, list[str], str]:
         """Take away (or with `dry_run` only count) jobs of `state` older than `grace_ms`, oldest first.
 
-        `limit` 0 means all; `job_ids` means just those, whatever their age. They go to the quarantine, or with
+        `limit` 0 means all; with `job_ids` only of those. They go to the quarantine, or with
         `purge` for good. Runs in batches; between two of them other clients are served. Returns what was
         taken, the ids of up to five of them, and the id under which the quarantine has them.
         """
@@ -112,10 +116,10 @@ class Operations(StoreBase):
     async def restore(self, queue: str, batch: str, *, actor: str, reason: str = "") -> tuple[int, int]:
         """Bring a cleaned batch back; returns how many came, and how many could not (a new job has the id)."""
         asked = {"batch": batch, "limit": BATCH, "actor": actor, "reason": reason, "action_id": uuid4().hex}
-        restored, skipped, left = 0, 0, 1
-        while left:
-            came, lost, left = await self._run("restore", queue, asked)
-            restored, skipped = restored + int(came), skipped + int(lost)
+        restored, skipped, more = 0, 0, 1
+        while more:
+            came, stayed, more = await self._run("restore", queue, asked | {"offset": skipped})
+            restored, skipped = restored + int(came), skipped + int(stayed)
         return restored, skipped
 
     async def remove(self, queue: str, job_id: str, *, actor: str, reason: str = "") -> tuple[str, str]:

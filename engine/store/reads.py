@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from engine.errors import NotFoundError
+from engine.errors import BadInputError, NotFoundError
 from engine.model import AuditEntry, FailureGroup, Job, JobState, LogLine, QuarantineBatch
 from engine.queues import QUEUES
 from engine.store import keys
@@ -45,33 +44,37 @@ class Reads(StoreBase):
         return await self.records(queue, ids)
 
     async def jobs_from(
-        self, queue: str, state: JobState, score: float | None, count: int
-    ) -> tuple[tuple[str, float], ...]:
-        """Ids of one state with their scores, from `score` on (None: the beginning), in the order of `jobs`.
+        self, queue: str, state: JobState, after: str | None, count: int, *, oldest_first: bool = False
+    ) -> tuple[tuple[str, str], ...]:
+        """Ids of one state, each with its position; from behind the position `after` on (None: the beginning).
 
-        Unlike places, scores stay where they are while jobs come and go. Jobs of an equal score come together:
-        there may be more than `count`.
+        In the order of `jobs`, or with `oldest_first` in that of their scores. Unlike places, positions stay
+        where they are while other jobs come and go. Raises BadInputError for a position that is none.
         """
-        name, newest_first = keys.state(queue, state), state in _FINISHED
+        name, newest_first = keys.state(queue, state), state in _FINISHED and not oldest_first
+        edge, passed = _place(after) if after is not None else ("", 0)
         low, high = ("-inf", "+inf")
-        start: Any = score if score is not None else (high if newest_first else low)
-
-        async def read() -> list[tuple[str, float]]:
-            first, last = (start, low) if newest_first else (start, high)
-            found: Any = await self._redis.zrange(
-                name, first, last, desc=newest_first, byscore=True, offset=0, num=count, withscores=True
+        first, last = (edge or high, low) if newest_first else (edge or low, high)
+        found: Any = await self._guarded(
+            lambda: self._redis.zrange(
+                name, first, last, desc=newest_first, byscore=True, offset=passed, num=count, withscores=True
             )
-            if len(found) < count:
-                return [(job_id, float(at)) for job_id, at in found]
-            edge = float(found[-1][1])
-            rest: Any = await self._redis.zrange(name, edge, edge, desc=newest_first, byscore=True, withscores=True)
-            return [(job_id, float(at)) for job_id, at in found if at != edge] + [(one, float(at)) for one, at in rest]
-
-        return tuple(await self._guarded(read))
+        )
+        placed = []
+        for job_id, at in found:
+            # Many jobs may end in one millisecond: how many of them are passed is part of the position.
+            score = f"{float(at):.0f}"
+            edge, passed = (edge, passed + 1) if score == edge else (score, 1)
+            placed.append((job_id, f"{edge}.{passed}"))
+        return tuple(placed)
 
     async def depth(self, queue: str, state: JobState) -> int:
         """How many jobs are in one state."""
         return int(await self._guarded(lambda: self._redis.zcard(keys.state(queue, state))))
+
+    async def workless(self, queue: str, now_ms: int) -> int:
+        """How many active jobs have lost their worker: their lease had run out at `now_ms` by Redis's clock."""
+        return int(await self._guarded(lambda: self._redis.zcount(keys.state(queue, JobState.ACTIVE), "-inf", now_ms)))
 
     async def records(self, queue: str, job_ids: Sequence[str]) -> tuple[Job, ...]:
         """Those of the named jobs that exist, in this order."""
@@ -125,14 +128,8 @@ class Reads(StoreBase):
         hours = range(now_s // 3600 - _TREND_HOURS + 1, now_s // 3600 + 1)
         trends = await self._hashes(keys.figures(queue, "1h", hour) for hour in hours)
         records = await self._hashes(keys.group(queue, signature) for signature in signatures)
-
-        async def sizes() -> list[int]:
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for signature in signatures:
-                    pipe.zcard(keys.group_ids(queue, signature))
-                return [int(size) for size in await pipe.execute()]
-
-        found = zip(signatures, records, await self._guarded(sizes), strict=True)
+        sizes = await self._sizes(keys.group_ids(queue, signature) for signature in signatures)
+        found = zip(signatures, records, sizes, strict=True)
         return tuple(
             _group(queue, signature, record, size, trends) for signature, record, size in found if record
         )
@@ -148,11 +145,10 @@ class Reads(StoreBase):
             lambda: self._redis.zrange(keys.quarantine(queue), 0, -1, desc=True, withscores=True)
         )
         records = await self._hashes(keys.gone(queue, batch) for batch, _ in kept)
+        sizes = await self._sizes(keys.gone(queue, batch, ":ids") for batch, _ in kept)
         found = []
-        for (batch, until_ms), record in zip(kept, records, strict=True):
+        for (batch, until_ms), record, left in zip(kept, records, sizes, strict=True):
             if record:
-                name = keys.gone(queue, batch, ":ids")
-                left = await self._guarded(functools.partial(self._redis.zcard, name))
                 counts = {state: int(record[state]) for state in JobState if state in record}
                 found.append(
                     QuarantineBatch(
@@ -163,7 +159,7 @@ class Reads(StoreBase):
                         actor=record.get("actor", ""),
                         reason=record.get("reason", ""),
                         counts=counts,
-                        left=int(left),
+                        left=left,
                     )
                 )
         return tuple(found)
@@ -172,8 +168,23 @@ class Reads(StoreBase):
         """Jobs of a cleaned batch, oldest first."""
         name = keys.gone(queue, batch, ":ids")
         ids: Any = await self._guarded(lambda: self._redis.zrange(name, start, start + count - 1))
-        hashes = await self._hashes(keys.gone(queue, batch, f":{job_id}") for job_id in ids)
+        hashes = await self._hashes(keys.gone(queue, batch, f":job:{job_id}") for job_id in ids)
         return tuple(job_from_hash(queue, job_id, record) for job_id, record in zip(ids, hashes, strict=True) if record)
+
+    async def _sizes(self, names: Iterable[str]) -> list[int]:
+        """How many members several sorted sets have, in one round trip."""
+        wanted = list(names)
+        if not wanted:
+            return []
+
+        async def read() -> list[int]:
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for name in wanted:
+                    pipe.zcard(name)
+                return [int(size) for size in await pipe.execute()]
+
+        found: list[int] = await self._guarded(read)
+        return found
 
     async def server_info(self) -> dict[str, dict[str, Any]]:
         """What INFO tells, by the server's address: of the one server, or of each primary of a Cluster."""
@@ -181,6 +192,15 @@ class Reads(StoreBase):
             lambda: self._redis.info(target_nodes="primaries") if self._spread else self._redis.info()
         )
         return told if self._spread else {self.address: told}
+
+
+def _place(position: str) -> tuple[str, int]:
+    """The score of a position, and how many jobs of that score are passed."""
+    score, _, passed = position.partition(".")
+    if not (score.isascii() and score.isdigit() and len(score) < 17 and passed.isascii() and passed.isdigit()
+            and len(passed) < 10):
+        raise BadInputError(f"{position!r} is no position in a list of jobs.", "Give one that a search has told.")
+    return score, int(passed)
 
 
 def _group(

@@ -79,9 +79,18 @@ local function depths()
 end
 
 -- Record an operator's action: who, when (the entry's id), what, why, to how many jobs, the depths before and after.
--- The rows of one action that takes several calls share its `action_id`.
+-- An action that takes several calls has one `action_id`, and one row that grows while nobody acts in between.
 local function audit(action, touched, before)
   local asked = {}
+  local last = args.action_id and redis.call('XREVRANGE', PREFIX .. 'audit', '+', '-', 'COUNT', 1)[1]
+  if last then
+    local row = {}
+    for i = 1, #last[2], 2 do row[last[2][i]] = last[2][i + 1] end
+    if row.action_id == args.action_id and row.action == action then
+      touched, before = touched + tonumber(row.touched), row.before
+      redis.call('XDEL', PREFIX .. 'audit', last[1])
+    end
+  end
   for name, value in pairs(args) do
     if name == 'ids' then asked.ids = #value elseif name ~= 'actor' and name ~= 'reason' then asked[name] = value end
   end
@@ -137,7 +146,7 @@ local function quarantine(state, id)
   if redis.call('EXISTS', JOB .. id) == 1 then
     local batch = GONE .. args.action_id
     redis.call('HSET', JOB .. id, 'place', score)
-    for part, key in pairs({ [':'] = JOB .. id, [':log:'] = LOG .. id }) do
+    for part, key in pairs({ [':job:'] = JOB .. id, [':log:'] = LOG .. id }) do
       if redis.call('EXISTS', key) == 1 then
         redis.call('RENAME', key, batch .. part .. id)
         redis.call('PEXPIRE', batch .. part .. id, QUARANTINE_MS)

@@ -1,7 +1,7 @@
 -- clean: take jobs of one state away, oldest first, into the quarantine or (purge) for good; or only count (dry_run).
 -- args: state (active ones: only those whose lease ran out), before (ms; finished, or for the unfinished created,
 --       until then; 0 = now - grace_ms), grace_ms, limit, offset (where to go on), dry_run, purge, actor, reason,
---       action_id, ids (optional: just these, whatever their age)
+--       action_id, ids (optional: only of these)
 -- returns: {how many, where to go on or -1 at the end, oldest ms or -1, newest ms or -1, before, ids of the first five}
 -- events: cleaned
 local depths_before = args.dry_run and '' or depths()
@@ -12,7 +12,7 @@ local ids, samples, oldest, newest, scanned, at_end = {}, {}, -1, -1, 0, true
 
 local function consider(id, score)
   local at = finished and score or tonumber(redis.call('HGET', JOB .. id, 'created') or 0)
-  if at > before and not args.ids then return false end
+  if at > before then return false end
   if args.state == 'active' and score > now then return true end
   ids[#ids + 1] = id
   if #samples < 5 then samples[#samples + 1] = id end

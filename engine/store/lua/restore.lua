@@ -1,16 +1,21 @@
 -- restore: bring the jobs of one clean or removal back to where they were.
--- args: batch (the action's id), limit, actor, reason, action_id
--- returns: {restored, skipped (a new job has the id, or its day is over), left}
+-- args: batch (the action's id), limit, offset (how many to pass over, skipped before), actor, reason, action_id
+-- returns: {restored, skipped (a new job has the id: it stays in the batch), 1 where there may be more, else 0}
 -- events: restored
 local before = depths()
 local batch = GONE .. args.batch
-local popped = redis.call('ZPOPMIN', batch .. ':ids', math.min(args.limit, BATCH))
+local limit = math.min(args.limit, BATCH)
+local ids = redis.call('ZRANGE', batch .. ':ids', args.offset, args.offset + limit - 1)
 local restored, skipped = 0, 0
-for i = 1, #popped, 2 do
-  local id = popped[i]
+for _, id in ipairs(ids) do
   local key = JOB .. id
-  local kept = batch .. ':' .. id
-  if redis.call('EXISTS', kept) == 1 and redis.call('EXISTS', key) == 0 then
+  local kept = batch .. ':job:' .. id
+  if redis.call('EXISTS', kept) == 0 then
+    redis.call('ZREM', batch .. ':ids', id) -- its day is over
+  elseif redis.call('EXISTS', key) == 1 then
+    skipped = skipped + 1
+  else
+    redis.call('ZREM', batch .. ':ids', id)
     redis.call('RENAME', kept, key)
     redis.call('PERSIST', key)
     if redis.call('EXISTS', batch .. ':log:' .. id) == 1 then
@@ -27,14 +32,11 @@ for i = 1, #popped, 2 do
     end
     tell('restored', id, job[4] or id)
     restored = restored + 1
-  else
-    skipped = skipped + 1
   end
 end
-local left = redis.call('ZCARD', batch .. ':ids')
-if left == 0 then
+if redis.call('EXISTS', batch .. ':ids') == 0 then
   redis.call('UNLINK', batch)
   redis.call('ZREM', QUARANTINE, args.batch)
 end
 if restored > 0 then audit('restore', restored, before) end
-return done({ restored, skipped, left })
+return done({ restored, skipped, #ids == limit and 1 or 0 })
