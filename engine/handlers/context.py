@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -37,6 +38,8 @@ class JobContext:
     services: Services
     outbox: list[str] = field(default_factory=list)
     """Follow-ups so far; they are handed over in the step that finishes the job, or never."""
+    started_s: float = field(default_factory=time.monotonic)
+    """When it began here, by this process's monotonic clock."""
 
     def follow_up(self, payload: JobType, stage: str) -> None:
         """Add a job of the same trace when this one is finished; `stage` makes its id, so twice is once."""

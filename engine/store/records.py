@@ -6,7 +6,7 @@ import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.histogram import Histogram
 from engine.model import Attempt, Figures, Job, JobState, LogLine
@@ -20,9 +20,10 @@ def dumps(value: Any) -> str:
     return _encode(value)
 
 
-@dataclass(frozen=True, slots=True)
+# Thousands of these are made a second: a frozen dataclass takes four times as long to make as a tuple or a plain one.
+@dataclass(slots=True)
 class NewJob:
-    """A job to add: everything resolved, nothing left to defaults. Times in ms."""
+    """A job to add: everything resolved, nothing left to defaults. Times in ms. Not to be changed."""
 
     id: str
     name: str
@@ -102,8 +103,7 @@ def claimed_options(text: str, timeout_ms: int) -> tuple[int, int | None, int | 
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A job in a worker's hands. `token` proves it until the lease runs out."""
 
     id: str
@@ -122,8 +122,7 @@ class Claimed:
     keep_count: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FinishedJob:
+class FinishedJob(NamedTuple):
     """A claimed job that came to its end: `result` as JSON text; `outbox` holds follow-ups as JSON texts."""
 
     job: Claimed

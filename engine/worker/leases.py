@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterable
 
 from engine.errors import HarkError
 from engine.log import get_logger
@@ -33,15 +34,16 @@ class Leases:
         if self._thread.is_alive():
             self._thread.join()
 
-    def hold(self, job: Claimed) -> None:
-        """Renew this job's lease from now on."""
+    def hold(self, jobs: Iterable[Claimed]) -> None:
+        """Renew these jobs' leases from now on."""
         with self._lock:
-            self._held[job.queue, job.id] = job
+            self._held.update(((job.queue, job.id), job) for job in jobs)
 
-    def drop(self, job: Claimed) -> None:
-        """The job is settled."""
+    def drop(self, jobs: Iterable[Claimed]) -> None:
+        """The jobs are settled."""
         with self._lock:
-            self._held.pop((job.queue, job.id), None)
+            for job in jobs:
+                self._held.pop((job.queue, job.id), None)
 
     @property
     def held(self) -> list[Claimed]:

@@ -16,6 +16,7 @@ from taskiq.receiver import Receiver
 from engine.log import get_logger
 from engine.process import run_until_stopped
 from engine.settings import Settings
+from engine.store import Claimed
 from engine.worker.broker import ClaimedMessage, QueueBroker, create_broker
 
 _log = get_logger("worker")
@@ -40,15 +41,40 @@ class QueueReceiver(Receiver):
             wait_tasks_timeout=drain_s,
         )
 
-    async def callback(self, message: bytes | AckableMessage, raise_err: bool = False) -> None:
-        """Run one job to its end."""
-        task = asyncio.current_task()
-        assert task is not None
+    async def listen(self, finish_event: asyncio.Event) -> None:
+        """Start claimed jobs as they come until `finish_event`; then wait for those that run, up to the drain's end.
+
+        The broker claims no more than can start at once, so taskiq's prefetching has nothing to do here.
+        """
+        stopping = asyncio.create_task(finish_event.wait(), name="stop asked")
+        try:
+            while not finish_event.is_set():
+                claiming = asyncio.create_task(self._own_broker.claim(), name="claim")
+                await asyncio.wait({claiming, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if not claiming.done():
+                    claiming.cancel()
+                    await asyncio.wait({claiming})
+                if not claiming.cancelled():
+                    for job in claiming.result():
+                        self._begin(job)
+        finally:
+            stopping.cancel()
+        if self._running:
+            await asyncio.wait(self._running, timeout=self.wait_tasks_timeout)
+
+    def _begin(self, job: Claimed) -> None:
+        if self._own_broker.runs_itself(job):
+            task = asyncio.create_task(self._own_broker.run(job))
+        else:
+            task = asyncio.create_task(self.callback(self._own_broker.as_message(job)))
         self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def callback(self, message: bytes | AckableMessage, raise_err: bool = False) -> None:
+        """Run one job to its end through taskiq: middlewares, dependencies and all."""
         try:
             await super().callback(message, raise_err)
         finally:
-            self._running.discard(task)
             if isinstance(message, ClaimedMessage):
                 await self._own_broker.abandon(message.job)
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
-from engine.errors import RedisGoneError
+from engine.errors import HarkError, RedisGoneError
 from engine.failures import signature_of
 from engine.log import get_logger
 from engine.store import Claimed, FinishedJob, NewJob, Store
@@ -29,9 +29,9 @@ _LONGEST_BACKOFF_S = 2.0
 
 
 class Settling:
-    """Ends jobs on one store. `settled` is called with each job once Redis knows its end."""
+    """Ends jobs on one store. `settled` is called with jobs once Redis knows their end."""
 
-    def __init__(self, store: Store, settled: Callable[[Claimed], None]) -> None:
+    def __init__(self, store: Store, settled: Callable[[Iterable[Claimed]], None]) -> None:
         self._store = store
         self._settled = settled
         self._buffer: dict[str, list[FinishedJob]] = {}
@@ -76,12 +76,17 @@ class Settling:
         """The attempt ended in an error; returns when Redis knows. `kind` and `frames` tell like errors apart."""
         signature, title = signature_of(kind, error, frames)
         group = {"signature": signature, "title": title, "kind": kind}
-        outcome, delay_ms = await self._until_heard(
-            lambda: self._store.fail(
-                job, error, traceback, permanent=permanent, retry_after_ms=retry_after_ms, group=group
+        try:
+            outcome, delay_ms = await self._until_heard(
+                lambda: self._store.fail(
+                    job, error, traceback, permanent=permanent, retry_after_ms=retry_after_ms, group=group
+                )
             )
-        )
-        self._settled(job)
+        except HarkError as refused:
+            _log.error("the failure of job %s on %s cannot be written: %s", job.id, job.queue, refused)
+            return
+        finally:
+            self._settled([job])
         if outcome == "failed":
             # The alert: this job will not run again by itself.
             _log.error("job %s (%s on %s, attempt %d) failed: %s", job.id, job.name, job.queue, job.attempt, error)
@@ -92,8 +97,12 @@ class Settling:
 
     async def release(self, job: Claimed) -> None:
         """The job goes back unrun."""
-        await self._until_heard(lambda: self._store.release(job.queue, [job]))
-        self._settled(job)
+        try:
+            await self._until_heard(lambda: self._store.release(job.queue, [job]))
+        except HarkError as refused:
+            _log.error("job %s on %s cannot be given back: %s", job.id, job.queue, refused)
+        finally:
+            self._settled([job])
 
     async def _write(self) -> None:
         while not (self._closing and not self._size):
@@ -115,14 +124,30 @@ class Settling:
                 return
 
     async def _write_queue(self, queue: str, finished: list[FinishedJob]) -> None:
-        written = await self._until_heard(lambda: self._store.finish(queue, finished))
+        try:
+            written = await self._until_heard(lambda: self._store.finish(queue, finished))
+        except HarkError as error:
+            await self._write_singly(queue, finished, error)
+            return
+        self._settled(one.job for one in finished)
         for one, ours in zip(finished, written, strict=True):
-            self._settled(one.job)
             if not ours:
                 _log.warning("job %s on %s ended after its lease: another run counts", one.job.id, queue)
-        for one, ours in zip(finished, written, strict=True):
-            if ours and one.outbox:
-                await self._until_heard(lambda one=one: forward(self._store, queue, one.outbox))  # type: ignore[misc]
+            elif one.outbox:
+                try:
+                    await forward(self._store, queue, one.outbox)
+                except RedisGoneError as error:
+                    # It lies in the outbox: upkeep forwards it later, and no other job waits for that.
+                    _log.info("follow-ups of job %s on %s wait: %s", one.job.id, queue, error)
+
+    async def _write_singly(self, queue: str, finished: list[FinishedJob], error: HarkError) -> None:
+        """A script refused the batch, such as for a spoilt record: its job alone is given up, to the lease's end."""
+        if len(finished) > 1:
+            for one in finished:
+                await self._write_queue(queue, [one])
+            return
+        self._settled(one.job for one in finished)
+        _log.error("the end of job %s on %s cannot be written: %s", finished[0].job.id, queue, error)
 
     async def _until_heard(self, call: Callable[[], Awaitable[_T]]) -> _T:
         backoff_s = 0.05
