@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -95,9 +97,9 @@ def claimed_options(text: str, timeout_ms: int) -> tuple[int, int | None, int | 
     options = _json_or(text, {})
     if not isinstance(options, dict):
         return timeout_ms, None, None
-    timeout = options.get("timeout_ms")
+    timeout = _number_or_none(options.get("timeout_ms"))
     return (
-        timeout if isinstance(timeout, int) and timeout > 0 else timeout_ms,
+        timeout if timeout is not None and timeout > 0 else timeout_ms,
         _number_or_none(options.get("keep_completed_ms")),
         _number_or_none(options.get("keep_completed_count")),
     )
@@ -154,13 +156,13 @@ class Taken:
 
 def arguments_of(data: str) -> dict[str, Any]:
     """Arguments as shown to people; unreadable text is shown as it is."""
-    try:
-        value = json.loads(data)
-    except ValueError:
-        return {"unreadable": data}
-    if isinstance(value, dict):
-        return value
-    return {"args": value[0], **value[1]} if isinstance(value, list) and len(value) == 2 else {"unreadable": data}
+    match _json_or(data, None):
+        case dict(value):
+            return value
+        case [list(positional), dict(keyword)]:
+            return {"args": positional, **keyword}
+        case _:
+            return {"unreadable": data}
 
 
 def job_from_hash(queue: str, job_id: str, record: Mapping[str, str]) -> Job:
@@ -178,10 +180,10 @@ def job_from_hash(queue: str, job_id: str, record: Mapping[str, str]) -> Job:
         attempts=_number_or_none(options.get("attempts")) or 1,
         attempts_made=_int_or_none(record.get("made")) or 0,
         timeout_ms=_number_or_none(options.get("timeout_ms")) or 0,
-        created_at_ms=_int_or_none(record.get("created")) or 0,
-        started_at_ms=_int_or_none(record.get("started")),
-        finished_at_ms=_int_or_none(record.get("finished")),
-        due_at_ms=_int_or_none(record.get("due")),
+        created_at_ms=_time_or_none(record.get("created")) or 0,
+        started_at_ms=_time_or_none(record.get("started")),
+        finished_at_ms=_time_or_none(record.get("finished")),
+        due_at_ms=_time_or_none(record.get("due")),
         stalled=_int_or_none(record.get("stalled")) or 0,
         progress=_json_or(record.get("progress"), None),
         worker=record.get("worker"),
@@ -198,8 +200,11 @@ def job_from_hash(queue: str, job_id: str, record: Mapping[str, str]) -> Job:
 
 def log_line(text: str) -> LogLine:
     """One entry of a job's log, as `progress.lua` writes it."""
-    at_ms, line = json.loads(text)
-    return LogLine(int(at_ms), str(line))
+    match _json_or(text, None):
+        case [int() | float() as at_ms, str(line)]:
+            return LogLine(int(at_ms), line)
+        case _:
+            return LogLine(0, text)
 
 
 def figures_by_type(fields: Mapping[str, str]) -> dict[str, Figures]:
@@ -208,7 +213,7 @@ def figures_by_type(fields: Mapping[str, str]) -> dict[str, Figures]:
     for field_name, number in fields.items():
         what, at, job_type = field_name.partition("@")
         if at:
-            counts.setdefault(job_type, {})[what] = int(number)
+            counts.setdefault(job_type, {})[what] = _int_or_none(number) or 0
     return {
         job_type: Figures(
             added=found.get("added", 0),
@@ -232,8 +237,14 @@ def _attempts(text: str | None) -> tuple[Attempt, ...]:
     history = _json_or(text, [])
     if not isinstance(history, list):
         return ()
-    names = set(Attempt.__dataclass_fields__)
-    return tuple(Attempt(**entry) for entry in history if isinstance(entry, dict) and set(entry) == names)
+    return tuple(Attempt(**entry) for entry in history if isinstance(entry, dict) and _is_attempt(entry))
+
+
+def _is_attempt(entry: Mapping[str, Any]) -> bool:
+    numbers = ("number", "started_at_ms", "ended_at_ms")
+    return set(entry) == set(Attempt.__dataclass_fields__) and all(
+        isinstance(value, int if name in numbers else str) for name, value in entry.items()
+    )
 
 
 def _int_or_none(text: str | None) -> int | None:
@@ -243,14 +254,38 @@ def _int_or_none(text: str | None) -> int | None:
         return None
 
 
+def _time_or_none(text: str | None) -> int | None:
+    """A Unix time in ms; None also for one that no calendar can show."""
+    number = _int_or_none(text)
+    return number if number is not None and 0 <= number < _YEAR_9999_MS else None
+
+
+_YEAR_9999_MS = 253_370_764_800_000
+
+
 def _number_or_none(value: Any) -> int | None:
-    return value if isinstance(value, int) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53 else None
 
 
 def _json_or(text: str | None, otherwise: Any) -> Any:
+    """What JSON text means; `otherwise` where it is none. What JSON cannot say (infinities, half a surrogate pair)
+    does not come through, so that whatever comes can be written as JSON again.
+    """
     if text is None:
         return otherwise
     try:
-        return json.loads(text)
-    except ValueError:
+        value = _decoder.decode(text)
+        if _surrogate.search(text):
+            value = _decoder.decode(dumps(value).encode("utf-8", "replace").decode())
+    except (ValueError, RecursionError):
         return otherwise
+    return value
+
+
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
+_decoder = json.JSONDecoder(parse_float=_finite, parse_constant=lambda _: None)
+_surrogate = re.compile(r"\\u[dD][89a-fA-F]")
