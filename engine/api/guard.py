@@ -91,7 +91,9 @@ class Guard:
             body = await _read(headers, receive)
             if scope["method"] not in _READING and body:
                 _check_json(headers)
-            await self._app(scope, _replay(body, receive), send_safely)
+            # HEAD is GET without the body, which the server leaves away by its own copy of the scope.
+            inner = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+            await self._app(inner, _replay(body, receive), send_safely)
         except Refused as refused:
             await problem(refused.status, refused, refused.headers)(scope, receive, send_safely)
         except Exception:

@@ -128,6 +128,11 @@ async def test_health_is_good_while_redis_answers(api: httpx2.AsyncClient) -> No
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
+async def test_head_is_get_without_the_body(api: httpx2.AsyncClient) -> None:
+    answer = await api.head("/health")
+    assert (answer.status_code, answer.headers["content-length"], answer.content) == (200, "15", b"")
+
+
 async def test_metrics_are_read_by_prometheus_own_parser(
     api: httpx2.AsyncClient, store: Store, settings: Settings
 ) -> None:
