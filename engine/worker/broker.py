@@ -315,10 +315,10 @@ def _as_message(job: Claimed) -> bytes:
     labels = {"queue": job.queue, "timeout": job.timeout_ms / 1000, "attempt": job.attempt, "trace": job.trace}
     args, kwargs = "[]", job.data
     if job.data.startswith("["):
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             args, kwargs = (dumps(part) for part in json.loads(job.data))
     head = dumps({"task_id": job.id, "task_name": job.name, "labels": labels})
-    return f'{head[:-1]},"args":{args},"kwargs":{kwargs}}}'.encode()
+    return f'{head[:-1]},"args":{args},"kwargs":{kwargs}}}'.encode(errors="replace")
 
 
 def _no_outcome(broker: AsyncBroker, job: Claimed) -> str:
