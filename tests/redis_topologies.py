@@ -87,13 +87,17 @@ def server(binary: Path, folder: Path, *lines: str, port: int | None = None, sen
 def cluster(
     binary: Path, folder: Path, splits: tuple[int, int], replicas: Sequence[int] = ()
 ) -> Iterator[list[Node]]:
-    """Three primaries, the second and third with the slots from `splits` on, then replicas of the numbered ones."""
+    """Three primaries, the second and third with the slots from `splits` on, then replicas of the numbered ones.
+
+    Nodes go on when others are down.
+    """
     firsts = (0, *splits, _SLOTS)
     lines = (
         "cluster-enabled yes",
         "cluster-node-timeout 500",
         "cluster-replica-validity-factor 0",
         "repl-diskless-sync-delay 0",
+        "cluster-require-full-coverage no",
         "appendonly yes",
     )
     with ExitStack() as stack:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -98,9 +98,9 @@ class Follower:
         self._positions: dict[str, str] = {}
         self.seen: list[QueueEvent] = []
 
-    async def start(self) -> None:
+    async def start(self, queues: Collection[str] = tuple(QUEUES)) -> None:
         """Remember where the streams end now."""
-        self._positions = {queue: await self._store.last_event(queue) for queue in QUEUES}
+        self._positions = {queue: await self._store.last_event(queue) for queue in queues}
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Follow until the events seen fulfil `condition`; a lost Redis is waited for."""
@@ -345,6 +345,23 @@ async def test_jobs_go_on_when_a_primary_of_the_cluster_dies(tmp_path: Path, bin
             await follower.until(lambda: all(follower.completed(queue) == wanted for queue in QUEUES))
 
 
+async def test_queues_of_living_nodes_are_served_while_a_node_is_dead(tmp_path: Path, binary: Path) -> None:
+    with cluster(binary, tmp_path / "cluster", _splits()) as nodes:
+        settings = load_settings(redis_url=_cluster_url(nodes))
+        gone = {queue for queue in QUEUES if _slot(queue) >= _splits()[1]}
+        alive = [queue for queue in QUEUES if queue not in gone]
+        async with open_store(settings) as store, _worker(settings):
+            follower = Follower(store)
+            await follower.start(alive)
+            for job_id in ("before", "after", "long after"):
+                for queue in alive:
+                    await _persist(lambda queue=queue, job_id=job_id: store.add(queue, [_job(job_id)]))  # type: ignore[misc]
+                await follower.until(lambda job_id=job_id: all(job_id in follower.completed(queue) for queue in alive))  # type: ignore[misc]
+                nodes[2].kill()
+            with pytest.raises(RedisGoneError):
+                await store.add(min(gone), [_job("a")])
+
+
 # --- Sentinel ---
 
 
@@ -418,6 +435,22 @@ def test_what_is_no_address_is_refused_without_quoting_it(url: str) -> None:
     with pytest.raises(SettingsError, match="REDIS_URL is not a Redis address") as caught:
         connect(url)
     assert "planted" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("parts", "url"),
+    [
+        ({"redis_username": "me", "redis_password": "p/w"}, "redis://me:p%2Fw@db:6379"),
+        ({"redis_tls": True}, "rediss://db:6379"),
+        ({"redis_ca_file": "/a b.pem"}, "rediss://db:6379?ssl_ca_certs=/a%20b.pem"),
+        (
+            {"redis_url": "rediss://me@other?db=1", "redis_cert_file": "/c", "redis_key_file": "/k"},
+            "rediss://me@other?db=1&ssl_certfile=/c&ssl_keyfile=/k",
+        ),
+    ],
+)
+def test_user_and_certificates_become_part_of_the_address(parts: dict[str, Any], url: str) -> None:
+    assert load_settings(redis_host="db", **parts).external_redis_url == url
 
 
 def test_an_unknown_option_is_named() -> None:
