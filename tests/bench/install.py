@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -65,16 +66,19 @@ class Peer:
         return ", ".join([*versions, f"node {_call(['node', '--version']).strip()}"])
 
     def _install_python(self) -> str:
-        done = PEERS / self.name / "installed"
+        done = PEERS / self.name / "installed.json"
         wanted = ["uvloop", "hiredis", *self.packages]
-        if not done.exists() or done.read_text() != " ".join(wanted):
+        known = json.loads(done.read_text()) if done.exists() else {}
+        if known.get("packages") != wanted:
             _call([sys.executable, "-m", "venv", "--clear", str(PEERS / self.name)])
             pip = [str(self._python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
             _call([*pip, *wanted])
-            done.write_text(" ".join(wanted))
-        frozen = _call([str(self._python), "-m", "pip", "freeze", "--disable-pip-version-check"]).lower()
-        told = {re.split(r"[\[=<>]", package)[0] for package in self.packages} | {"redis", "coredis"}
-        return ", ".join(line.replace("==", " ") for line in frozen.splitlines() if line.split("==")[0] in told)
+            frozen = _call([*pip[:3], "freeze", "--disable-pip-version-check"]).lower().splitlines()
+            told = {re.split(r"[\[=<>]", package)[0] for package in self.packages} | {"redis", "coredis"}
+            versions = ", ".join(line.replace("==", " ") for line in frozen if line.split("==")[0] in told)
+            known = {"packages": wanted, "versions": versions}
+            done.write_text(json.dumps(known))
+        return str(known["versions"])
 
 
 def _call(command: list[str]) -> str:

@@ -43,15 +43,16 @@ const roles = {
     const queue = await openQueue();
     const started = now();
     await queue.addBulk(Array.from({ length: count }, () => ({ name: 'create-task', data: payload() })));
-    say({ seconds: (now() - started) / 1e9 });
+    say({ seconds: (now() - started) / 1e9, added: count });
   },
 
-  async 'add-one'({ count }) {
+  async 'add-one'({ count, limit_s }) {
     const queue = await openQueue();
     for (let i = 0; i < WARM_UP; i++) await queue.add('create-task', payload());
     const started = now();
-    for (let i = 0; i < count; i++) await queue.add('create-task', payload());
-    say({ seconds: (now() - started) / 1e9 });
+    let added = 0;
+    for (; added < count && now() - started < limit_s * 1e9; added++) await queue.add('create-task', payload());
+    say({ seconds: (now() - started) / 1e9, added });
   },
 
   async load({ rate, seconds }) {

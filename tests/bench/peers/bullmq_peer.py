@@ -23,8 +23,9 @@ class PythonBullMQ(Peer):
     async def add(self, arguments, urgent=False):
         await self.queue.add("create-task", arguments, {**OPTIONS, "priority": 1} if urgent else OPTIONS)
 
-    async def add_bulk(self, many, delay_ms=0):
+    async def add_bulk(self, many, limit_s):
         await self.queue.addBulk([{"name": "create-task", "data": data, "opts": OPTIONS} for data in many])
+        return len(many)
 
     async def start(self, concurrency, run):
         self.completed, self.completion = 0, asyncio.Event()

@@ -99,9 +99,11 @@ def main():
                 add(f"L{time.monotonic_ns()}")
             say(late_ms=late_s * 1000)
         else:
-            for _ in range(options["count"]):
+            added = 0
+            while added < options["count"] and time.monotonic() < begun + options["limit_s"]:
                 add()
-            say(seconds=time.monotonic() - begun)
+                added += 1
+            say(seconds=time.monotonic() - begun, added=added)
 
 
 main()

@@ -28,9 +28,12 @@ class Hark(Peer):
     async def add(self, arguments, urgent=False):
         await self.client.add(CreateTask(**arguments), JobOptions(priority=1) if urgent else None)
 
-    async def add_bulk(self, many, delay_ms=0):
-        options = [JobOptions(delay_ms=delay_ms)] * len(many) if delay_ms else None
-        await self.client.add_bulk([CreateTask(**arguments) for arguments in many], options)
+    async def add_bulk(self, many, limit_s, delay_ms=0):
+        for start in range(0, len(many), 20_000):  # a million at once would be gigabytes of objects
+            payloads = [CreateTask(**arguments) for arguments in many[start : start + 20_000]]
+            options = [JobOptions(delay_ms=delay_ms)] * len(payloads) if delay_ms else None
+            await self.client.add_bulk(payloads, options)
+        return len(many)
 
     async def start(self, concurrency, run):
         await self.open()
@@ -61,7 +64,7 @@ async def batches(peer, options):
     admin, taken_s = Admin(peer.store), 0.0
     for number in range(options["batches"]):
         await admin.pause(TASK_PROCESSING)
-        await peer.add_bulk([payload() for _ in range(options["count"])])
+        await peer.add_bulk([payload() for _ in range(options["count"])], 60)
         watch.started, watch.count = 0, watch.done + options["count"]
         watch.full.clear()
         await admin.resume(TASK_PROCESSING)

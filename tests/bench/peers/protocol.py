@@ -3,8 +3,9 @@
 A peer's program is called as `<program> <role> <options as JSON>` with the server's URL in BENCH_URL, and answers
 with lines of JSON on standard output, the last of which is the result:
 
-    add-bulk  {count}                 -> {seconds}         add `count` jobs in the way made for many
-    add-one   {count}                 -> {seconds}         add them one after the other, each awaited
+    add-bulk  {count, limit_s}        -> {seconds, added}  add `count` jobs in the way made for many; libraries that
+                                                           have none stop after `limit_s`
+    add-one   {count, limit_s}        -> {seconds, added}  add them one after the other, each awaited
     load      {rate, seconds}         -> {late_ms}         add `rate` jobs a second, each at its time
     probe     {count, every_s}        -> {added}           add jobs of priority 1; when each was in, by its tag
     work      {concurrency, count, job_ms, limit_s, watch} -> {ready}, {started, ended, done, starts}
@@ -89,11 +90,14 @@ class Peer:
         """Add one job, `urgent` ones with priority 1."""
         raise NotImplementedError
 
-    async def add_bulk(self, many, delay_ms=0):
-        """Add many jobs in the library's way; for those that know none, concurrently in hundreds."""
-        assert not delay_ms, "only Hark is measured with delayed jobs"
+    async def add_bulk(self, many, limit_s):
+        """Add many jobs in the library's way; for those that know none, concurrently in hundreds. Returns how many."""
+        deadline = time.monotonic() + limit_s
         for start in range(0, len(many), 100):
+            if time.monotonic() > deadline:
+                return start
             await asyncio.gather(*(self.add(arguments) for arguments in many[start : start + 100]))
+        return len(many)
 
     async def start(self, concurrency, run):
         """Start the worker; it awaits `run(title)` for each job."""
@@ -117,19 +121,20 @@ async def until(condition):
 async def _add_bulk(peer, options):
     await peer.open()
     started = time.monotonic_ns()
-    more = {"delay_ms": options["delay_ms"]} if options.get("delay_ms") else {}
-    await peer.add_bulk([payload() for _ in range(options["count"])], **more)
-    say(seconds=(time.monotonic_ns() - started) / 1e9)
+    more = {"delay_ms": options["delay_ms"]} if "delay_ms" in options else {}
+    added = await peer.add_bulk([payload() for _ in range(options["count"])], options["limit_s"], **more)
+    say(seconds=(time.monotonic_ns() - started) / 1e9, added=added)
 
 
 async def _add_one(peer, options):
     await peer.open()
     for _ in range(WARM_UP):
         await peer.add(payload())
-    started = time.monotonic_ns()
-    for _ in range(options["count"]):
+    started, added = time.monotonic_ns(), 0
+    while added < options["count"] and time.monotonic_ns() - started < options["limit_s"] * 1e9:
         await peer.add(payload())
-    say(seconds=(time.monotonic_ns() - started) / 1e9)
+        added += 1
+    say(seconds=(time.monotonic_ns() - started) / 1e9, added=added)
 
 
 async def _load(peer, options):

@@ -24,8 +24,9 @@ class Streaq(Peer):
     async def add(self, arguments, urgent=False):
         await self.task.enqueue(**arguments)
 
-    async def add_bulk(self, many, delay_ms=0):
+    async def add_bulk(self, many, limit_s):
         await self.worker.enqueue_many([self.task.enqueue(**arguments) for arguments in many])
+        return len(many)
 
     async def start(self, concurrency, run):
         self._prepare(concurrency)
