@@ -651,9 +651,11 @@ def remove_schedule(schedule_id: str) -> None:
 
 
 def _when(schedule: Schedule) -> str:
+    from engine.schedules import interval_text
+
     if schedule.cron is not None:
         return f"{schedule.cron} ({schedule.timezone})"
-    return "-" if schedule.every_ms is None else f"every {schedule.every_ms / 1000:g} s"
+    return "-" if schedule.every_ms is None else f"every {interval_text(schedule.every_ms)}"
 
 
 def _slot(schedule: Schedule, at_ms: int | None) -> str:

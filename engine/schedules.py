@@ -60,6 +60,15 @@ def parse_interval_ms(text: str) -> int:
     return sum(int(number) * _UNITS_MS[unit] for number, unit in parts)
 
 
+def interval_text(every_ms: int) -> str:
+    """The shortest text that `parse_interval_ms` reads as `every_ms`, such as `1h30m`."""
+    text, left = "", every_ms
+    for unit in ("d", "h", "m", "s", "ms"):
+        number, left = divmod(left, _UNITS_MS[unit])
+        text += f"{number}{unit}" if number else ""
+    return text or "0ms"
+
+
 def local_timezone() -> str:
     """The name of this machine's time zone, "UTC" where it has none."""
     try:

@@ -80,7 +80,7 @@ class Scheduler:
                 try:
                     next_at_ms = next_slot_ms(schedule, now_ms)
                     if await self._store.fire(seen, next_at_ms, now_ms):
-                        _log.info("schedule %s added a job to %s", schedule.id, queue)
+                        _log.debug("schedule %s added a job to %s", schedule.id, queue)
                 except RedisGoneError:
                     raise
                 except HarkError as error:  # its time cannot be understood, or Redis is full: the others go on
