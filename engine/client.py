@@ -115,7 +115,7 @@ class Client:
         spec = self._settings.queue_specs[payload.queue]
         job_id = options.job_id or uuid4().hex
         if options != _NO_OPTIONS:
-            _check(options)
+            check_options(options)
         return NewJob(
             id=job_id,
             name=payload.job_name,
@@ -307,7 +307,7 @@ class Client:
         return ""
 
 
-def _check(options: JobOptions) -> None:
+def check_options(options: JobOptions) -> None:
     """Raise BadInputError for options that no job can have."""
     limits: tuple[tuple[str, float | None, float, float], ...] = (
         ("priority", options.priority, 1, 16),

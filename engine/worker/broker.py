@@ -23,12 +23,13 @@ from taskiq import AckableMessage, AsyncBroker, BrokerMessage, Context, TaskiqDe
 from taskiq.abc.middleware import TaskiqMiddleware
 
 from engine.admin import Admin
-from engine.client import Client
+from engine.client import Client, check_options
 from engine.errors import BadInputError, HarkError, PermanentError, RetryableError
 from engine.failures import last_frames
 from engine.handlers import HANDLERS, Handler, JobContext, Services
 from engine.job_types import JobType
 from engine.log import get_logger
+from engine.model import JobOptions
 from engine.monitor import Monitor
 from engine.providers import Providers, choose_providers
 from engine.providers.tasks_local import LocalTasks
@@ -151,26 +152,30 @@ class QueueBroker(AsyncBroker):
         """Add the job. Labels: `queue` (required), `priority`, `attempts`, `backoff`, `backoff_ms`, `delay_ms`,
         `timeout` (s). A job whose id exists is not added.
         """
-        parsed = TaskiqMessage.model_validate_json(message.message)
+        try:
+            parsed = TaskiqMessage.model_validate_json(message.message)
+        except ValueError as error:
+            raise BadInputError(f"The task {message.task_name} cannot be read: {error}") from error
         labels = parsed.labels
         if "queue" not in labels:
             raise BadInputError(f"The task {message.task_name} has no queue.", "Declare it with queue=… .")
-        queue = require_queue(labels["queue"])
+        queue = require_queue(str(labels["queue"]))
         assert self._settings is not None
         spec = self._settings.queue_specs[queue]
-        timeout_s = labels.get("timeout")
+        options = _options_of(message.task_id, labels)
+        check_options(options)
         job = NewJob(
             id=message.task_id,
             name=message.task_name,
             data=dumps([parsed.args, parsed.kwargs] if parsed.args else parsed.kwargs),
-            priority=int(labels.get("priority", spec.priority)),
-            attempts=int(labels.get("attempts", spec.attempts)),
-            backoff=labels.get("backoff", spec.backoff),
-            backoff_ms=int(labels.get("backoff_ms", spec.backoff_ms)),
-            timeout_ms=spec.timeout_ms if timeout_s is None else round(float(timeout_s) * 1000),
-            delay_ms=int(labels.get("delay_ms", 0)),
-            trace=labels.get("trace", message.task_id),
-            parent=labels.get("parent"),
+            priority=spec.priority if options.priority is None else options.priority,
+            attempts=spec.attempts if options.attempts is None else options.attempts,
+            backoff=options.backoff or spec.backoff,
+            backoff_ms=spec.backoff_ms if options.backoff_ms is None else options.backoff_ms,
+            timeout_ms=spec.timeout_ms if options.timeout_ms is None else options.timeout_ms,
+            delay_ms=options.delay_ms,
+            trace=options.trace,
+            parent=options.parent,
         )
         await self._store.add(queue, [job])
 
@@ -304,6 +309,28 @@ class QueueBroker(AsyncBroker):
         if self._contexts.pop((job.queue, job.id), None) is not None:
             self._cancelled.discard((job.queue, job.id))
             self._claiming.free(job.queue)
+
+
+def _options_of(job_id: str, labels: Mapping[str, Any]) -> JobOptions:
+    """What a task's labels ask for. Raises BadInputError for a label that is no number and should be."""
+
+    def number(name: str, scale: int = 1) -> int | None:
+        try:
+            return None if labels.get(name) is None else round(float(labels[name]) * scale)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise BadInputError(f"The label {name} is no number: {str(labels[name])[:100]!r}.") from error
+
+    return JobOptions(
+        job_id=job_id,
+        priority=number("priority"),
+        attempts=number("attempts"),
+        backoff=None if labels.get("backoff") is None else str(labels["backoff"]),
+        backoff_ms=number("backoff_ms"),
+        delay_ms=number("delay_ms") or 0,
+        timeout_ms=number("timeout", 1000),
+        trace=str(labels.get("trace") or job_id),
+        parent=str(labels["parent"]) if labels.get("parent") else None,
+    )
 
 
 def _as_message(job: Claimed) -> bytes:
