@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import replace
 from uuid import uuid4
 
@@ -110,8 +110,8 @@ class Admin(Recurring):
     async def restore(self, queue: str, batch: str, *, actor: str, reason: str = "") -> tuple[int, int]:
         """Bring a batch's jobs back to where they were: how many came, and how many could not.
 
-        A job cannot come back while a new one has its id: it stays in the quarantine. Raises NotFoundError for an unknown batch or one
-        whose day is over.
+        A job cannot come back while a new one has its id: it stays in the quarantine. Raises NotFoundError for
+        an unknown batch or one whose day is over.
         """
         if all(batch != kept.id for kept in await self.quarantined(queue)):
             raise NotFoundError(
@@ -169,11 +169,11 @@ class Admin(Recurring):
         stop: asyncio.Event | None = None,
         actor: str,
         reason: str = "",
-    ) -> AsyncIterator[RetryProgress]:
+    ) -> AsyncGenerator[RetryProgress, None]:
         """Retry at `rate_per_s`, the oldest first; `canary` jobs go before the rest and decide whether it follows.
 
-        Tells of each step. The rest stays untouched where one of the canaries fails again. `stop` ends it between two steps, and so
-        does closing the iterator. Raises BadInputError for a rate or canary that makes no sense.
+        Tells of each step. The rest stays untouched where one of the canaries fails again. `stop` ends it between
+        two steps, and so does closing the iterator. Raises BadInputError for a rate or canary that makes no sense.
         """
         self._check_retry(queue, state)
         if not 0 < rate_per_s <= 100_000 or canary < 0:
