@@ -167,6 +167,10 @@ async def _everything_works(settings: Settings) -> None:
         await store.set_paused("synthesis", False, actor="test")
         await follower.until(lambda: "later" in follower.completed("synthesis"))
 
+        _, _, batch = await store.clean("synthesis", JobState.COMPLETED, actor="test")
+        assert await store.restore("synthesis", batch, actor="test") == (6, 0)
+        assert (await store.sample("synthesis", 1))[0]
+        assert await store.server_info()
         await store.remember("voice-processing", "chat", '"hello"')
         assert await store.recall("voice-processing", "chat") == ['"hello"']
         await store.put_blob("transcription", "sound", b"\xff\x00", 60)
