@@ -100,9 +100,10 @@ class Admin(Recurring):
         return await self._store.quarantined(require_queue(queue))
 
     async def quarantined_jobs(self, queue: str, batch: str) -> AsyncIterator[Job]:
-        """The jobs of one batch, oldest first, read in pages."""
+        """The jobs of one batch, oldest first, read in pages. Raises as `restore` does."""
+        await self._require_batch(queue, batch)
         start = 0
-        while page := await self._store.quarantined_jobs(require_queue(queue), batch, start, _PAGE):
+        while page := await self._store.quarantined_jobs(queue, batch, start, _PAGE):
             for job in page:
                 yield job
             start += _PAGE
@@ -113,10 +114,7 @@ class Admin(Recurring):
         A job cannot come back while a new one has its id: it stays in the quarantine. Raises NotFoundError for
         an unknown batch or one whose day is over.
         """
-        if all(batch != kept.id for kept in await self.quarantined(queue)):
-            raise NotFoundError(
-                f"The quarantine of {queue} has no {batch!r}.", "Cleaned jobs stay there for 24 hours."
-            )
+        await self._require_batch(queue, batch)
         return await self._store.restore(queue, batch, actor=actor, reason=reason)
 
     # --- jobs ---
@@ -251,6 +249,12 @@ class Admin(Recurring):
         return tuple(sorted(entries, key=lambda entry: entry.at_ms, reverse=True)[:count])
 
     # --- inside ---
+
+    async def _require_batch(self, queue: str, batch: str) -> None:
+        if all(batch != kept.id for kept in await self.quarantined(queue)):
+            raise NotFoundError(
+                f"The quarantine of {queue} has no {batch!r}.", "Cleaned jobs stay there for 24 hours."
+            )
 
     async def _ids(self, queue: str, state: JobState, where: JobFilter | None) -> list[str]:
         if where is not None:

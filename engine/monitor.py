@@ -136,6 +136,16 @@ class Monitor:
         ]
         return tuple(_joined(parts[start : start + each], span_ms) for start in range(0, len(parts), each))
 
+    async def window(self, queue: str, window_ms: int) -> Period:
+        """The last `window_ms` of a queue as one period, up to now; in whole minutes, beyond 48 hours in whole hours.
+
+        Raises BadInputError for less than a minute and more than 90 days.
+        """
+        unit_ms = _MINUTE_MS if window_ms <= 48 * _HOUR_MS else _HOUR_MS
+        parts = await self.history(queue, periods=window_ms // unit_ms, span_ms=unit_ms)
+        span_ms = max(1, int(time.time() * 1000) - parts[0].start_ms)
+        return replace(_joined(list(parts), span_ms), span_ms=span_ms)
+
     def _minutes_missing(self, queue: str) -> int:
         known = self._history[queue]
         # The last two are asked for again: the running one grows, and its end may have been missed.

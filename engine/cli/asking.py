@@ -1,0 +1,167 @@
+"""`hark ask`: one command through the queues, from here."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from engine import log
+from engine.cli.frame import hark, with_engine
+from engine.cli.output import compact, complain, print_json, tell
+from engine.errors import BadInputError, HarkError
+
+if TYPE_CHECKING:
+    from engine import Engine
+    from engine.audio import Recording
+
+_log = log.get_logger("cli")
+
+_WORKER_START_S = 30.0
+"""The longest wait for the first sign of life of a worker that `ask` has started."""
+
+
+@hark.command()
+@click.argument("text", required=False)
+@click.option("--audio", type=click.Path(path_type=Path), help="A wav, flac, mp3 or ogg file to take the words from.")
+@click.option("--speak", type=click.Path(path_type=Path), help="Write the spoken answer to this wav file.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
+def ask(text: str | None, audio: Path | None, speak: Path | None, as_json: bool) -> int:
+    """Send one command, typed (TEXT) or recorded (--audio), through the queues.
+
+    Where no worker runs anywhere, one is started for the time of the command.
+    """
+    if (text is None) == (audio is None):
+        raise click.UsageError("Give the words, or --audio FILE.")
+    if speak is not None and (speak.is_dir() or not speak.absolute().parent.is_dir()):
+        raise BadInputError(f"{speak} cannot be written.", "Give a file name in a folder that exists.")
+    said = _read_recording(audio) if audio is not None else _checked_words(text or "")
+
+    async def work(engine: Engine) -> int:
+        async with _some_worker(engine):
+            return await _ask(engine, said, speak, as_json)
+
+    return with_engine(work)
+
+
+async def _ask(engine: Engine, said: str | Recording, speak: Path | None, as_json: bool) -> int:
+    from engine.audio import Recording
+    from engine.model import CommandFailed, Heard, Replied, Spoken, StageTimed, Waiting
+
+    answer: dict[str, Any] = {
+        "transcript": said if isinstance(said, str) else None,
+        "reply": None,
+        "actions": [],
+        "stages": [],
+        "spoken": None,
+        "error": None,
+    }
+    if isinstance(said, str):
+        tell(f"Heard:  {said}", as_json)
+    async for event in engine.client.ask(said, speak=speak is not None):
+        match event:
+            case Heard(text=text):
+                answer["transcript"] = text
+                tell(f"Heard:  {text}", as_json)
+            case Replied(text=text, actions=actions):
+                answer["reply"] = text
+                answer["actions"] = [dataclasses.asdict(action) for action in actions]
+                tell(f"Hark:   {text}", as_json)
+                for action in actions:
+                    mark = "Did" if action.ok else "Failed"
+                    tell(f"{mark + ':':<8}{action.name} {compact(action.arguments)}: {action.outcome}", as_json)
+            case Spoken(flac=flac) if speak is not None:
+                _write(speak, Recording.decode(flac, "the spoken answer").to_wav())
+                answer["spoken"] = str(speak)
+                tell(f"Spoken: {speak}", as_json)
+            case StageTimed():
+                answer["stages"].append({"queue": event.queue, "waited_ms": event.waited_ms, "ran_ms": event.ran_ms})
+            case Waiting(message=message):
+                complain(message)
+            case CommandFailed(message=message):
+                answer["error"] = message
+                complain(message)
+            case _:
+                _log.debug("unused event: %s", event)
+    if as_json:
+        print_json(answer)
+    elif answer["stages"]:
+        stages = (f"{one['queue']} {one['ran_ms']} ms (waited {one['waited_ms']} ms)" for one in answer["stages"])
+        tell("Times:  " + ", ".join(stages))
+    return 0 if answer["error"] is None else 1
+
+
+def _checked_words(text: str) -> str:
+    if not text.strip():
+        raise BadInputError("There are no words in the command.", 'Ask like this: hark ask "what time is it".')
+    if len(text) > 20_000:
+        raise BadInputError(f"The command has {len(text)} characters.", "Hark takes 20000 at most.")
+    return text
+
+
+def _read_recording(path: Path) -> Recording:
+    from engine.audio import MAX_AUDIO_BYTES, Recording
+
+    try:
+        with path.open("rb") as file:
+            # One more than is allowed: enough to see that it is too much.
+            data = file.read(MAX_AUDIO_BYTES + 1)
+    except OSError as error:
+        raise BadInputError(f"{path} cannot be read: {error.strerror or error}.", "Give a sound file.") from error
+    if len(data) > MAX_AUDIO_BYTES:
+        raise BadInputError(f"{path} has more than {MAX_AUDIO_BYTES // 1024**2} MB.", "Cut it into shorter parts.")
+    try:
+        return Recording.decode(data, str(path)).require_speech()
+    except BadInputError as error:
+        if str(path) in error.message:
+            raise
+        # Said of a microphone's recording; here it is a file's.
+        raise BadInputError(f"{path}: {error.message}", "Give a file in which somebody speaks.") from error
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise BadInputError(f"{path} cannot be written: {error.strerror or error}.", "Choose another file.") from error
+
+
+@asynccontextmanager
+async def _some_worker(engine: Engine) -> AsyncIterator[None]:
+    """Start a worker for the time of the block, unless one runs somewhere already."""
+    import asyncio
+
+    if (await engine.monitor.snapshot()).workers:
+        yield
+        return
+    from engine.worker.embedded import EmbeddedPool, worker_command
+
+    _log.debug("no worker runs: starting one for this command")
+    changed = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def tell_change() -> None:
+        loop.call_soon_threadsafe(changed.set)
+
+    # What goes wrong with the command is told by its events: the worker's log would say it twice.
+    volume = "--debug" if _log.isEnabledFor(logging.DEBUG) else "--quiet"
+    pool = EmbeddedPool(engine.settings, tell_change, [*worker_command(), volume])
+    pool.start()
+    try:
+        deadline = loop.time() + _WORKER_START_S
+        while not (await engine.monitor.snapshot()).workers:
+            if pool.restarts or pool.state == "waiting" or loop.time() > deadline:
+                why = f" ({pool.error_lines[-1]})" if pool.error_lines else ""
+                raise HarkError(f"A worker for this command did not start{why}.", "Start `hark worker` to see why.")
+            changed.clear()
+            # The child's end is seen at once, its first sign of life in Redis within 50 ms.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), 0.05)
+        yield
+    finally:
+        await asyncio.to_thread(pool.stop, engine.settings.drain_ms / 1000 + 1)

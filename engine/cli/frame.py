@@ -1,0 +1,116 @@
+"""What every command of `hark` stands in: the group, --debug, QUEUE or --all, the engine, and who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from engine import log
+from engine.queues import QUEUES, require_queue
+
+if TYPE_CHECKING:
+    from engine import Engine
+    from engine.doctor import Check
+    from engine.settings import Settings
+
+_T = TypeVar("_T")
+
+
+class Switches:
+    """What holds for the whole command line."""
+
+    def __init__(self, doctor_checks: Callable[[], Sequence[Check]]) -> None:
+        self.debug = False
+        self.doctor_checks = doctor_checks
+
+
+def _turn_on_debug(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        context.find_object(Switches).debug = True  # type: ignore[union-attr]
+        log.configure(debug=True)
+
+
+def debug_option() -> click.Option:
+    """--debug, as a parameter of a group."""
+    return click.Option(
+        ["--debug"], is_flag=True, expose_value=False, callback=_turn_on_debug, help="Debug logs, and tracebacks."
+    )
+
+
+class Command(click.Command):
+    """A command that takes --debug, so that it may stand at the end of the line as well."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.append(debug_option())
+
+
+class Group(click.Group):
+    """A group of such commands."""
+
+    command_class = Command
+
+
+@click.group(cls=Group, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.pass_context
+def hark(context: click.Context) -> None:
+    """Talk to Hark, and operate its queues."""
+    switches = context.find_object(Switches)
+    log.configure(debug=switches is not None and switches.debug)
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+hark.params.append(debug_option())
+
+
+def with_queues(function: Callable[..., Any]) -> Callable[..., Any]:
+    """QUEUE or --all, for the commands that act on one queue or on each."""
+    function = click.option("--all", "every", is_flag=True, help="All eight queues.")(function)
+    return click.argument("queue", required=False)(function)
+
+
+def chosen(queue: str | None, every: bool) -> list[str]:
+    """The queues that `with_queues` was given. Raises NotFoundError."""
+    if (queue is None) != every:
+        raise click.UsageError("Name one queue, or give --all.")
+    return list(QUEUES) if queue is None else [require_queue(queue)]
+
+
+def reasoned(function: Callable[..., Any]) -> Callable[..., Any]:
+    """--reason, for the commands that the audit trail records."""
+    return click.option("--reason", metavar="TEXT", default="", help="Why; kept in the audit trail.")(function)
+
+
+def with_engine(work: Callable[[Engine], Awaitable[_T]]) -> _T:
+    """Open the engine, do `work` with it and return what that returns."""
+    import asyncio
+
+    from engine import open_engine
+
+    async def run() -> _T:
+        async with open_engine(read_settings()) as engine:
+            return await work(engine)
+
+    return asyncio.run(run())
+
+
+def read_settings(**given: Any) -> Settings:
+    """The settings, `given` ones before all others. Raises BadInputError."""
+    from engine.settings import load_settings
+
+    return load_settings(**given)
+
+
+def actor() -> str:
+    """Who the audit trail names."""
+    import getpass
+    import os
+
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError, ImportError):
+        # A container may run under a user id that has no name.
+        return f"cli:{os.getuid()}"
