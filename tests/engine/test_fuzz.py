@@ -1,4 +1,7 @@
-"""Rubbish in, a plain word out: on the command line, in labels and arguments, and in Redis itself."""
+"""Rubbish in, a plain word out: on the command line, in labels and arguments, and in Redis itself.
+
+HARK_TEST_EXAMPLES=200 tries ten times as many examples as usual.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ LIMIT_S = 15
 _T = TypeVar("_T")
 
 fuzzed = settings(
-    max_examples=100,
+    max_examples=int(os.environ.get("HARK_TEST_EXAMPLES", "20")),
     deadline=None,
     derandomize="CI" in os.environ,
     database=None,
@@ -61,7 +64,8 @@ _words = st.one_of(
                 for command in hark.commands.values()
                 for parameter in command.params
                 for option in parameter.opts
-                if option.startswith("-") and option != "--debug"
+                # The last two wait for a worker.
+                if option.startswith("-") and option not in ("--debug", "--follow", "--canary")
             }
         )
     ),
@@ -93,7 +97,7 @@ def _say(argv: list[str]) -> tuple[int, str]:
 def test_no_command_line_ends_in_a_traceback(on_redis: str) -> None:
     _do(_with_store(on_redis, lambda store: store.add(PARENTS, [_job("j0"), _job("j1")])))
 
-    @fuzzed
+    @settings(fuzzed, max_examples=5 * fuzzed.max_examples)
     @given(_lines)
     def check(argv: list[str]) -> None:
         code, printed = _say(argv)
@@ -201,7 +205,7 @@ def test_labels_of_any_kind_are_refused_in_plain_words_or_run(worker: _Worker) -
         finally:
             await broker.shutdown()
 
-    @settings(fuzzed, max_examples=40)
+    @fuzzed
     @given(st.dictionaries(_label_names, _values, max_size=4), st.dictionaries(_texts, _values, max_size=3))
     def check(labels: dict[str, Any], arguments: dict[str, Any]) -> None:
         _do(kick(labels, arguments))
@@ -269,7 +273,7 @@ def _spoil(raw: Any, queue: str, state: JobState, spoilt: _Spoilt, score: float)
 
 @pytest.mark.parametrize("state", [JobState.WAITING, JobState.DELAYED, JobState.ACTIVE])
 def test_spoilt_records_neither_kill_nor_hold_up_the_worker(worker: _Worker, state: JobState) -> None:
-    @settings(fuzzed, max_examples=25)
+    @settings(fuzzed, max_examples=max(1, fuzzed.max_examples // 2))
     @given(st.lists(_spoilt, min_size=1, max_size=6))
     def check(spoilt: list[_Spoilt]) -> None:
         for number, one in enumerate(spoilt):
