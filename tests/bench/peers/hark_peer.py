@@ -63,11 +63,11 @@ async def batches(peer, options):
     say(ready=True)
     admin, taken_s = Admin(peer.store), 0.0
     for number in range(options["batches"]):
-        await admin.pause(TASK_PROCESSING)
+        await admin.pause(TASK_PROCESSING, actor="bench")
         await peer.add_bulk([payload() for _ in range(options["count"])], 60)
         watch.started, watch.count = 0, watch.done + options["count"]
         watch.full.clear()
-        await admin.resume(TASK_PROCESSING)
+        await admin.resume(TASK_PROCESSING, actor="bench")
         await watch.full.wait()
         await peer.settled(watch.count)
         if number:  # the first warms up
