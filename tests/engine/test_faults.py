@@ -125,7 +125,6 @@ async def test_no_job_is_lost_while_workers_redis_and_the_network_fail_at_random
 # --- the network ---
 
 
-@pytest.mark.xfail(strict=True, reason="take is not yet repeatable: a lost answer leaves its jobs in nobody's hands")
 async def test_a_claim_whose_answer_was_lost_is_answered_with_the_same_jobs_when_repeated(store: Store) -> None:
     await store.add(PARENTS, [_job(f"j{number}") for number in range(4)])
     first = await _take(store, "t1", 2)
@@ -151,15 +150,14 @@ async def test_adding_over_a_network_that_loses_answers_adds_each_job_once(serve
     assert (await store.sample(PARENTS, 0))[1] == 3
 
 
-@pytest.mark.xfail(strict=True, reason="recover takes a server that was stopped for one whose workers died")
 async def test_jobs_are_not_called_stalled_because_redis_itself_was_stopped(server: Server, store: Store) -> None:
     await store.add(PARENTS, [_job("a")])
     held = await _take(store, "t1", lease_ms=500)
-    assert await store.recover(PARENTS, 1) == ([], [])
+    assert await store.recover(PARENTS, 1, gap_ms=1000, lease_ms=LONG_MS) == ([], [])
     server.pause()
     await asyncio.sleep(1.5)  # three leases long
     server.go_on()
-    assert await store.recover(PARENTS, 1) == ([], [])
+    assert await store.recover(PARENTS, 1, gap_ms=1000, lease_ms=LONG_MS) == ([], [])
     assert await store.extend(PARENTS, held, LONG_MS) == []
 
 
@@ -207,7 +205,6 @@ async def test_an_operator_can_pause_and_clean_a_full_redis(server: Server, stor
     assert (await store.clean(PARENTS, JobState.WAITING, actor="op"))[0].count == 4
 
 
-@pytest.mark.xfail(strict=True, reason="the writer of ends waits for a follow-up's place in a full Redis")
 async def test_follow_ups_wait_while_redis_is_full_and_hold_up_no_other_job(
     server: Server, store: Store, tmp_path: Path
 ) -> None:
