@@ -174,9 +174,16 @@ class Store(Operations, Reads, Scheduling):
 
     # --- upkeep ---
 
-    async def recover(self, queue: str, max_stalled: int) -> tuple[list[str], list[str]]:
-        """Jobs with a lease run out go back to waiting, or fail; returns the ids of both."""
+    async def recover(
+        self, queue: str, max_stalled: int, *, gap_ms: int | None = None, lease_ms: int = 0
+    ) -> tuple[list[str], list[str]]:
+        """Jobs with a lease run out go back to waiting, or fail; returns the ids of both.
+
+        Where nobody has called this for `gap_ms`, their leases are first prolonged by half of `lease_ms`.
+        """
         arguments = {"max_stalled": max_stalled, **failed_retention(self._specs[queue])}
+        if gap_ms is not None:
+            arguments |= {"gap_ms": gap_ms, "lease_ms": lease_ms}
         recovered, failed = await self._run("recover", queue, arguments)
         return recovered, failed
 

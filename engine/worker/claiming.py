@@ -13,7 +13,7 @@ import itertools
 from collections import Counter, deque
 from collections.abc import Collection, Sequence
 
-from engine.errors import RedisGoneError
+from engine.errors import HarkError, RedisGoneError
 from engine.log import get_logger
 from engine.queues import QueueSpec
 from engine.store import Claimed, Store
@@ -43,6 +43,7 @@ class Claiming:
         self._waits: dict[tuple[str, ...], asyncio.Task[str | None]] = {}
         self._backoff_s: dict[str, float] = {}
         self._tokens = itertools.count(1)
+        self._unanswered: dict[str, str] = {}
 
     @property
     def active(self) -> int:
@@ -56,7 +57,7 @@ class Claiming:
             try:
                 await self._fill()
                 backoff_s = 0.05
-            except RedisGoneError as error:
+            except HarkError as error:
                 _log.warning("no jobs can be claimed: %s", error)
                 await asyncio.sleep(backoff_s)
                 backoff_s = min(backoff_s * 2, _LONGEST_BACKOFF_S)
@@ -135,7 +136,7 @@ class Claiming:
             if isinstance(outcome, BaseException)
         }
         for error in failures.values():
-            if len(failures) == len(self._limits) or not isinstance(error, RedisGoneError):
+            if len(failures) == len(self._limits) or not isinstance(error, HarkError):
                 raise error
         if failures:
             names = ", ".join(sorted(failures))
@@ -152,10 +153,12 @@ class Claiming:
 
     async def _take(self, queue: str) -> None:
         self._asking.discard(queue)
-        token = f"{self._worker}:{next(self._tokens)}"
+        # Until it has an answer, a claim is asked for again under its token: the jobs may be ours already.
+        token = self._unanswered.setdefault(queue, f"{self._worker}:{next(self._tokens)}")
         taken = await self._store.take(
             queue, self._room(queue), lease_ms=self._lease_ms, token=token, worker=self._worker
         )
+        del self._unanswered[queue]
         self._in_flight[queue] += len(taken.jobs)
         self._ready.extend(taken.jobs)
         self.limit(queue, taken.concurrency)

@@ -54,16 +54,16 @@ class Upkeep:
         self._told = told
         self._started_at_ms = int(time.time() * 1000)
         self._recover_from_s = 0.0
+        self._recover_every_s = min(settings.lease_ms / 3000, 5.0)
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begin, each duty at its own pace."""
-        lease_s = self._settings.lease_ms / 1000
         for name, duty, every_s in (
             ("heartbeat", self._heartbeat, HEARTBEAT_S),
             ("tick", self._tick, TICK_S),
-            ("recover", self._recover, min(lease_s / 3, 5.0)),
+            ("recover", self._recover, self._recover_every_s),
             ("forward", self._forward, FORWARD_S),
             ("retain", self._retain, RETAIN_S),
             ("health", self._health, HEALTH_S),
@@ -103,7 +103,12 @@ class Upkeep:
         if asyncio.get_running_loop().time() < self._recover_from_s:
             return
         for queue in self._queues:
-            recovered, failed = await self._store.recover(queue, self._settings.max_stalled)
+            recovered, failed = await self._store.recover(
+                queue,
+                self._settings.max_stalled,
+                gap_ms=round(self._recover_every_s * 3000) + 1000,
+                lease_ms=self._settings.lease_ms,
+            )
             for job_id in recovered:
                 _log.warning("job %s on %s lost its worker and waits again", job_id, queue)
             for job_id in failed:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psutil
 import pytest
@@ -58,11 +59,11 @@ def raw(fresh_redis: str) -> Iterator[redis.Redis]:
         yield client
 
 
-async def _take(store: Store, count: int = 10, *, lease_ms: int = LONG_MS, token: str = "t1") -> list[Claimed]:
-    return (await store.take(QUEUE, count, lease_ms=lease_ms, token=token, worker="w1")).jobs
+async def _take(store: Store, count: int = 10, *, lease_ms: int = LONG_MS, token: str = "") -> list[Claimed]:
+    return (await store.take(QUEUE, count, lease_ms=lease_ms, token=token or uuid4().hex, worker="w1")).jobs
 
 
-async def _claim(store: Store, job: NewJob, *, lease_ms: int = LONG_MS, token: str = "t1") -> Claimed:
+async def _claim(store: Store, job: NewJob, *, lease_ms: int = LONG_MS, token: str = "") -> Claimed:
     """Add a job to an idle queue and claim it; a lease of 0 ms has run out at once."""
     assert await store.add(QUEUE, [job]) == [True]
     (claimed,) = await _take(store, 1, lease_ms=lease_ms, token=token)
@@ -154,13 +155,27 @@ async def test_equal_priorities_are_served_in_the_order_added(store: Store) -> N
 async def test_take_gives_at_most_what_was_asked_for_and_tells_of_more(store: Store) -> None:
     await store.add(QUEUE, [_job("a"), _job("b")])
     first = await store.take(QUEUE, 1, lease_ms=LONG_MS, token="t", worker="w")
-    second = await store.take(QUEUE, 1, lease_ms=LONG_MS, token="t", worker="w")
+    second = await store.take(QUEUE, 1, lease_ms=LONG_MS, token="t2", worker="w")
     assert ([job.id for job in first.jobs], first.more) == (["a"], True)
     assert ([job.id for job in second.jobs], second.more) == (["b"], False)
 
 
+async def test_a_claim_whose_reply_was_lost_gives_the_same_jobs_when_asked_again(store: Store) -> None:
+    await store.add(QUEUE, [_job("a"), _job("b"), _job("c")])
+    first = await _take(store, 2, token="mine")
+    assert await _take(store, 2, token="mine") == first
+    assert [job.id for job in await _take(store, 2, token="next")] == ["c"]
+
+
+async def test_leases_say_nothing_after_nobody_has_looked_for_long(store: Store, raw: redis.Redis) -> None:
+    claimed = await _claim(store, _job("a"), lease_ms=0)
+    raw.hset(f"{{hark:{QUEUE}}}:meta", "looked", 1)
+    assert await store.recover(QUEUE, 1, gap_ms=LONG_MS, lease_ms=LONG_MS) == ([], [])
+    assert await store.extend(QUEUE, [claimed], LONG_MS) == []
+
+
 async def test_a_claimed_job_is_active_and_names_its_worker(store: Store) -> None:
-    claimed = await _claim(store, _job("a"))
+    claimed = await _claim(store, _job("a"), token="t1")
     job = await store.find("a")
     assert (job.state, job.worker) == (JobState.ACTIVE, "w1")
     assert job.started_at_ms is not None

@@ -207,7 +207,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     @precondition(lambda self: self.batches)
     def restore(self, data: st.DataObject) -> None:
-        batch = data.draw(st.sampled_from(sorted(self.batches)))
+        batch = data.draw(st.sampled_from(list(self.batches)))
         jobs = self.batches.pop(batch)
         back = {job_id: kept for job_id, kept in jobs.items() if job_id not in self.states}
         assert self.do(self.store.restore(QUEUE, batch, actor="op")) == (len(back), len(jobs) - len(back))

@@ -1,9 +1,18 @@
 -- recover: jobs whose lease ran out (their worker died) -> waiting at their old place,
 --          or -> failed where that happened more than max_stalled times, or where they were to be cancelled.
--- args: max_stalled, keep_ms, keep_count (optional)
+--          Where nobody has looked for longer than `gap_ms`, Redis or all workers were stopped meanwhile and leases say
+--          nothing: the workers get half a lease to show that they live.
+-- args: max_stalled, keep_ms, keep_count (optional), gap_ms and lease_ms (optional)
 -- returns: {recovered ids, failed ids}
 -- events: stalled | failed
 local recovered, failed = {}, {}
+local looked = tonumber(redis.call('HGET', META, 'looked') or now)
+redis.call('HSET', META, 'looked', int(now))
+if args.gap_ms and now - looked > args.gap_ms then
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', ACTIVE, '-inf', int(now), 'LIMIT', 0, BATCH)) do
+    redis.call('ZADD', ACTIVE, int(now + args.lease_ms / 2), id)
+  end
+end
 local worker_lost = 'The job lost its worker more often than allowed (' .. args.max_stalled .. '). Does it crash the worker? '
   .. 'Look at the worker log, then retry it.'
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', ACTIVE, '-inf', int(now), 'LIMIT', 0, BATCH)) do

@@ -1,4 +1,5 @@
 -- take: claim up to `count` waiting jobs for a worker; due delayed jobs are promoted first, paused or not.
+--       Called again with the same token (its reply was lost on the way), it gives the same jobs again.
 -- args: count, lease_ms, token, worker
 -- returns: {more waiting 0|1, ms until the next delayed job is due or -1, concurrency override or -1, jobs}
 --   a job: {id, name, data, options, made, created, trace, parent}
@@ -7,7 +8,20 @@ promote_due()
 local jobs, leases = {}, {}
 local meta = redis.call('HMGET', META, 'paused', 'concurrency')
 local paused = meta[1] == '1'
-if not paused and args.count > 0 then
+local last_claim = PREFIX .. 'claim:' .. args.worker
+
+local function give(id, job)
+  jobs[#jobs + 1] = { id, job[1], job[2] or '{}', job[3] or '{}', job[4] or '0', job[5] or '0', job[7] or id, job[8] or '' }
+end
+
+if redis.call('GET', last_claim) == args.token then
+  for _, id in ipairs(redis.call('ZRANGE', ACTIVE, 0, -1)) do
+    if held(id, args.token) then
+      redis.call('ZADD', ACTIVE, int(now + args.lease_ms), id)
+      give(id, redis.call('HMGET', JOB .. id, 'name', 'data', 'options', 'made', 'created', 'queued', 'trace', 'parent'))
+    end
+  end
+elseif not paused and args.count > 0 then
   local popped = redis.call('ZPOPMIN', WAIT, args.count)
   local expiry = int(now + args.lease_ms)
   for i = 1, #popped, 2 do
@@ -22,11 +36,13 @@ if not paused and args.count > 0 then
       leases[#leases + 1] = id
       tell('active', id, job[7] or id)
       observe('w', job[1], now - (tonumber(job[6] or job[5]) or now))
-      jobs[#jobs + 1] = { id, job[1], job[2] or '{}', job[3] or '{}', job[4] or '0', job[5] or '0', job[7] or id,
-        job[8] or '' }
+      give(id, job)
     end
   end
-  if #leases > 0 then redis.call('ZADD', ACTIVE, unpack(leases)) end
+  if #leases > 0 then
+    redis.call('ZADD', ACTIVE, unpack(leases))
+    redis.call('SET', last_claim, args.token, 'PX', int(args.lease_ms * 4 + 1000))
+  end
 end
 local more = not paused and redis.call('ZCARD', WAIT) > 0
 if more then wake() end
