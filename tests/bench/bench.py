@@ -29,6 +29,7 @@ class Running:
 
     def __init__(self, peer: Peer, role: str, options: dict[str, Any], environment: dict[str, str]) -> None:
         self._title = f"{peer.title} {role}"
+        self._url = environment["BENCH_URL"]
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the program runs; see close
         self._buffer = b""
         self._process = subprocess.Popen(
@@ -80,7 +81,8 @@ class Running:
 
     def _last_words(self) -> str:
         self._errors.seek(0)
-        lines = [line for line in self._errors.read().decode(errors="replace").splitlines() if line.strip()]
+        text = self._errors.read().decode(errors="replace").replace(self._url, "(the server's address)")
+        lines = [line for line in text.splitlines() if line.strip()]
         return f": {' | '.join(lines[-3:])[-400:]}" if lines else ""
 
 

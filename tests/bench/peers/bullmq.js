@@ -15,11 +15,15 @@ const OPTIONS = {
   removeOnFail: { age: 86400 },
 };
 
-const url = new URL(process.env.BENCH_URL);
-const password = decodeURIComponent(url.password);
-const connection = url.protocol === 'unix:'
-  ? { path: decodeURIComponent(url.pathname), password }
-  : { host: url.hostname, port: Number(url.port), password };
+function connectionOf(text) {
+  // A socket's address, which has no host, is none to URL.
+  const socket = /^unix:\/\/:([^@]*)@([^?]*)/.exec(text);
+  if (socket) return { path: decodeURIComponent(socket[2]), password: decodeURIComponent(socket[1]) };
+  const url = new URL(text);
+  return { host: url.hostname, port: Number(url.port), password: decodeURIComponent(url.password) };
+}
+
+const connection = connectionOf(process.env.BENCH_URL);
 
 const say = (line) => process.stdout.write(JSON.stringify(line) + '\n');
 const now = () => Number(process.hrtime.bigint()); // CLOCK_MONOTONIC, as in the other peers

@@ -3,12 +3,14 @@
 import asyncio
 
 from protocol import Peer, main, until
-from saq import Queue, Worker
+from redis.asyncio import Redis
+from saq import Worker
+from saq.queue.redis import RedisQueue
 
 
 class Saq(Peer):
     async def open(self):
-        self.queue = Queue.from_url(self.url)
+        self.queue = RedisQueue(Redis.from_url(self.url))
         await self.queue.connect()
 
     async def add(self, arguments, urgent=False):
