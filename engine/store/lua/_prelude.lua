@@ -135,33 +135,39 @@ local function forget(zset, ids)
   return #ids
 end
 
--- Out of `state`, kept for a day under the operator's action: it can be restored, and a new job may have its id.
-local function quarantine(state, id)
-  local zset = STATES[state]
-  local score = redis.call('ZSCORE', zset, id)
-  if not score then return false end
-  if zset == FAILED then ungroup(id) end
-  redis.call('ZREM', zset, id)
-  redis.call('SREM', CANCELS, id)
-  if redis.call('EXISTS', JOB .. id) == 1 then
-    local batch = GONE .. args.action_id
-    redis.call('HSET', JOB .. id, 'place', score)
-    for part, key in pairs({ [':job:'] = JOB .. id, [':log:'] = LOG .. id }) do
-      if redis.call('EXISTS', key) == 1 then
-        redis.call('RENAME', key, batch .. part .. id)
-        redis.call('PEXPIRE', batch .. part .. id, QUARANTINE_MS)
+-- Out of `state`, kept for a day under the operator's action: they can be restored, and new jobs may have their ids.
+-- Returns how many.
+local function quarantine(state, ids)
+  local zset, batch, gone = STATES[state], GONE .. args.action_id, 0
+  local function keep(key, part, id)
+    if redis.call('EXISTS', key) == 0 then return false end
+    redis.call('RENAME', key, batch .. part .. id)
+    redis.call('PEXPIRE', batch .. part .. id, QUARANTINE_MS)
+    return true
+  end
+  for _, id in ipairs(ids) do
+    local score = redis.call('ZSCORE', zset, id)
+    if score then
+      if zset == FAILED then ungroup(id) end
+      if zset == ACTIVE then redis.call('SREM', CANCELS, id) end
+      redis.call('ZREM', zset, id)
+      if keep(JOB .. id, ':job:', id) then
+        keep(LOG .. id, ':log:', id)
+        redis.call('ZADD', batch .. ':ids', score, id)
+        gone = gone + 1
       end
     end
-    redis.call('ZADD', batch .. ':ids', score, id)
-    redis.call('PEXPIRE', batch .. ':ids', QUARANTINE_MS)
+  end
+  if gone > 0 then
     redis.call('ZREMRANGEBYSCORE', QUARANTINE, '-inf', int(now))
     redis.call('ZADD', QUARANTINE, int(now + QUARANTINE_MS), args.action_id)
     redis.call('HSETNX', batch, 'at', int(now))
     redis.call('HSET', batch, 'actor', args.actor or '', 'reason', args.reason or '')
-    redis.call('HINCRBY', batch, state, 1)
+    redis.call('HINCRBY', batch, state, gone)
     redis.call('PEXPIRE', batch, QUARANTINE_MS)
+    redis.call('PEXPIRE', batch .. ':ids', QUARANTINE_MS)
   end
-  return true
+  return gone
 end
 
 -- Move due delayed jobs to waiting; returns how many.

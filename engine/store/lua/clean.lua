@@ -46,7 +46,7 @@ if not args.dry_run and #ids > 0 then
   if args.purge then
     forget(zset, ids)
   else
-    for _, id in ipairs(ids) do quarantine(args.state, id) end
+    quarantine(args.state, ids)
   end
   if go_on >= 0 then go_on = go_on - #ids end
   tell('cleaned', '')

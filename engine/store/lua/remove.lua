@@ -7,7 +7,7 @@ local state = redis.call('HGET', JOB .. args.id, 'state')
 if not state then return '' end
 if state == 'active' then return state end
 local trace = trace_of(args.id)
-if not quarantine(state, args.id) then return '' end
+if quarantine(state, { args.id }) == 0 then return '' end
 tell('removed', args.id, trace)
 audit('remove', 1, before)
 return done(state)

@@ -5,9 +5,10 @@
 local before = depths()
 local batch = GONE .. args.batch
 local limit = math.min(args.limit, BATCH)
-local ids = redis.call('ZRANGE', batch .. ':ids', args.offset, args.offset + limit - 1)
+local kept_ids = redis.call('ZRANGE', batch .. ':ids', args.offset, args.offset + limit - 1, 'WITHSCORES')
 local restored, skipped = 0, 0
-for _, id in ipairs(ids) do
+for i = 1, #kept_ids, 2 do
+  local id, place = kept_ids[i], kept_ids[i + 1]
   local key = JOB .. id
   local kept = batch .. ':job:' .. id
   if redis.call('EXISTS', kept) == 0 then
@@ -22,15 +23,17 @@ for _, id in ipairs(ids) do
       redis.call('RENAME', batch .. ':log:' .. id, LOG .. id)
       redis.call('PERSIST', LOG .. id)
     end
-    local job = redis.call('HMGET', key, 'state', 'place', 'signature', 'trace')
-    redis.call('HDEL', key, 'place', 'token', 'score')
-    if job[1] == 'waiting' or job[1] == 'active' then
-      enqueue(id, job[1] == 'waiting' and tonumber(job[2]) or nil)
+    local job = redis.call('HMGET', key, 'state', 'signature', 'trace')
+    if job[1] == 'waiting' then
+      enqueue(id, tonumber(place))
+    elseif job[1] == 'active' then
+      redis.call('HDEL', key, 'token', 'score')
+      enqueue(id)
     else
-      redis.call('ZADD', STATES[job[1]] or FAILED, job[2], id)
-      if job[1] == 'failed' and job[3] then redis.call('ZADD', GROUP .. job[3] .. ':ids', job[2], id) end
+      redis.call('ZADD', STATES[job[1]] or FAILED, place, id)
+      if job[1] == 'failed' and job[2] then redis.call('ZADD', GROUP .. job[2] .. ':ids', place, id) end
     end
-    tell('restored', id, job[4] or id)
+    tell('restored', id, job[3] or id)
     restored = restored + 1
   end
 end
@@ -39,4 +42,4 @@ if redis.call('EXISTS', batch .. ':ids') == 0 then
   redis.call('ZREM', QUARANTINE, args.batch)
 end
 if restored > 0 then audit('restore', restored, before) end
-return done({ restored, skipped, #ids == limit and 1 or 0 })
+return done({ restored, skipped, #kept_ids == limit * 2 and 1 or 0 })
