@@ -28,6 +28,7 @@ from engine.model import Job
 
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _FIELDS = ("name", "id", "trace", "state", "worker", "signature", "error")
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make one for each job looked at
 _Test = Callable[[Job, int], bool]
 
 
@@ -101,4 +102,4 @@ def _inside(value: Any, path: list[str]) -> Any:
 
 
 def _as_text(value: Any) -> str:
-    return (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)).casefold()
+    return (value if isinstance(value, str) else _encode(value)).casefold()

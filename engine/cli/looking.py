@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 _MOST_LOOKED_AT = 100_000
 """Jobs that one `hark jobs` reads of a state before it stops and says where to go on."""
+_TOLD_EVERY_S = 1.0
 _FOLLOW_S = 0.5
 
 
@@ -86,19 +89,22 @@ def jobs(queue: str, state: str | None, query: str, limit: int, after: str | Non
     async def work(engine: Engine) -> tuple[list[Job], list[str]]:
         found: list[Job] = []
         notes: list[str] = []
+        told_at_s = time.monotonic()
         for one in states:
             wanted = limit - len(found)
             if not wanted:
                 break
             async for page in engine.monitor.search(queue, one, where, wanted, after):
                 found += page.found
-                full = len(found) == limit
-                if page.position is not None and (full or page.looked >= _MOST_LOOKED_AT):
-                    notes.append(
-                        f"searched {page.looked:,} of {page.total:,} {one} jobs; "
-                        f"go on with --state {one} --after {page.position}"
-                    )
+                if page.position is None:
+                    continue
+                progress = f"searched {page.looked:,} of {page.total:,} {one} jobs"
+                if len(found) == limit or page.looked >= _MOST_LOOKED_AT:
+                    notes.append(f"{progress}; go on with --state {one} --after {page.position}")
                     break
+                if sys.stderr.isatty() and time.monotonic() - told_at_s >= _TOLD_EVERY_S:
+                    note(progress)
+                    told_at_s = time.monotonic()
         return found, notes
 
     found, notes = with_engine(work)

@@ -392,6 +392,15 @@ def test_a_search_that_stops_early_says_where_to_go_on(said: Said) -> None:
     assert (code, [job["id"] for job in rest]) == (0, ["c"])
 
 
+def test_a_search_that_has_looked_at_enough_stops_and_says_so(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.cli.looking._MOST_LOOKED_AT", 500)
+    tasks(*(f"{number:04}" for number in range(600)))
+    code, out, err = said("jobs", QUEUE, "--search", "id:0599")
+    assert (code, out) == (0, "There are no such jobs.\n")
+    assert err.startswith("searched 500 of 600 waiting jobs; go on with --state waiting --after ")
+    assert "0599" in said("jobs", QUEUE, "--search", "id:0599", "--state", "waiting", "--after", err.split()[-1])[1]
+
+
 def test_a_search_goes_on_within_one_state_only(said: Said) -> None:
     assert said("jobs", QUEUE, "--after", "1.1")[0] == 2
     assert said("jobs", QUEUE, "--state", "failed", "--after", "nonsense")[0] == 1

@@ -202,6 +202,21 @@ async def test_a_period_tells_the_depths_that_were_seen_last_in_it(store: Store,
     assert seen[-1].oldest_waiting_ms is not None
 
 
+@pytest.mark.parametrize("window_ms", [10 * MINUTE_MS, DAY_MS, 90 * DAY_MS])
+async def test_a_window_is_its_periods_up_to_now_as_one(store: Store, monitor: Monitor, window_ms: int) -> None:
+    await _complete(store, "one", [10, 20])
+    await _complete(store, "two", [5])
+    window = await monitor.window(TASKS, window_ms)
+    assert (window.total.completed, window.total.processing.sum_ms, sorted(window.by_type)) == (3, 35, ["one", "two"])
+    assert window_ms - HOUR_MS <= window.span_ms <= window_ms
+
+
+@pytest.mark.parametrize("window_ms", [0, MINUTE_MS - 1, 91 * DAY_MS])
+async def test_a_window_that_is_not_kept_is_refused(monitor: Monitor, window_ms: int) -> None:
+    with pytest.raises(BadInputError):
+        await monitor.window(TASKS, window_ms)
+
+
 @pytest.mark.parametrize(
     ("periods", "span_ms"), [(0, MINUTE_MS), (1, 0), (1, 1000), (1, 90_000), (48 * 60 + 1, MINUTE_MS), (91, DAY_MS)]
 )
