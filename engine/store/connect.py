@@ -46,6 +46,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from engine.errors import HarkError, PermanentError, RedisGoneError, SettingsError
 from engine.store.cluster import ClusterClient
+from engine.store.lane import Lane
 
 LONGEST_BLOCK_S = 5.0
 """No command blocks longer; redis-py's own limit must be above it (its default equals it)."""
@@ -82,6 +83,8 @@ class Link:
     """Or a ClusterClient, which takes the same commands."""
     spread: bool
     """A Cluster: a command may name keys of one queue only, save `xread`."""
+    lane: Lane | None = None
+    """Where scripts run, except on a Cluster."""
 
 
 class FoundClusterError(HarkError):
@@ -121,10 +124,13 @@ def connect(url: str) -> Link:
             options["ssl"] = True
         return Link(cast(Redis, ClusterClient(nodes, retry=retry, **options)), spread=True)
     if kind == "sentinel":
-        return Link(Redis.from_pool(_sentinel_pool(nodes, service, retry, options)), spread=False)
-    # The plain pool refuses a request beyond its last connection; this one lets it wait its turn.
-    pool = BlockingConnectionPool(max_connections=_MOST_CONNECTIONS, retry=retry, **options)
-    return Link(Redis.from_pool(pool), spread=False)
+        pool = _sentinel_pool(nodes, service, retry, options)
+    else:
+        # The plain pool refuses a request beyond its last connection; this one lets it wait its turn.
+        pool = BlockingConnectionPool(max_connections=_MOST_CONNECTIONS, retry=retry, **options)
+    # A retry of its own: redis-py's keeps count of its back-off.
+    lane = Lane(pool, Retry(ExponentialBackoff(cap=0.5, base=0.02), 3, _LOST), LONGEST_BLOCK_S * 2)  # type: ignore[arg-type]  # OSError serves
+    return Link(Redis.from_pool(pool), spread=False, lane=lane)
 
 
 def _parse(url: str) -> tuple[str, list[tuple[str, int]], str, dict[str, Any]]:

@@ -66,6 +66,8 @@ class Store(Operations, Reads, Scheduling):
 
     async def close(self) -> None:
         """Close the connections."""
+        if self._lane is not None:
+            await self._lane.close()
         await self._redis.aclose()
 
     async def ping(self) -> None:
@@ -267,12 +269,9 @@ class Store(Operations, Reads, Scheduling):
     async def wake(self, queues: Sequence[str], worker: str) -> None:
         """End the worker's own `wait_for_work` on the group `queues` at once."""
         key = keys.wake(queues[0], worker)
-
-        async def write() -> None:
-            await self._redis.zadd(key, {"0": 0})
-            await self._redis.pexpire(key, int(LONGEST_BLOCK_S * 1000))  # the wait may have just ended by itself
-
-        await self._guarded(write)
+        await self._call("always", [key], ["ZADD", "0", "0"])
+        # The wait may have just ended by itself.
+        await self._guarded(lambda: self._redis.pexpire(key, int(LONGEST_BLOCK_S * 1000)))
 
     # --- bytes, conversations, workers ---
 
@@ -311,7 +310,7 @@ class Store(Operations, Reads, Scheduling):
 
     async def tell_alive(self, worker: str, record: str) -> None:
         """A worker's sign of life (JSON text with `seen_at_ms`)."""
-        await self._guarded(lambda: self._redis.hset(keys.WORKERS, worker, record))
+        await self._call("always", [keys.WORKERS], ["HSET", worker, record])
 
     async def forget_worker(self, worker: str) -> None:
         """A worker has stopped, or was not heard of for long."""
@@ -325,7 +324,17 @@ class Store(Operations, Reads, Scheduling):
     # --- inside ---
 
     async def _run(self, script: str, queue: str, arguments: Mapping[str, Any]) -> Any:
-        return await self._guarded(lambda: self._scripts[script](keys=self._keys[queue], args=[dumps(arguments)]))
+        return await self._call(script, self._keys[queue], [dumps(arguments)])
+
+    async def _call(self, script: str, keys: list[str], args: list[str]) -> Any:
+        # Looked up at each try: between two of them there may be another Redis.
+        return await self._guarded(
+            lambda: (
+                self._lane.run(self._scripts[script], keys, args)
+                if self._lane is not None
+                else self._scripts[script](keys=keys, args=args)
+            )
+        )
 
     # redis-py's types tell decoded and raw replies apart nowhere: what a reply is, each caller says.
     async def _guarded(self, call: Callable[[], Awaitable[Any]]) -> Any:
@@ -357,12 +366,14 @@ class Store(Operations, Reads, Scheduling):
     async def _change_over(self, url: str) -> None:
         """Use another address from now on."""
         if url != self._url:
-            old, self._url = self._redis, url
+            old, old_lane, self._url = self._redis, self._lane, url
             self._use(connect(url))
+            if old_lane is not None:
+                await old_lane.close()
             await old.aclose()
 
     def _use(self, link: Link) -> None:
-        self._redis, self._spread = link.redis, link.spread
+        self._redis, self._spread, self._lane = link.redis, link.spread, link.lane
         self._scripts = register_scripts(self._redis)
 
 
@@ -393,8 +404,8 @@ def _held(jobs: Sequence[Claimed]) -> list[dict[str, str]]:
 
 
 def _positive(value: Any) -> int | None:
-    number = int(float(value))
-    return number if number >= 0 else None
+    number = float(value)
+    return int(number) if 0 <= number < 2**53 else None
 
 
 def _number(text: Any) -> int:

@@ -221,7 +221,6 @@ async def test_follow_ups_wait_while_redis_is_full_and_hold_up_no_other_job(
     assert sorted(name for name in _runs(tmp_path) if "child" in name) == ["p0.child", "p1.child", "p2.child"]
 
 
-@pytest.mark.xfail(strict=True, reason="a worker's sign of life is a plain HSET, which a full Redis refuses")
 async def test_a_worker_still_gives_signs_of_life_while_redis_is_full(
     server: Server, store: Store, tmp_path: Path
 ) -> None:

@@ -284,19 +284,11 @@ def test_spoilt_records_neither_kill_nor_hold_up_the_worker(worker: _Worker, sta
     check()
 
 
-def _not_yet(*values: Any, reason: str) -> Any:
-    """A case that fails until the engine is mended."""
-    return pytest.param(*values, marks=pytest.mark.xfail(strict=True, reason=reason))
-
-
-_ABORTS = "take aborts half-way at a record that is no hash, and the jobs that it popped are in no state"
-
-
 @pytest.mark.parametrize(
     ("kind", "state"),
     [
-        _not_yet("string", JobState.WAITING, reason=_ABORTS),
-        _not_yet("list", JobState.WAITING, reason=_ABORTS),
+        ("string", JobState.WAITING),
+        ("list", JobState.WAITING),
         ("none", JobState.WAITING),
         ("string", JobState.DELAYED),
         ("none", JobState.DELAYED),
@@ -315,12 +307,9 @@ def test_good_jobs_beside_a_spoilt_one_are_not_lost(worker: _Worker, kind: str, 
     }
 
 
-_NO_NUMBER = "a time that is no number goes into the figures, and Redis refuses it"
-
-
 @pytest.mark.parametrize(
     "rubbish",
-    [*(_not_yet(text, reason=_NO_NUMBER) for text in (b"nan", b"-1e999", b"1e999")), b"rubbish"],
+    [b"nan", b"-1e999", b"1e999", b"rubbish"],
 )
 def test_times_and_numbers_that_are_none_do_not_keep_a_job_from_its_end(worker: _Worker, rubbish: bytes) -> None:
     options = b'{"priority":"1e999","attempts":2,"backoff_ms":1e999,"timeout_ms":1e999}'
@@ -329,11 +318,13 @@ def test_times_and_numbers_that_are_none_do_not_keep_a_job_from_its_end(worker: 
     _spoil(worker.raw, PARENTS, JobState.WAITING, (b"works", "hash", spoilt), 2)
     worker.raw.zadd(keys.marker(PARENTS), {"0": 0})
     worker.must_still_work()
-    assert worker.raw.zscore(keys.state(PARENTS, JobState.FAILED), "fails") is not None
+    now_ms = worker.raw.time()[0] * 1000
+    due_ms = worker.raw.zscore(keys.state(PARENTS, JobState.DELAYED), "fails")
+    assert due_ms is not None  # it is tried again, after a back-off that somebody can wait for
+    assert due_ms < now_ms + 60_000
     assert worker.raw.zscore(keys.state(PARENTS, JobState.COMPLETED), "works") is not None
 
 
-@pytest.mark.xfail(strict=True, reason="sample looks for the head of the next priority for ever")
 @pytest.mark.parametrize("place", ["inf", "1e40", "-inf"])
 def test_a_job_at_an_impossible_place_does_not_hang_the_server(
     tmp_path: Path, redis_binary: Path | None, place: str
@@ -349,7 +340,6 @@ def test_a_job_at_an_impossible_place_does_not_hang_the_server(
         server.kill()
 
 
-@pytest.mark.xfail(strict=True, reason="sample aborts where the first waiting job's record is no hash")
 def test_spoilt_records_are_shown_as_far_as_they_can_be_read(on_redis: str) -> None:
     raw: Any = redis.Redis.from_url(on_redis)
 

@@ -18,6 +18,15 @@ local QUARANTINE_MS = 86400000
 -- Numbers beyond 2^31 must not reach Redis as 1.7e+12.
 local function int(number) return string.format('%.0f', number) end
 
+-- A number from a record, which anybody may have spoilt; `nan` and `inf` are numbers to Lua, but no times or counts.
+local function number(text, otherwise)
+  local found = tonumber(text)
+  return found and found > -1e15 and found < 1e15 and found or otherwise
+end
+
+-- Whether an id has a record. A key of another type would break a script in the middle.
+local function is_job(id) return redis.call('TYPE', JOB .. id).ok == 'hash' end
+
 -- Events gathered by kind and told at the end, up to 20 jobs an entry: { {id, trace}, ... }.
 local told = {}
 local function tell(event, id, trace)
@@ -50,18 +59,19 @@ end
 
 -- A quarter-octave histogram (engine/histogram.py reads it): bucket 0 is under 1 ms, bucket b begins at 2^((b-1)/4).
 local function observe(kind, name, ms)
-  ms = math.max(0, ms)
+  ms = math.max(0, number(ms, 0))
   count(kind .. (ms < 1 and 0 or math.floor(math.log(ms) / math.log(2) * 4 + 1e-9) + 1), name)
   count(kind .. 'sum', name, math.floor(ms))
 end
 
 local function count_all()
-  for prefix, span in pairs({ ['metrics:1m:'] = { 60000, 172800 }, ['metrics:1h:'] = { 3600000, 7776000 } }) do
-    local key = PREFIX .. prefix .. math.floor(now / span[1])
-    for field, by in pairs(counted) do
-      -- A field's first count may be the key's first: only then can it lack its end.
-      if redis.call('HINCRBY', key, field, int(by)) == by then redis.call('EXPIRE', key, span[2]) end
-    end
+  local minute, hour
+  for field, by in pairs(counted) do
+    minute = minute or PREFIX .. 'metrics:1m:' .. math.floor(now / 60000)
+    hour = hour or PREFIX .. 'metrics:1h:' .. math.floor(now / 3600000)
+    -- A field's first count may be the key's first: only then can it lack its end.
+    if redis.call('HINCRBY', minute, field, by) == by then redis.call('EXPIRE', minute, 172800) end
+    if redis.call('HINCRBY', hour, field, by) == by then redis.call('EXPIRE', hour, 7776000) end
   end
 end
 
@@ -110,12 +120,12 @@ end
 
 -- The last place among its priority's jobs.
 local function next_score(priority)
-  return (tonumber(priority) or 1) * PRIORITY_STEP + redis.call('HINCRBY', META, 'sequence', 1)
+  return math.max(1, math.min(16, number(priority, 1))) * PRIORITY_STEP + redis.call('HINCRBY', META, 'sequence', 1)
 end
 
 -- To waiting, from a state that the caller has already taken it out of.
 local function enqueue(id, score)
-  redis.call('ZADD', WAIT, int(score or next_score(options_of(id).priority)), id)
+  redis.call('ZADD', WAIT, int(score and score < 2 ^ 53 and score or next_score(options_of(id).priority)), id)
   redis.call('HSET', JOB .. id, 'state', 'waiting', 'queued', int(now))
   wake()
 end
@@ -175,7 +185,7 @@ local function promote_due()
   local due = redis.call('ZRANGEBYSCORE', DELAYED, '-inf', int(now), 'LIMIT', 0, BATCH)
   for _, id in ipairs(due) do
     redis.call('ZREM', DELAYED, id)
-    if redis.call('EXISTS', JOB .. id) == 1 then
+    if is_job(id) then
       redis.call('HDEL', JOB .. id, 'due')
       enqueue(id)
       tell('promoted', id, trace_of(id))
@@ -196,7 +206,7 @@ local function trim(zset, keep_ms, keep_count)
 end
 
 -- The job is still this worker's: active, and under the token it was claimed with.
-local function held(id, token) return redis.call('HGET', JOB .. id, 'token') == token end
+local function held(id, token) return redis.pcall('HGET', JOB .. id, 'token') == token end
 
 -- Add one ended attempt to the job's history, the last ten kept; tracebacks at full length only in the last.
 local function remember_attempt(id, error, traceback)
@@ -205,7 +215,7 @@ local function remember_attempt(id, error, traceback)
   local fine, history = pcall(cjson.decode, job[1] or '[]')
   if not fine or type(history) ~= 'table' then history = {} end
   while #history >= 10 do table.remove(history, 1) end
-  history[#history + 1] = { number = tonumber(job[4] or 0), started_at_ms = tonumber(job[2] or 0),
+  history[#history + 1] = { number = number(job[4], 0), started_at_ms = number(job[2], 0),
     ended_at_ms = now, worker = job[3] or '', error = error, traceback = string.sub(traceback or '', -4000) }
   redis.call('HSET', key, 'history', cjson.encode(history))
 end
@@ -247,7 +257,7 @@ local function add_job(job, sequence)
     redis.call('ZADD', DELAYED, due, job.id)
   else
     redis.call('HSET', key, unpack(fields))
-    redis.call('ZADD', WAIT, int(job.priority * PRIORITY_STEP + sequence), job.id)
+    redis.call('ZADD', WAIT, int(math.max(1, math.min(16, job.priority)) * PRIORITY_STEP + sequence), job.id)
   end
   tell(delayed and 'delayed' or 'waiting', job.id, job.trace or job.id)
   count('added', job.name)

@@ -6,12 +6,13 @@
 if not held(args.id, args.token) then return { 'lost' } end
 local key = JOB .. args.id
 local options = options_of(args.id)
-local made = redis.call('HINCRBY', key, 'made', 1)
+local made = number(redis.call('HGET', key, 'made'), 0) + 1
+redis.call('HSET', key, 'made', int(made))
 redis.call('ZREM', ACTIVE, args.id)
 redis.call('HDEL', key, 'token', 'score')
 remember_attempt(args.id, args.error, args.traceback)
 if redis.call('SREM', CANCELS, args.id) == 1 then args.permanent = true end
-if args.permanent or made >= (tonumber(options.attempts) or 1) then
+if args.permanent or made >= number(options.attempts, 1) then
   bury(args.id, args.error, args.traceback, args.group)
   trim(FAILED, args.keep_ms, args.keep_count)
   if options.keep_failed_count == 0 then
@@ -22,10 +23,10 @@ if args.permanent or made >= (tonumber(options.attempts) or 1) then
   return done({ 'failed' })
 end
 -- BullMQ's exponential back-off: backoff, 2 x backoff, 4 x backoff, ...
-local delay = tonumber(options.backoff_ms) or 2000
+local delay = number(options.backoff_ms, 2000)
 if options.backoff ~= 'fixed' then delay = delay * 2 ^ math.min(made - 1, 20) end
-delay = delay * (1 - (tonumber(options.jitter) or 0) * args.jitter)
-delay = math.floor(args.retry_after_ms or delay)
+delay = delay * (1 - number(options.jitter, 0) * args.jitter)
+delay = math.floor(math.max(0, math.min(args.retry_after_ms or delay, 3e11)))
 redis.call('HSET', key, 'state', 'delayed', 'due', int(now + delay), 'error', args.error, 'traceback', args.traceback)
 redis.call('ZADD', DELAYED, int(now + delay), args.id)
 count('retried', redis.call('HGET', key, 'name'))

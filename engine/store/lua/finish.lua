@@ -9,7 +9,7 @@ local finished = 0
 local surplus = #args.jobs - args.keep_count
 for i, job in ipairs(args.jobs) do
   local key = JOB .. job.id
-  local record = redis.call('HMGET', key, 'token', 'trace', 'name', 'made', 'error')
+  local record = redis.pcall('HMGET', key, 'token', 'trace', 'name', 'made', 'error')
   if record[1] == job.token then
     ended[#ended + 1] = job.id
     if i <= surplus or job.keep_count == 0 then
@@ -17,7 +17,7 @@ for i, job in ipairs(args.jobs) do
       dropped[#dropped + 1] = LOG .. job.id
     else
       redis.call('HSET', key, 'state', 'completed', 'result', job.result, 'finished', int(now),
-        'made', int((tonumber(record[4]) or 0) + 1))
+        'made', int(number(record[4], 0) + 1))
       redis.call('HDEL', key, 'token', 'score')
       if record[5] then redis.call('HDEL', key, 'error', 'traceback') end
       kept[#kept + 1] = int(now)

@@ -12,16 +12,20 @@ if args.gap_ms and now - looked > args.gap_ms then
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', ACTIVE, '-inf', int(now), 'LIMIT', 0, BATCH)) do
     redis.call('ZADD', ACTIVE, int(now + args.lease_ms / 2), id)
   end
+  redis.call('HSET', META, 'looked', int(looked)) -- there may be more of them: they are prolonged by the next call
+  if redis.call('ZCOUNT', ACTIVE, '-inf', int(now)) == 0 then redis.call('HSET', META, 'looked', int(now)) end
+  return { recovered, failed }
 end
 local worker_lost = 'The job lost its worker more often than allowed (' .. args.max_stalled .. '). Does it crash the worker? '
   .. 'Look at the worker log, then retry it.'
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', ACTIVE, '-inf', int(now), 'LIMIT', 0, BATCH)) do
   local key = JOB .. id
   redis.call('ZREM', ACTIVE, id)
-  if redis.call('EXISTS', key) == 1 then
+  if is_job(id) then
     local score = redis.call('HGET', key, 'score')
     redis.call('HDEL', key, 'token', 'score')
-    local stalled = redis.call('HINCRBY', key, 'stalled', 1)
+    local stalled = number(redis.call('HGET', key, 'stalled'), 0) + 1
+    redis.call('HSET', key, 'stalled', int(stalled))
     count('stalled', redis.call('HGET', key, 'name'))
     if redis.call('SREM', CANCELS, id) == 1 then
       remember_attempt(id, 'Its worker died.')
@@ -33,7 +37,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', ACTIVE, '-inf', int(now), 'LIMIT
       failed[#failed + 1] = id
     else
       remember_attempt(id, 'Its worker died; the attempt is not counted.')
-      enqueue(id, tonumber(score))
+      enqueue(id, number(score))
       tell('stalled', id, trace_of(id))
       recovered[#recovered + 1] = id
     end

@@ -12,7 +12,7 @@ for _, job in ipairs(args.jobs) do
     if redis.call('SREM', CANCELS, job.id) == 1 then
       bury(job.id, 'Cancelled by an operator.')
     else
-      enqueue(job.id, tonumber(score))
+      enqueue(job.id, number(score))
       tell('waiting', job.id, trace_of(job.id))
     end
     released = released + 1

@@ -10,7 +10,7 @@ local limit = math.min(args.limit, BATCH)
 local ids = args.ids or redis.call('ZRANGEBYSCORE', zset, '-inf', int(before), 'LIMIT', 0, limit)
 local retried = 0
 for _, id in ipairs(ids) do
-  if redis.call('ZREM', zset, id) == 1 and redis.call('EXISTS', JOB .. id) == 1 then
+  if redis.call('ZREM', zset, id) == 1 and is_job(id) then
     if zset == FAILED then ungroup(id) end
     redis.call('HDEL', JOB .. id, 'made', 'stalled', 'finished', 'started', 'worker', 'result', 'progress', 'signature')
     enqueue(id)

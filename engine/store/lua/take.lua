@@ -27,16 +27,18 @@ elseif not paused and args.count > 0 then
   for i = 1, #popped, 2 do
     local id = popped[i]
     local key = JOB .. id
-    local job = redis.call('HMGET', key, 'name', 'data', 'options', 'made', 'created', 'queued', 'trace', 'parent')
-    -- An id without a record (somebody deleted it by hand) is dropped.
+    local job = redis.pcall('HMGET', key, 'name', 'data', 'options', 'made', 'created', 'queued', 'trace', 'parent')
+    -- An id without a record, or with a key of another type (somebody's hand was there), is dropped.
     if job[1] then
       redis.call('HSET', key, 'state', 'active', 'token', args.token, 'worker', args.worker, 'started', int(now),
         'score', popped[i + 1])
       leases[#leases + 1] = expiry
       leases[#leases + 1] = id
       tell('active', id, job[7] or id)
-      observe('w', job[1], now - (tonumber(job[6] or job[5]) or now))
+      observe('w', job[1], now - number(job[6] or job[5], now))
       give(id, job)
+    elseif not job.err then
+      redis.call('UNLINK', key)
     end
   end
   if #leases > 0 then

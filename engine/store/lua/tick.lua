@@ -11,8 +11,8 @@ end
 -- The oldest waiting job of the first priority: near enough for a chart, the live figure is exact.
 local first = redis.call('ZRANGE', WAIT, 0, 0)[1]
 if first then
-  local since = redis.call('HMGET', JOB .. first, 'queued', 'created')
-  gauges[2] = int(math.max(0, now - (tonumber(since[1] or since[2]) or now)))
+  local since = redis.pcall('HMGET', JOB .. first, 'queued', 'created')
+  gauges[2] = int(math.max(0, now - number(since[1] or since[2], now)))
 else
   gauges[2] = '0'
 end
