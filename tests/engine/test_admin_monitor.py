@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import redis
@@ -41,7 +42,7 @@ def monitor(store: Store, settings: Settings) -> Monitor:
 
 
 async def _claim(store: Store) -> Claimed:
-    (job,) = (await store.take(TASKS, 1, lease_ms=60_000, token="t", worker="w")).jobs
+    (job,) = (await store.take(TASKS, 1, lease_ms=60_000, token=uuid4().hex, worker="w")).jobs
     return job
 
 
