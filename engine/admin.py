@@ -111,8 +111,8 @@ class Admin(Recurring):
     async def restore(self, queue: str, batch: str, *, actor: str, reason: str = "") -> tuple[int, int]:
         """Bring a batch's jobs back to where they were: how many came, and how many could not.
 
-        A job cannot come back while a new one has its id: it stays in the quarantine. Raises NotFoundError for
-        an unknown batch or one whose day is over.
+        A job cannot come back while a new one has its id: it stays in the quarantine. Ended ones are subject to
+        the queue's retention again. Raises NotFoundError for an unknown batch or one whose day is over.
         """
         await self._require_batch(queue, batch)
         return await self._store.restore(queue, batch, actor=actor, reason=reason)

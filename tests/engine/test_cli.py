@@ -371,6 +371,19 @@ def test_a_worker_shows_in_status_and_sigterm_ends_it_well(said: Said) -> None:
     assert set(lines) == {"INFO"}
 
 
+@pytest.mark.parametrize("option", ["--embedded", "--quiet"])
+def test_a_worker_of_another_program_is_quiet(said: Said, option: str) -> None:
+    process = subprocess.Popen([*HARK, "worker", option], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        while queue_json(said, "task-processing")["workers"] == 0:
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert (process.returncode, errors) == (0, b"")
+
+
 def test_a_worker_refuses_an_unknown_queue(said: Said) -> None:
     assert said("worker", "--queue", "speling")[0] == 1
 
