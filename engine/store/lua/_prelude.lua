@@ -21,7 +21,7 @@ local function int(number) return string.format('%.0f', number) end
 -- A number from a record, which anybody may have spoilt; `nan` and `inf` are numbers to Lua, but no times or counts.
 local function number(text, otherwise)
   local found = tonumber(text)
-  return found and found > -1e15 and found < 1e15 and found or otherwise
+  return found and found > -9e15 and found < 9e15 and found or otherwise
 end
 
 -- Whether an id has a record. A key of another type would break a script in the middle.
