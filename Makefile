@@ -3,7 +3,7 @@
 # make chaos  10,000 jobs while workers, Redis and the network are killed at random; ARGS="--seed 7" makes one run again
 # make check  the checks alone: ruff, mypy, import contracts
 # make bench  measures Hark beside BullMQ and others; ARGS="--rounds 1 --only drain,add --peers hark,bullmq" selects
-# make lock   makes requirements.lock anew from pyproject.toml (needs uv)
+# make lock   makes requirements.lock anew from pyproject.toml (needs uv), and from that packaging/headless.lock
 
 .DEFAULT_GOAL := run
 .PHONY: run test chaos check setup bench lock clean
@@ -33,9 +33,12 @@ check: setup
 bench: setup
 	@$(BIN)/python -m tests.bench $(ARGS)
 
+COMPILE = $(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --quiet
+
 lock:
-	$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-header --quiet -o requirements.lock
+	$(COMPILE) --extra desktop --extra dev -o requirements.lock
+	$(COMPILE) --constraint requirements.lock --no-annotate -o packaging/headless.lock
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .lint-imports.log *.egg-info

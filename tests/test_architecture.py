@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tomllib
 from configparser import ConfigParser
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -116,7 +117,8 @@ class TestLockFile:
 
     def test_it_satisfies_every_dependency_of_the_project(self) -> None:
         project = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]
-        wanted = [Requirement(text) for text in [*project["dependencies"], *project["optional-dependencies"]["dev"]]]
+        extras = project["optional-dependencies"].values()
+        wanted = [Requirement(text) for text in chain(project["dependencies"], *extras)]
         locked: dict[str, set[str]] = {}
         for name, version in re.findall(r"^([\w.-]+)==([^\s;\\]+)", self._TEXT, re.MULTILINE):
             locked.setdefault(canonicalize_name(name), set()).add(version)
