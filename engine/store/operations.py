@@ -94,19 +94,20 @@ class Operations(StoreBase):
             "action_id": uuid4().hex,
         }
         left = limit or 2**53
-        total, offset, before = 0, 0, 0
+        total, before, at_end, looked = 0, 0, 0, 0
+        after, passed = "-inf", "0"
         samples: list[str] = []
         oldest: int | None = None
         newest: int | None = None
-        while left > 0 and offset >= 0:
-            arguments = asked | {"before": before, "limit": min(left, BATCH), "offset": offset}
+        while left > 0 and not at_end:
+            arguments = asked | {"before": before, "limit": min(left, BATCH), "after": after, "passed": int(passed)}
             if job_ids is not None:
-                if offset >= len(job_ids):
-                    break
-                arguments["ids"] = list(job_ids[offset : offset + BATCH])
-            count, go_on, first, last, cut_off, some = await self._run("clean", queue, arguments)
+                arguments["ids"] = list(job_ids[looked : looked + BATCH])
+            count, at_end, first, last, cut_off, some, after, passed = await self._run("clean", queue, arguments)
             total, left, before = total + int(count), left - int(count), int(cut_off)
-            offset = int(go_on) if job_ids is None else offset + BATCH
+            if job_ids is not None:
+                looked += BATCH
+                at_end = looked >= len(job_ids)
             samples += some[: 5 - len(samples)]
             if int(count):
                 oldest = int(first) if oldest is None else min(oldest, int(first))

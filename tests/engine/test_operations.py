@@ -370,6 +370,41 @@ async def test_jobs_are_neither_lost_nor_doubled_by_a_clean_among_busy_workers(
     assert sorted(ran + gone) == ids
 
 
+async def test_a_clean_with_a_grace_passes_over_no_old_job_while_workers_take_young_ones(
+    admin: Admin, client: Client, store: Store, raw: redis.Redis
+) -> None:
+    young = [f"young{number:04}" for number in range(2 * BATCH)]
+    old = [f"old{number:04}" for number in range(2 * BATCH)]
+    await add(client, *young)
+    await add(client, *old, priority=9)
+    with raw.pipeline() as pipe:
+        for job_id in old:
+            pipe.hset(keys.job(TASKS, job_id), "created", 1)
+        pipe.execute()
+
+    async def work() -> None:
+        while any(job.id.startswith("young") for job in await claim(store, 300)):
+            pass
+
+    removed, _ = await asyncio.gather(admin.clean(TASKS, JobState.WAITING, 60_000, actor="ada"), work())
+    gone = {job.id async for job in admin.quarantined_jobs(TASKS, removed.batch or "")}
+    left = {job.id for job in await store.jobs(TASKS, JobState.ACTIVE, 0, 10_000)}
+    assert set(old) <= gone | left
+    assert await ids_of(store, JobState.WAITING) == []
+
+
+@pytest.mark.parametrize("state", [JobState.WAITING, JobState.DELAYED])
+async def test_a_limited_clean_beyond_one_call_takes_exactly_its_limit(
+    admin: Admin, client: Client, store: Store, state: JobState
+) -> None:
+    ids = [f"{number:04}" for number in range(2 * BATCH + 50)]
+    await add(client, *ids, delay_ms=60_000 if state is JobState.DELAYED else 0)
+    limit = BATCH + 500
+    assert (await admin.preview_clean(TASKS, state, limit=limit)).count == limit
+    assert (await admin.clean(TASKS, state, limit=limit, actor="ada")).count == limit
+    assert await store.depth(TASKS, state) == len(ids) - limit
+
+
 # --- retry ---
 
 
