@@ -48,6 +48,8 @@ RECORDING_TTL_S = 86_400
 
 _STAGES = (queues.TRANSCRIPTION, queues.VOICE_PROCESSING, queues.SYNTHESIS)
 _POLL_MS = 1_000
+_BULK = 500
+"""Jobs that one call adds."""
 _NO_OPTIONS = JobOptions()
 _YEAR_MS = 365 * 86_400_000
 
@@ -145,15 +147,29 @@ class Client:
     ) -> list[JobHandle]:
         """Add many jobs, in batches a queue; handles come back in the order given."""
         chosen = options or [None] * len(payloads)
-        prepared = [self.prepare(payload, option) for payload, option in zip(payloads, chosen, strict=True)]
+        if len(chosen) != len(payloads):
+            raise BadInputError(f"There are {len(payloads)} jobs and {len(chosen)} options.", "Give one for each.")
+        handles: list[JobHandle] = []
+        sending: asyncio.Task[list[JobHandle]] | None = None
+        for start in range(0, len(payloads), _BULK):
+            part = slice(start, start + _BULK)
+            prepared = [
+                (payload.queue, self.prepare(payload, option))
+                for payload, option in zip(payloads[part], chosen[part], strict=True)
+            ]
+            # While Redis takes one part in, the next is prepared.
+            if sending is not None:
+                handles += await sending
+            sending = asyncio.create_task(self._add_prepared(prepared))
+            await asyncio.sleep(0)
+        return handles + await sending if sending is not None else handles
+
+    async def _add_prepared(self, prepared: Sequence[tuple[str, NewJob]]) -> list[JobHandle]:
         by_queue: dict[str, list[NewJob]] = {}
-        for payload, job in zip(payloads, prepared, strict=True):
-            by_queue.setdefault(payload.queue, []).append(job)
+        for queue, job in prepared:
+            by_queue.setdefault(queue, []).append(job)
         added = {queue: iter(await self._store.add(queue, jobs)) for queue, jobs in by_queue.items()}
-        return [
-            JobHandle(job.id, payload.queue, next(added[payload.queue]), self._store)
-            for payload, job in zip(payloads, prepared, strict=True)
-        ]
+        return [JobHandle(job.id, queue, next(added[queue]), self._store) for queue, job in prepared]
 
     async def process_voice_command(self, user_id: str, text: str, conversation_id: str = "default") -> JobHandle:
         """Understand `text` and do it; the result holds the reply and the actions."""

@@ -87,7 +87,7 @@ class Store(Operations, Reads, Scheduling):
         replies: list[bool] = []
         for start in range(0, len(jobs), BATCH):
             batch = [job.as_argument() for job in jobs[start : start + BATCH]]
-            replies += [bool(code) for code in await self._run("add", queue, {"jobs": batch})]
+            replies += map(bool, await self._run("add", queue, {"jobs": batch}))
         return replies
 
     async def take(self, queue: str, count: int, *, lease_ms: int, token: str, worker: str) -> Taken:

@@ -221,13 +221,16 @@ class QueueBroker(AsyncBroker):
             async with limit:
                 result = await handler(_payload(kind, job.data), context)
         except asyncio.CancelledError:
-            await self._stopped(job)
+            outcome = self._stopped(job)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a handler raises is its job's failure
-            await self._fail(job, error, timed_out=limit.expired())
+            outcome = self._fail(job, error, timed_out=limit.expired())
         else:
-            await self._finish(job, result, context)
+            outcome = self._finish(job, result, context)
         finally:
-            self._outcomes.tasks.pop(key, None)
+            self._outcomes.tasks.pop(key, None)  # a cancel from now on would hit the writing of the outcome
+        try:
+            await outcome
+        finally:
             self._let_go(job)
 
     def context_of(self, message: TaskiqMessage) -> JobContext:
@@ -262,7 +265,7 @@ class QueueBroker(AsyncBroker):
     async def _finish(self, job: Claimed, value: Any, context: JobContext) -> None:
         spent_ms = round((time.monotonic() - context.started_s) * 1000)
         try:
-            result = dumps(value)
+            result = "null" if value is None else dumps(value)
         except (TypeError, ValueError) as error:
             await self._settling.fail(job, f"The result of {job.name} is not JSON: {error}.", permanent=True)
             return

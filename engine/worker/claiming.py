@@ -44,6 +44,8 @@ class Claiming:
         self._backoff_s: dict[str, float] = {}
         self._tokens = itertools.count(1)
         self._unanswered: dict[str, str] = {}
+        self._emptied: set[str] = set()
+        """Queues that had fewer jobs than there was room for when last asked, or were paused."""
 
     @property
     def active(self) -> int:
@@ -73,6 +75,8 @@ class Claiming:
     def free(self, queue: str) -> None:
         """A job of `queue` has ended here."""
         self._in_flight[queue] -= 1
+        if queue in self._emptied:
+            return  # its marker tells of new ones
         self._asking.add(queue)
         self._nudge.set()
 
@@ -155,10 +159,15 @@ class Claiming:
         self._asking.discard(queue)
         # Until it has an answer, a claim is asked for again under its token: the jobs may be ours already.
         token = self._unanswered.setdefault(queue, f"{self._worker}:{next(self._tokens)}")
+        room = self._room(queue)
         taken = await self._store.take(
-            queue, self._room(queue), lease_ms=self._lease_ms, token=token, worker=self._worker
+            queue, room, lease_ms=self._lease_ms, token=token, worker=self._worker
         )
         del self._unanswered[queue]
+        if taken.more or len(taken.jobs) == room:
+            self._emptied.discard(queue)
+        else:
+            self._emptied.add(queue)
         self._in_flight[queue] += len(taken.jobs)
         self._ready.extend(taken.jobs)
         self.limit(queue, taken.concurrency)

@@ -256,7 +256,7 @@ class StoreMachine(RuleBasedStateMachine):
         for job_id, record in records.items():
             assert int(record.get("made", 0)) == self.made[job_id]
             assert int(record.get("stalled", 0)) == self.stalled[job_id]
-            assert ("token" in record) is (self.states[job_id] is JobState.ACTIVE)
+            assert bool(record.get("token")) is (self.states[job_id] is JobState.ACTIVE)
 
     @invariant()
     def a_group_holds_failed_jobs_of_its_signature_and_no_other(self) -> None:

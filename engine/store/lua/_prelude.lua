@@ -137,11 +137,14 @@ local function ungroup(id)
 end
 
 local function forget(zset, ids)
-  for _, id in ipairs(ids) do
+  if #ids == 0 then return 0 end
+  local records = {}
+  for i, id in ipairs(ids) do
     if zset == FAILED then ungroup(id) end
-    redis.call('ZREM', zset, id)
-    redis.call('UNLINK', JOB .. id, LOG .. id)
+    records[2 * i - 1], records[2 * i] = JOB .. id, LOG .. id
   end
+  redis.call('ZREM', zset, unpack(ids))
+  redis.call('UNLINK', unpack(records))
   return #ids
 end
 
@@ -218,6 +221,25 @@ local function remember_attempt(id, error, traceback)
   history[#history + 1] = { number = number(job[4], 0), started_at_ms = number(job[2], 0),
     ended_at_ms = now, worker = job[3] or '', error = error, traceback = string.sub(traceback or '', -4000) }
   redis.call('HSET', key, 'history', cjson.encode(history))
+end
+
+-- Drop failed jobs beyond what is kept: the queue's retention, or this job's own.
+local function keep_failed(id)
+  trim(FAILED, args.keep_ms, args.keep_count)
+  local options = options_of(id)
+  if options.keep_failed_count == 0 then
+    forget(FAILED, { id })
+  elseif options.keep_failed_ms or options.keep_failed_count then
+    trim(FAILED, number(options.keep_failed_ms), number(options.keep_failed_count))
+  end
+end
+
+-- Whether an operator wanted a running job to end; with the words for it.
+local function cancelled(id)
+  if redis.call('SREM', CANCELS, id) == 0 then return nil end
+  local words = redis.call('HGET', JOB .. id, 'cancel') or 'Cancelled by an operator.'
+  redis.call('HDEL', JOB .. id, 'cancel')
+  return words
 end
 
 -- Out of active into failed for good. `group` = {signature, title, kind} puts it among its like.

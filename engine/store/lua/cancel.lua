@@ -8,13 +8,14 @@ local state = redis.call('HGET', JOB .. args.id, 'state')
 if not state then return '' end
 if state == 'active' then
   redis.call('SADD', CANCELS, args.id)
+  redis.call('HSET', JOB .. args.id, 'cancel', args.message)
   tell('cancelling', args.id, trace_of(args.id))
   audit('cancel', 1, before)
 elseif state == 'waiting' or state == 'delayed' then
   redis.call('ZREM', STATES[state], args.id)
   redis.call('HDEL', JOB .. args.id, 'due')
   bury(args.id, args.message)
-  trim(FAILED, args.keep_ms, args.keep_count)
+  keep_failed(args.id)
   audit('cancel', 1, before)
 end
 return done(state)

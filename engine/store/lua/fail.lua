@@ -10,16 +10,16 @@ local made = number(redis.call('HGET', key, 'made'), 0) + 1
 redis.call('HSET', key, 'made', int(made))
 redis.call('ZREM', ACTIVE, args.id)
 redis.call('HDEL', key, 'token', 'score')
+local cancel = cancelled(args.id)
+if cancel then
+  args.permanent = true
+  -- That somebody ended it is no failure to look into.
+  if args.group and args.group.kind == 'Cancelled' then args.error, args.group = cancel, nil end
+end
 remember_attempt(args.id, args.error, args.traceback)
-if redis.call('SREM', CANCELS, args.id) == 1 then args.permanent = true end
 if args.permanent or made >= number(options.attempts, 1) then
   bury(args.id, args.error, args.traceback, args.group)
-  trim(FAILED, args.keep_ms, args.keep_count)
-  if options.keep_failed_count == 0 then
-    forget(FAILED, { args.id })
-  elseif options.keep_failed_ms or options.keep_failed_count then
-    trim(FAILED, options.keep_failed_ms, options.keep_failed_count)
-  end
+  keep_failed(args.id)
   return done({ 'failed' })
 end
 -- BullMQ's exponential back-off: backoff, 2 x backoff, 4 x backoff, ...

@@ -4,7 +4,7 @@
 -- returns: a list of 1 (done) and 0 (not ours any more: nothing changed)
 -- events: completed
 local reply, ended, kept, dropped = {}, {}, {}, {}
-local finished = 0
+local finished, ended_at = 0, int(now)
 -- Of a batch larger than what is kept, the first would be dropped again at once: they are not written.
 local surplus = #args.jobs - args.keep_count
 for i, job in ipairs(args.jobs) do
@@ -16,11 +16,11 @@ for i, job in ipairs(args.jobs) do
       dropped[#dropped + 1] = key
       dropped[#dropped + 1] = LOG .. job.id
     else
-      redis.call('HSET', key, 'state', 'completed', 'result', job.result, 'finished', int(now),
-        'made', int(number(record[4], 0) + 1))
-      redis.call('HDEL', key, 'token', 'score')
+      -- An empty token is nobody's; to delete the field would be one more call for each job.
+      redis.call('HSET', key, 'state', 'completed', 'result', job.result, 'finished', ended_at,
+        'made', number(record[4], 0) + 1, 'token', '')
       if record[5] then redis.call('HDEL', key, 'error', 'traceback') end
-      kept[#kept + 1] = int(now)
+      kept[#kept + 1] = ended_at
       kept[#kept + 1] = job.id
     end
     for _, follow_up in ipairs(job.outbox or {}) do redis.call('RPUSH', OUTBOX, follow_up) end

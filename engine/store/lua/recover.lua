@@ -27,9 +27,10 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', ACTIVE, '-inf', int(now), 'LIMIT
     local stalled = number(redis.call('HGET', key, 'stalled'), 0) + 1
     redis.call('HSET', key, 'stalled', int(stalled))
     count('stalled', redis.call('HGET', key, 'name'))
-    if redis.call('SREM', CANCELS, id) == 1 then
+    local cancel = cancelled(id)
+    if cancel then
       remember_attempt(id, 'Its worker died.')
-      bury(id, 'The job was cancelled; its worker had died.')
+      bury(id, cancel)
       failed[#failed + 1] = id
     elseif stalled > args.max_stalled then
       remember_attempt(id, 'Its worker died.')
@@ -43,5 +44,5 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', ACTIVE, '-inf', int(now), 'LIMIT
     end
   end
 end
-if #failed > 0 then trim(FAILED, args.keep_ms, args.keep_count) end
+for _, id in ipairs(failed) do keep_failed(id) end
 return done({ recovered, failed })

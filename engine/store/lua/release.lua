@@ -9,8 +9,10 @@ for _, job in ipairs(args.jobs) do
     local score = redis.call('HGET', JOB .. job.id, 'score')
     redis.call('ZREM', ACTIVE, job.id)
     redis.call('HDEL', JOB .. job.id, 'token', 'score', 'worker', 'started')
-    if redis.call('SREM', CANCELS, job.id) == 1 then
-      bury(job.id, 'Cancelled by an operator.')
+    local cancel = cancelled(job.id)
+    if cancel then
+      bury(job.id, cancel)
+      keep_failed(job.id)
     else
       enqueue(job.id, number(score))
       tell('waiting', job.id, trace_of(job.id))

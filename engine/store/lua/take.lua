@@ -23,14 +23,14 @@ if redis.call('GET', last_claim) == args.token then
   end
 elseif not paused and args.count > 0 then
   local popped = redis.call('ZPOPMIN', WAIT, args.count)
-  local expiry = int(now + args.lease_ms)
+  local started, expiry = int(now), int(now + args.lease_ms)
   for i = 1, #popped, 2 do
     local id = popped[i]
     local key = JOB .. id
     local job = redis.pcall('HMGET', key, 'name', 'data', 'options', 'made', 'created', 'queued', 'trace', 'parent')
     -- An id without a record, or with a key of another type (somebody's hand was there), is dropped.
     if job[1] then
-      redis.call('HSET', key, 'state', 'active', 'token', args.token, 'worker', args.worker, 'started', int(now),
+      redis.call('HSET', key, 'state', 'active', 'token', args.token, 'worker', args.worker, 'started', started,
         'score', popped[i + 1])
       leases[#leases + 1] = expiry
       leases[#leases + 1] = id
