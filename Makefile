@@ -26,7 +26,7 @@ chaos: setup
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 check: setup
-	@$(BIN)/ruff check --quiet engine desktop tests
+	@$(BIN)/ruff check --quiet engine desktop packaging tests
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-cache > .lint-imports.log || { cat .lint-imports.log; exit 1; }
 
