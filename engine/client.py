@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,7 @@ _STAGES = (queues.TRANSCRIPTION, queues.VOICE_PROCESSING, queues.SYNTHESIS)
 _POLL_MS = 1_000
 _BULK = 500
 """Jobs that one call adds."""
+_PARTS_UNDER_WAY = 2
 _NO_OPTIONS = JobOptions()
 _YEAR_MS = 365 * 86_400_000
 
@@ -150,19 +152,21 @@ class Client:
         if len(chosen) != len(payloads):
             raise BadInputError(f"There are {len(payloads)} jobs and {len(chosen)} options.", "Give one for each.")
         handles: list[JobHandle] = []
-        sending: asyncio.Task[list[JobHandle]] | None = None
+        sending: deque[asyncio.Task[list[JobHandle]]] = deque()
         for start in range(0, len(payloads), _BULK):
             part = slice(start, start + _BULK)
             prepared = [
                 (payload.queue, self.prepare(payload, option))
                 for payload, option in zip(payloads[part], chosen[part], strict=True)
             ]
-            # While Redis takes one part in, the next is prepared.
-            if sending is not None:
-                handles += await sending
-            sending = asyncio.create_task(self._add_prepared(prepared))
+            # While Redis takes one part in, the next is on its way, and the one after that is prepared.
+            if len(sending) == _PARTS_UNDER_WAY:
+                handles += await sending.popleft()
+            sending.append(asyncio.create_task(self._add_prepared(prepared)))
             await asyncio.sleep(0)
-        return handles + await sending if sending is not None else handles
+        for part_sent in sending:
+            handles += await part_sent
+        return handles
 
     async def _add_prepared(self, prepared: Sequence[tuple[str, NewJob]]) -> list[JobHandle]:
         by_queue: dict[str, list[NewJob]] = {}

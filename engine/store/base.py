@@ -9,6 +9,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from engine.queues import QueueSpec
+from engine.store import keys
 
 
 class StoreBase(ABC):
@@ -27,10 +28,18 @@ class StoreBase(ABC):
     async def _run(self, script: str, queue: str, arguments: Mapping[str, Any]) -> Any:
         """Call one of the scripts on a queue."""
 
+    @abstractmethod
+    async def _call(self, script: str, keys: list[str], args: list[str]) -> Any:
+        """Call one of the scripts on keys that are no queue's."""
+
     # redis-py's types tell decoded and raw replies apart nowhere: what a reply is, each caller says.
     @abstractmethod
     async def _guarded(self, call: Callable[[], Awaitable[Any]]) -> Any:
         """Make a call whose failure becomes a HarkError; Hark's own Redis is started again where it is gone."""
+
+    async def outdate_snapshot(self) -> None:
+        """No viewer may take what was seen before now for the present, nor leave what it is just sampling."""
+        await self._guarded(lambda: self._redis.delete(keys.SNAPSHOT))
 
     async def _hashes(self, names: Iterable[str]) -> list[dict[str, str]]:
         """Several hashes in one round trip; empty where a key does not exist, or somebody made it another thing."""

@@ -42,6 +42,11 @@ def figures(queue: str, span: str, number: int) -> str:
     return _key(queue, f"metrics:{span}:{number}")
 
 
+def totals(queue: str) -> str:
+    """Hash of what was counted since ever; see `lua/fold.lua`."""
+    return _key(queue, "totals")
+
+
 def groups(queue: str) -> str:
     """Sorted set of the signatures of failures, by when they were last seen."""
     return _key(queue, "groups")
@@ -99,3 +104,6 @@ def wake(queue: str, worker: str) -> str:
 
 WORKERS = "hark:workers"
 """Hash of worker id -> its last sign of life (JSON)."""
+
+SNAPSHOT = "hark:snapshot"
+"""What one viewer has just seen of all queues, for the others (see `engine/sampling.py`); kept for a second."""

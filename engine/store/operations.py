@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -18,12 +18,12 @@ class Operations(StoreBase):
 
     async def set_paused(self, queue: str, paused: bool, *, actor: str, reason: str = "") -> bool:
         """Pause or resume; False where it already was so."""
-        return bool(await self._run("set_paused", queue, {"paused": paused, "actor": actor, "reason": reason}))
+        return bool(await self._operate("set_paused", queue, {"paused": paused, "actor": actor, "reason": reason}))
 
     async def set_concurrency(self, queue: str, concurrency: int, *, actor: str, reason: str = "") -> None:
         """Jobs that each worker process runs at once from now on; 0 goes back to the workers' own setting."""
         arguments = {"concurrency": concurrency, "actor": actor, "reason": reason}
-        await self._run("set_concurrency", queue, arguments)
+        await self._operate("set_concurrency", queue, arguments)
 
     async def cancel(self, queue: str, job_id: str, message: str, *, actor: str, reason: str = "") -> str:
         """End a job that has not ended, `message` becoming its error; returns its state before, "" where there is none.
@@ -31,11 +31,11 @@ class Operations(StoreBase):
         A running job ends when its worker hears of it, within about a second.
         """
         arguments = {"id": job_id, "message": message, "actor": actor, "reason": reason}
-        return str(await self._run("cancel", queue, arguments | failed_retention(self._specs[queue])))
+        return str(await self._operate("cancel", queue, arguments | failed_retention(self._specs[queue])))
 
     async def promote(self, queue: str, job_id: str, *, actor: str, reason: str = "") -> int:
         """A delayed job to waiting at once; returns how many there were (0 or 1)."""
-        return int(await self._run("promote", queue, {"id": job_id, "actor": actor, "reason": reason}))
+        return int(await self._operate("promote", queue, {"id": job_id, "actor": actor, "reason": reason}))
 
     async def retry(
         self,
@@ -57,11 +57,11 @@ class Operations(StoreBase):
         if job_ids is not None:
             for start in range(0, len(job_ids), BATCH):
                 part = list(job_ids[start : start + BATCH])
-                retried += int((await self._run("retry", queue, {**asked, "ids": part, "before": 0}))[0])
+                retried += int((await self._operate("retry", queue, {**asked, "ids": part, "before": 0}))[0])
             return retried
         before, more = 0, 1
         while more:
-            count, cut_off, more = await self._run("retry", queue, {**asked, "before": before})
+            count, cut_off, more = await self._operate("retry", queue, {**asked, "before": before})
             retried, before = retried + int(count), int(cut_off)
         return retried
 
@@ -93,6 +93,7 @@ class Operations(StoreBase):
             "reason": reason,
             "action_id": uuid4().hex,
         }
+        run = self._run if dry_run else self._operate
         left = limit or 2**53
         total, before, at_end, looked = 0, 0, 0, 0
         after, passed = "-inf", "0"
@@ -103,7 +104,7 @@ class Operations(StoreBase):
             arguments = asked | {"before": before, "limit": min(left, BATCH), "after": after, "passed": int(passed)}
             if job_ids is not None:
                 arguments["ids"] = list(job_ids[looked : looked + BATCH])
-            count, at_end, first, last, cut_off, some, after, passed = await self._run("clean", queue, arguments)
+            count, at_end, first, last, cut_off, some, after, passed = await run("clean", queue, arguments)
             total, left, before = total + int(count), left - int(count), int(cut_off)
             if job_ids is not None:
                 looked += BATCH
@@ -119,7 +120,7 @@ class Operations(StoreBase):
         asked = {"batch": batch, "limit": BATCH, "actor": actor, "reason": reason, "action_id": uuid4().hex}
         restored, skipped, more = 0, 0, 1
         while more:
-            came, stayed, more = await self._run("restore", queue, asked | {"offset": skipped})
+            came, stayed, more = await self._operate("restore", queue, asked | {"offset": skipped})
             restored, skipped = restored + int(came), skipped + int(stayed)
         return restored, skipped
 
@@ -130,4 +131,10 @@ class Operations(StoreBase):
         """
         batch = uuid4().hex
         arguments = {"id": job_id, "actor": actor, "reason": reason, "action_id": batch}
-        return str(await self._run("remove", queue, arguments)), batch
+        return str(await self._operate("remove", queue, arguments)), batch
+
+    async def _operate(self, script: str, queue: str, arguments: Mapping[str, Any]) -> Any:
+        """Call a script; what viewers see next is what it has changed."""
+        reply = await self._run(script, queue, arguments)
+        await self.outdate_snapshot()
+        return reply

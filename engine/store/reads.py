@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from engine.errors import BadInputError, NotFoundError
-from engine.model import AuditEntry, FailureGroup, Job, JobState, LogLine, QuarantineBatch
+from redis.exceptions import ResponseError
+
+from engine.errors import BadInputError, HarkError, NotFoundError
+from engine.model import AuditEntry, FailureGroup, Figures, Job, JobState, LogLine, QuarantineBatch
 from engine.queues import QUEUES
 from engine.store import keys
 from engine.store.base import StoreBase
-from engine.store.records import job_from_hash, log_line
+from engine.store.records import figures_by_type, job_from_hash, log_line
 
 _FINISHED = (JobState.COMPLETED, JobState.FAILED)
 _TREND_HOURS = 24
@@ -25,6 +27,52 @@ class Reads(StoreBase):
         """The console's numbers; see `lua/sample.lua`."""
         reply: list[Any] = await self._run("sample", queue, {"minutes": minutes})
         return reply
+
+    async def shared_snapshot(self, turn: str, turn_ms: int) -> str:
+        """What another viewer has left, or `turn` where nobody had: then it is the caller's turn for `turn_ms`.
+
+        "" where Redis takes nothing, being a replica or having a full disk.
+        """
+        # One command looks and takes the turn; a shared text that is there is not changed by it.
+        asked = ["SET", turn, "NX", "GET", "PX", str(turn_ms)]
+        try:
+            found = await self._call("always", [keys.SNAPSHOT], asked)
+        except HarkError as error:
+            if not isinstance(error.__cause__, ResponseError):
+                raise
+            if "WRONGTYPE" in str(error.__cause__):
+                await self.outdate_snapshot()
+            return ""
+        return turn if found is None else str(found)
+
+    async def share_snapshot(self, instead_of: str, text: str, keep_ms: int) -> None:
+        """Leave a text for other viewers in place of what `shared_snapshot` told; nothing where that has changed."""
+        try:
+            await self._call("replace", [keys.SNAPSHOT], [instead_of, text, str(keep_ms)])
+        except HarkError as error:
+            if not isinstance(error.__cause__, ResponseError):
+                raise
+
+    async def totals(self, queue: str) -> dict[str, Figures]:
+        """What was counted since the queue exists, by job type. It never goes down."""
+        try:
+            return figures_by_type(await self._folded(queue, tell=True))
+        except HarkError as error:
+            if not isinstance(error.__cause__, ResponseError):
+                raise
+            # Nothing can be written (a full disk, a replica): as far as it was last folded.
+            (found,) = await self._hashes([keys.totals(queue)])
+            return figures_by_type(found)
+
+    async def fold(self, queue: str) -> None:
+        """Bring the totals up to date; at the latest before the minutes go, after two days."""
+        await self._folded(queue, tell=False)
+
+    async def _folded(self, queue: str, *, tell: bool) -> dict[str, str]:
+        more, flat = 1, []
+        while more:
+            more, flat = await self._run("fold", queue, {"tell": tell})
+        return dict(zip(flat[::2], flat[1::2], strict=True))
 
     async def find(self, job_id: str, queues: Sequence[str] = tuple(QUEUES)) -> Job:
         """A job's record, wherever it is. Raises NotFoundError."""

@@ -19,6 +19,7 @@ NAMES = (
     "recover",
     "tick",
     "retain",
+    "fold",
     "set_paused",
     "set_concurrency",
     "cancel",
@@ -72,6 +73,12 @@ _ALWAYS = """#!lua flags=allow-oom
 return redis.call(ARGV[1], KEYS[1], unpack(ARGV, 2))
 """
 """One command that is run although Redis is full, such as a worker's sign of life."""
+_REPLACE = """#!lua flags=allow-oom
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1
+"""
+"""Put another text, for a time in ms, in place of one that is still there."""
 
 
 def register_scripts(redis: Redis) -> dict[str, AsyncScript]:
@@ -83,7 +90,7 @@ def register_scripts(redis: Redis) -> dict[str, AsyncScript]:
 def _texts() -> dict[str, str]:
     folder = files("engine.store") / "lua"
     prelude = (folder / "_prelude.lua").read_text(encoding="utf-8")
-    texts = {"always": _ALWAYS}
+    texts = {"always": _ALWAYS, "replace": _REPLACE}
     for name in NAMES:
         script = (folder / f"{name}.lua").read_text(encoding="utf-8")
         texts[name] = _first_line(name) + _needed(prelude, script) + script

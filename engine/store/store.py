@@ -234,8 +234,8 @@ class Store(Operations, Reads, Scheduling):
         for stream, entries in reply.items() if isinstance(reply, dict) else reply or []:
             # RESP3 nests the entries of a stream once more than RESP2.
             for position, fields in entries[0] if isinstance(reply, dict) else entries:
-                for job_id, trace in json.loads(fields["jobs"]):
-                    found.append(QueueEvent(names[stream], position, fields["event"], job_id, trace))
+                for job_id, *trace in json.loads(fields["jobs"]):
+                    found.append(QueueEvent(names[stream], position, fields["event"], job_id, *trace or [job_id]))
         return found
 
     async def last_event(self, queue: str) -> str:

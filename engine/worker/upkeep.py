@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import os
 import socket
 import time
@@ -123,6 +124,7 @@ class Upkeep:
     async def _retain(self) -> None:
         for queue in self._queues:
             await self._store.retain(queue)
+            await self._store.fold(queue)
 
     async def _health(self) -> None:
         samples = await asyncio.gather(*(self._store.sample(queue, 0) for queue in self._queues))
@@ -151,5 +153,14 @@ class Upkeep:
         }
         await self._store.tell_alive(self._worker, dumps(record))
         for worker, text in (await self._store.workers()).items():
-            if now_ms - json.loads(text)["seen_at_ms"] > _FORGOTTEN_MS:
+            if now_ms - _seen_at_ms(text) > _FORGOTTEN_MS:
                 await self._store.forget_worker(worker)
+
+
+def _seen_at_ms(record: str) -> float:
+    """When a worker gave its last sign of life; 0 where somebody has spoilt that, or an endless time would keep it."""
+    try:
+        seen_at_ms = float(json.loads(record)["seen_at_ms"])
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        return 0.0
+    return seen_at_ms if math.isfinite(seen_at_ms) else 0.0

@@ -27,7 +27,8 @@ end
 -- Whether an id has a record. A key of another type would break a script in the middle.
 local function is_job(id) return redis.call('TYPE', JOB .. id).ok == 'hash' end
 
--- Events gathered by kind and told at the end, up to 20 jobs an entry: { {id, trace}, ... }.
+-- Events gathered by kind and told at the end, up to 20 jobs an entry: { {id} or {id, trace}, ... }; most jobs are
+-- their own trace.
 local told = {}
 local function tell(event, id, trace)
   local jobs = told[event]
@@ -36,7 +37,7 @@ local function tell(event, id, trace)
     told[event] = jobs
     told[#told + 1] = event
   end
-  jobs[#jobs + 1] = { id, trace or '' }
+  jobs[#jobs + 1] = trace and trace ~= id and { id, trace } or { id }
 end
 
 local function tell_all()
@@ -263,12 +264,13 @@ local function bury(id, message, traceback, group)
   end
 end
 
--- A new job into waiting or delayed; false where its id exists.
-local function add_job(job, sequence)
+-- A new job into waiting or delayed; false where its id exists. With `waiting`, a list, the caller puts what is
+-- gathered there into WAIT: one call for many.
+local function add_job(job, sequence, waiting)
   local key = JOB .. job.id
   if redis.call('EXISTS', key) == 1 then return false end
   local delayed = job.delay_ms > 0
-  local fields = { 'name', job.name, 'data', job.data, 'options', job.options, 'created', int(now),
+  local fields = { 'name', job.name, 'data', job.data, 'options', job.options, 'created', now,
     'state', delayed and 'delayed' or 'waiting' }
   for _, name in ipairs({ 'trace', 'parent' }) do
     if job[name] then fields[#fields + 1] = name; fields[#fields + 1] = job[name] end
@@ -279,7 +281,13 @@ local function add_job(job, sequence)
     redis.call('ZADD', DELAYED, due, job.id)
   else
     redis.call('HSET', key, unpack(fields))
-    redis.call('ZADD', WAIT, int(math.max(1, math.min(16, job.priority)) * PRIORITY_STEP + sequence), job.id)
+    local place = int(math.max(1, math.min(16, job.priority)) * PRIORITY_STEP + sequence)
+    if waiting then
+      waiting[#waiting + 1] = place
+      waiting[#waiting + 1] = job.id
+    else
+      redis.call('ZADD', WAIT, place, job.id)
+    end
   end
   tell(delayed and 'delayed' or 'waiting', job.id, job.trace or job.id)
   count('added', job.name)

@@ -18,9 +18,9 @@ end
 local meta = redis.call('HMGET', META, 'paused', 'concurrency', 'completed_total', 'failed_total', 'paused_at')
 local minutes, current = {}, math.floor(now / 60000)
 for minute = current - args.minutes + 1, current do
-  local counts = redis.call('HGETALL', PREFIX .. 'metrics:1m:' .. minute)
+  local counts = redis.pcall('HGETALL', PREFIX .. 'metrics:1m:' .. minute)
   if #counts > 0 then minutes[#minutes + 1] = { minute, counts } end
 end
 return { int(now), redis.call('ZCARD', WAIT), redis.call('ZCARD', DELAYED), redis.call('ZCARD', ACTIVE),
-  redis.call('ZCARD', COMPLETED), redis.call('ZCARD', FAILED), meta[1] == '1' and (meta[5] or '0') or '-1',
-  meta[2] or '-1', meta[3] or '0', meta[4] or '0', int(oldest), minutes }
+  redis.call('ZCARD', COMPLETED), redis.call('ZCARD', FAILED), meta[1] == '1' and int(number(meta[5], 0)) or '-1',
+  int(number(meta[2], -1)), int(number(meta[3], 0)), int(number(meta[4], 0)), int(oldest), minutes }
