@@ -126,10 +126,11 @@ class Bridge(QObject):
 
     async def _sample(self, engine: Engine) -> None:
         """Sample until cancelled; a Redis that is gone is only told, because it may come back."""
+        fresh = True
         while True:
             try:
                 async with asyncio.timeout(_SILENCE_S):
-                    snapshot = await engine.monitor.snapshot()
+                    snapshot = await engine.monitor.snapshot(fresh=fresh)
             except TimeoutError:
                 self.gone.emit(f"Redis has not answered for {_SILENCE_S:.0f} s.", "Check the network and the server.")
             except RedisGoneError as error:
@@ -138,6 +139,7 @@ class Bridge(QObject):
                 self.sampled.emit(snapshot)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._sample_now.wait(), SAMPLE_S)
+            fresh = self._sample_now.is_set()
             self._sample_now.clear()
 
     # Operating

@@ -196,6 +196,8 @@ class Snapshot:
     workers: tuple[WorkerInfo, ...] = ()
     redis: str = ""
     """Where Redis is, without any password."""
+    watching_commands_per_s: float = 0.0
+    """Redis commands that this viewer has sent for its snapshots, a second, over the last minute."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from engine.errors import BadInputError
 from engine.figures import summed
@@ -26,6 +25,7 @@ from engine.model import (
     WorkerInfo,
 )
 from engine.queues import QUEUES, require_queue
+from engine.sampling import SHARED_MINUTES, QueueSample, Sample, Sampler
 from engine.settings import Settings
 from engine.store import Store
 from engine.store.records import figures_by_type
@@ -40,7 +40,8 @@ _HOUR_MS = 3_600_000
 
 
 class Monitor:
-    """Reads for one viewer. A snapshot costs one Redis command a queue and one for the workers.
+    """Reads for one viewer. A snapshot costs one Redis command a queue and one for the workers, or a single one where
+    another viewer's serves (see `sampling`).
 
     The minutes' history is kept here: after the first, a snapshot asks only for those that it lacks.
     """
@@ -48,17 +49,35 @@ class Monitor:
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._settings = settings
+        self._sampler = Sampler(store)
         self._history: dict[str, dict[int, Figures]] = {queue: {} for queue in QUEUES}
+        self._known_minute: int | None = None
+        """The minutes before this one are known to their ends."""
+        self._newest_ms = 0
 
-    async def snapshot(self) -> Snapshot:
-        """All eight queues and the workers now. Raises RedisGoneError."""
-        records, *samples = await asyncio.gather(
-            self._store.workers(), *(self._store.sample(queue, self._minutes_missing(queue)) for queue in QUEUES)
+    async def snapshot(self, *, fresh: bool = True) -> Snapshot:
+        """All eight queues and the workers. Raises RedisGoneError.
+
+        Now; or where not `fresh`, as any viewer has seen them within the last second (`taken_at_ms` tells when),
+        though never as they were before an operator's last action. Who looks once a second takes the latter.
+        """
+        sample = None
+        if self._known_minute is not None:
+            sample = await (self._sampler.take(SHARED_MINUTES) if fresh else self._sampler.shared())
+        if sample is None or self._leaves_a_gap(sample) or (not fresh and sample.taken_at_ms < self._newest_ms):
+            sample = await self._sampler.take(HISTORY_MINUTES)
+        workers = _alive(sample.workers, sample.taken_at_ms)
+        if sample.taken_at_ms >= self._newest_ms:
+            self._remember(sample)
+        states = tuple(self._state(name, sample.queues[name], sample.taken_at_ms, workers) for name in QUEUES)
+        return Snapshot(
+            sample.taken_at_ms, states, workers, self._store.address, round(self._sampler.commands_per_s, 2)
         )
-        now_ms = int(samples[0][0])
-        workers = _alive(records, now_ms)
-        states = tuple(self._state(queue, sample, workers) for queue, sample in zip(QUEUES, samples, strict=True))
-        return Snapshot(now_ms, states, workers, self._store.address)
+
+    async def totals(self) -> dict[str, dict[str, Figures]]:
+        """What was counted since the queues exist, by queue and job type; it never goes down."""
+        found = await asyncio.gather(*(self._store.totals(queue) for queue in QUEUES))
+        return dict(zip(QUEUES, found, strict=True))
 
     async def ping(self) -> None:
         """Return when Redis answers. Raises RedisGoneError."""
@@ -146,42 +165,43 @@ class Monitor:
         span_ms = max(1, int(time.time() * 1000) - parts[0].start_ms)
         return replace(_joined(list(parts), span_ms), span_ms=span_ms)
 
-    def _minutes_missing(self, queue: str) -> int:
-        known = self._history[queue]
-        # The last two are asked for again: the running one grows, and its end may have been missed.
-        newest = max(known, default=0)
-        return min(HISTORY_MINUTES, max(2, int(time.time() // 60) - newest + 2))
+    def _leaves_a_gap(self, sample: Sample) -> bool:
+        """Whether minutes have passed that neither the sample nor the history has whole."""
+        return self._known_minute is None or sample.first_minute > self._known_minute
 
-    def _state(self, queue: str, sample: list[Any], workers: tuple[WorkerInfo, ...]) -> QueueState:
-        (now_ms, waiting, delayed, active, completed, failed, paused, concurrency, done, lost, oldest, minutes) = sample
+    def _remember(self, sample: Sample) -> None:
+        """Bring the history up to the sample."""
+        self._newest_ms = sample.taken_at_ms
+        self._known_minute = current = sample.taken_at_ms // _MINUTE_MS
+        for queue, history in self._history.items():
+            history.update(sample.queues[queue].minutes)
+            for minute in [minute for minute in history if not current - HISTORY_MINUTES < minute <= current]:
+                del history[minute]
+
+    def _state(self, queue: str, sample: QueueSample, now_ms: int, workers: tuple[WorkerInfo, ...]) -> QueueState:
         history = self._history[queue]
-        history.update({row[0]: summed(figures_by_type(_pairs(row[1])).values()) for row in minutes})
-        current = int(now_ms) // _MINUTE_MS
+        current = now_ms // _MINUTE_MS
         window = range(current - HISTORY_MINUTES + 1, current + 1)
-        for minute in [minute for minute in history if minute not in window]:
-            del history[minute]
-        # A marker of how far the history is known, also where nothing happened.
-        history.setdefault(current, Figures())
         recent = summed(history[minute] for minute in window[-RECENT_MINUTES - 1 :] if minute in history)
         spec = self._settings.queue_specs[queue]
         return QueueState(
             name=queue,
             title=spec.title,
-            paused=int(paused) >= 0,
-            paused_since_ms=int(paused) if int(paused) > 0 else None,
-            concurrency=int(concurrency) if int(concurrency) > 0 else spec.concurrency,
-            waiting=waiting,
-            delayed=delayed,
-            active=active,
-            completed=completed,
-            failed=failed,
-            oldest_waiting_ms=max(0, int(now_ms) - int(oldest)) if int(oldest) >= 0 else None,
+            paused=sample.paused_at_ms >= 0,
+            paused_since_ms=sample.paused_at_ms if sample.paused_at_ms > 0 else None,
+            concurrency=sample.concurrency if sample.concurrency > 0 else spec.concurrency,
+            waiting=sample.waiting,
+            delayed=sample.delayed,
+            active=sample.active,
+            completed=sample.completed,
+            failed=sample.failed,
+            oldest_waiting_ms=max(0, now_ms - sample.oldest_at_ms) if sample.oldest_at_ms >= 0 else None,
             workers=sum(queue in worker.queues for worker in workers),
-            completed_total=int(done),
-            failed_total=int(lost),
+            completed_total=sample.completed_total,
+            failed_total=sample.failed_total,
             minutes=tuple(_minute(minute, history.get(minute, Figures())) for minute in window),
             recent=recent,
-            drained_in_ms=_drained_in_ms(waiting, recent),
+            drained_in_ms=_drained_in_ms(sample.waiting, recent),
         )
 
 
@@ -198,10 +218,6 @@ def _minute(number: int, figures: Figures) -> MinuteCounts:
     return MinuteCounts(
         number, figures.completed, figures.failed, figures.retried, figures.added, figures.processing.sum_ms
     )
-
-
-def _pairs(flat: list[str]) -> dict[str, str]:
-    return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
 def _period(start_ms: int, span_ms: int, record: dict[str, str]) -> Period:
@@ -239,11 +255,24 @@ def _joined(parts: list[Period], span_ms: int) -> Period:
     )
 
 
-def _alive(records: dict[str, str], now_ms: int) -> tuple[WorkerInfo, ...]:
-    found = []
-    for worker_id, text in records.items():
+def _alive(records: Mapping[str, str], now_ms: int) -> tuple[WorkerInfo, ...]:
+    """The workers that gave a sign of life lately; a record that somebody has spoilt tells of none."""
+    found = [_worker(worker_id, text) for worker_id, text in records.items()]
+    alive = [worker for worker in found if worker is not None and now_ms - worker.seen_at_ms <= WORKER_SILENT_MS]
+    return tuple(sorted(alive, key=lambda worker: worker.started_at_ms))
+
+
+def _worker(worker_id: str, text: str) -> WorkerInfo | None:
+    try:
         record = json.loads(text)
-        if now_ms - record["seen_at_ms"] <= WORKER_SILENT_MS:
-            queues = tuple(record.pop("queues"))
-            found.append(WorkerInfo(id=worker_id, queues=queues, **record))
-    return tuple(sorted(found, key=lambda worker: worker.started_at_ms))
+        numbers = {name: record[name] for name in ("pid", "started_at_ms", "seen_at_ms", "active")}
+        host, queues = record["host"], record["queues"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    fine = (
+        all(type(number) is int and abs(number) < 2**53 for number in numbers.values())
+        and isinstance(host, str)
+        and isinstance(queues, list)
+        and all(isinstance(queue, str) for queue in queues)
+    )
+    return WorkerInfo(id=worker_id, host=host, queues=tuple(queues), **numbers) if fine else None

@@ -104,17 +104,18 @@ async def health(engine: _Engine) -> Response:
 
 @_looks.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 async def metrics(engine: _Engine) -> Response:
-    """Depths, states and totals of the queues, for Prometheus."""
+    """Depths, states, totals and times of the queues, for Prometheus."""
     async with _within(LOOK_WITHIN_S):
-        snapshot = await engine.monitor.snapshot()
-    return Response(exposition(snapshot), headers={"content-type": CONTENT_TYPE})
+        snapshot = await engine.monitor.snapshot(fresh=False)
+        totals = await engine.monitor.totals()
+    return Response(exposition(snapshot, totals), headers={"content-type": CONTENT_TYPE})
 
 
 @_looks.get("/api/queue/status", response_model=Status)
 async def status(engine: _Engine) -> Response:
     """Counts, rates and workers of all queues."""
     async with _within(LOOK_WITHIN_S):
-        return JSONResponse(status_json(await engine.monitor.snapshot()))
+        return JSONResponse(status_json(await engine.monitor.snapshot(fresh=False)))
 
 
 @_looks.get("/api/queue/status/{queue}", response_model=Status, responses=_problems(404, 422))
@@ -122,7 +123,7 @@ async def queue_status(queue: _Name, engine: _Engine) -> Response:
     """The same of one queue."""
     require_queue(queue)
     async with _within(LOOK_WITHIN_S):
-        return JSONResponse(status_json(await engine.monitor.snapshot(), queue))
+        return JSONResponse(status_json(await engine.monitor.snapshot(fresh=False), queue))
 
 
 # --- acting ---
