@@ -150,6 +150,11 @@ def test_every_setting_that_the_files_and_documents_name_exists() -> None:
     assert named - set(_VARIABLES) - {"HARK_TEST_REDIS"} == set()
 
 
+def test_every_setting_is_documented() -> None:
+    told = (_ROOT / "README.md").read_text() + "".join(file.read_text() for file in (_ROOT / "docs").glob("*.md"))
+    assert {name for name in _VARIABLES if f"`{name}" not in told} == set()
+
+
 @pytest.mark.parametrize("where", _environments())
 def test_no_secret_is_written_into_a_file(where: str) -> None:
     given = {name: value for name, value in _environments()[where].items() if name in _SECRETS}
