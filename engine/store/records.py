@@ -68,7 +68,7 @@ class NewJob:
     def from_argument(cls, argument: Mapping[str, Any]) -> NewJob:
         """The job that `as_argument` wrote down."""
         fields = {name: value for name, value in argument.items() if name != "options"}
-        return cls(**fields | json.loads(argument["options"]))
+        return cls(**fields | {"backoff": "exponential"} | json.loads(argument["options"]))
 
 
 _OPTIONS = (
@@ -88,7 +88,10 @@ _OPTIONS = (
 @functools.lru_cache(maxsize=256)
 def _options_text(*values: Any) -> str:
     """Most jobs of a queue have the same options: their text is made once."""
-    return dumps({name: value for name, value in zip(_OPTIONS, values, strict=True) if value is not None})
+    named = {name: value for name, value in zip(_OPTIONS, values, strict=True) if value is not None}
+    if named["backoff"] == "exponential":
+        del named["backoff"]  # what its absence means; a job's record has no byte too many
+    return dumps(named)
 
 
 @functools.lru_cache(maxsize=256)
@@ -192,7 +195,7 @@ def job_from_hash(queue: str, job_id: str, record: Mapping[str, str]) -> Job:
         traceback=record.get("traceback") or None,
         trace=record.get("trace") or job_id,
         parent=record.get("parent") or None,
-        options=options,
+        options={"backoff": "exponential"} | options if options else {},
         history=_attempts(record.get("history")),
         signature=record.get("signature") or None,
     )

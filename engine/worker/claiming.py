@@ -133,6 +133,9 @@ class Claiming:
 
     async def _take_from(self, queues: Collection[str]) -> None:
         """Ask each; where only some cannot be asked (nodes of a Cluster), put those off."""
+        if len(queues) == len(self._limits) == 1:
+            await self._take(*queues)  # there is no other to put it off for
+            return
         outcomes = await asyncio.gather(*(self._take(queue) for queue in queues), return_exceptions=True)
         failures = {
             queue: outcome
@@ -187,6 +190,11 @@ class Claiming:
                 self._waits[group] = asyncio.create_task(
                     self._store.wait_for_work(group, self._worker, _LOOK_AGAIN_S), name="wait for work"
                 )
+        if not self._waits:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(timeout_s, 0.001)):
+                    await self._nudge.wait()
+            return
         nudged = asyncio.create_task(self._nudge.wait())
         try:
             await asyncio.wait(

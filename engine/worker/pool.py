@@ -47,20 +47,22 @@ class QueueReceiver(Receiver):
         The broker claims no more than can start at once, so taskiq's prefetching has nothing to do here.
         """
         stopping = asyncio.create_task(finish_event.wait(), name="stop asked")
+        claiming = asyncio.create_task(self._claim(), name="claim")
         try:
-            while not finish_event.is_set():
-                claiming = asyncio.create_task(self._own_broker.claim(), name="claim")
-                await asyncio.wait({claiming, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                if not claiming.done():
-                    claiming.cancel()
-                    await asyncio.wait({claiming})
-                if not claiming.cancelled():
-                    for job in claiming.result():
-                        self._begin(job)
+            await asyncio.wait({claiming, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopping.cancel()
+            claiming.cancel()
+            await asyncio.wait({claiming})
+        if not claiming.cancelled():
+            claiming.result()  # it ends by itself with an error only
         if self._running:
             await asyncio.wait(self._running, timeout=self.wait_tasks_timeout)
+
+    async def _claim(self) -> None:
+        while True:
+            for job in await self._own_broker.claim():
+                self._begin(job)
 
     def _begin(self, job: Claimed) -> None:
         if self._own_broker.runs_itself(job):

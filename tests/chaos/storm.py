@@ -40,7 +40,7 @@ for zset, state in pairs(zsets) do
     seen[id] = zset
     local job = redis.call('HMGET', KEYS[1] .. 'job:' .. id, 'state', 'token')
     if job[1] ~= state then problem(id .. ' is in ' .. zset .. ' with the state ' .. tostring(job[1])) end
-    if (job[2] ~= false) ~= (zset == 'active') then
+    if (job[2] ~= false and job[2] ~= '') ~= (zset == 'active') then
       problem(id .. ' is in ' .. zset .. ' with the token ' .. tostring(job[2]))
     end
   end
