@@ -12,7 +12,7 @@ import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 from uuid import uuid4
@@ -29,8 +29,8 @@ SHARED_MS = 900
 SHARED_MINUTES = 2
 """The running minute and the one before: a shared sample has no more."""
 _TURN_MS = 500
-_TURN_WAITS_S = (0.03, 0.06)
-"""How long to wait for another's sample, a try each, before sampling alone."""
+_TURN_WAITS_S = (0.03, 0.06, 0.12, 0.3)
+"""How long to wait for another's sample, a try each: together a little longer than a turn lasts."""
 _STUCK_S = 1.5
 _FORMAT = 1
 _WINDOW_S = 60.0
@@ -68,10 +68,14 @@ class Sample:
 
 
 class Sampler:
-    """One viewer's access to the present, and what that costs. For one event loop."""
+    """One viewer's access to the present, and what that costs. For one event loop.
 
-    def __init__(self, store: Store) -> None:
+    `clock` tells seconds that never go back.
+    """
+
+    def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
+        self._clock = clock
         self._sent: deque[tuple[float, int]] = deque()
         self._began_s: float | None = None
         self._met = (0, 0.0)
@@ -81,7 +85,7 @@ class Sampler:
         """Commands sent to Redis, a second, over the last minute (or since the first, and then at least 1 s)."""
         if self._began_s is None:
             return 0.0
-        now_s = time.monotonic()
+        now_s = self._clock()
         while self._sent and self._sent[0][0] < now_s - _WINDOW_S:
             self._sent.popleft()
         return sum(count for _, count in self._sent) / min(_WINDOW_S, max(1.0, now_s - self._began_s))
@@ -102,18 +106,18 @@ class Sampler:
         Raises RedisGoneError.
         """
         turn = f"taking {uuid4().hex}"
-        found = ""
+        found = None
         for wait_s in (*_TURN_WAITS_S, 0.0):
             self._count(1)
             found = await self._store.shared_snapshot(turn, _TURN_MS)
-            if found == turn or not found.startswith("taking "):
+            if found is None or found == turn or not found.startswith("taking "):
                 break
             await asyncio.sleep(wait_s)
-        sample = _unpacked(found)
+        sample = None if found is None else _unpacked(found)
         if sample is not None and not self._is_stuck(sample):
             return sample
         sample = await self.take(SHARED_MINUTES)
-        if found:
+        if found is not None:
             # In place of our turn, and also of what is spoilt; an operator's action in between has taken that away.
             self._count(1)
             await self._store.share_snapshot(found, _packed(sample), SHARED_MS)
@@ -121,7 +125,7 @@ class Sampler:
 
     def _is_stuck(self, sample: Sample) -> bool:
         """Whether this very sample was met longer ago than it may be kept: somebody's hand took away its end."""
-        now_s = time.monotonic()
+        now_s = self._clock()
         taken_at_ms, met_s = self._met
         if taken_at_ms != sample.taken_at_ms:
             self._met = (sample.taken_at_ms, now_s)
@@ -129,7 +133,7 @@ class Sampler:
         return now_s - met_s > _STUCK_S
 
     def _count(self, commands: int) -> None:
-        now_s = time.monotonic()
+        now_s = self._clock()
         if self._began_s is None:
             self._began_s = now_s
         self._sent.append((now_s, commands))

@@ -28,10 +28,10 @@ class Reads(StoreBase):
         reply: list[Any] = await self._run("sample", queue, {"minutes": minutes})
         return reply
 
-    async def shared_snapshot(self, turn: str, turn_ms: int) -> str:
+    async def shared_snapshot(self, turn: str, turn_ms: int) -> str | None:
         """What another viewer has left, or `turn` where nobody had: then it is the caller's turn for `turn_ms`.
 
-        "" where Redis takes nothing, being a replica or having a full disk.
+        None where Redis takes nothing, being a replica or having a full disk.
         """
         # One command looks and takes the turn; a shared text that is there is not changed by it.
         asked = ["SET", turn, "NX", "GET", "PX", str(turn_ms)]
@@ -42,7 +42,7 @@ class Reads(StoreBase):
                 raise
             if "WRONGTYPE" in str(error.__cause__):
                 await self.outdate_snapshot()
-            return ""
+            return None
         return turn if found is None else str(found)
 
     async def share_snapshot(self, instead_of: str, text: str, keep_ms: int) -> None:

@@ -158,6 +158,15 @@ class Bench:
         info = self._redis.info("cpu")
         return float(info["used_cpu_sys"]) + float(info["used_cpu_user"])
 
+    def commands_sent(self, seconds: float) -> int:
+        """How many commands clients send within a time; those that scripts call in turn are not counted."""
+        sent, deadline = 0, time.monotonic() + seconds
+        with self._redis.monitor() as monitor:
+            while time.monotonic() < deadline:
+                # Waits for the next one: for a server on which nothing happens this is not made.
+                sent += monitor.next_command()["client_type"] != "lua"
+        return sent
+
     @contextlib.contextmanager
     def running(self, peer: Peer, role: str, **options: Any) -> Iterator[Running]:
         """A peer's program, ended at the end."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import statistics
 import time
@@ -25,6 +26,8 @@ BEHIND = 5_000
 JOB_MS = 20
 PROBES = 10
 IDLE_S = 10.0
+WATCH_S = 12.0
+VIEWERS = 5
 
 Figures = dict[str, float]
 
@@ -123,6 +126,29 @@ def _idle(bench: Bench, peer: Peer) -> Figures:
     }
 
 
+def _watch(bench: Bench, peer: Peer) -> Figures:
+    """What looking at all queues costs: one viewer's process, and several, beside a worker's busy minute.
+
+    Commands are counted as clients send them, by MONITOR without what scripts call in turn; the server's CPU in a
+    time of its own, because MONITOR costs some.
+    """
+    figures: Figures = {}
+    for viewers in (1, VIEWERS):
+        bench.empty()
+        added = bench.call(peer, "add-bulk", count=JOBS // 10, limit_s=LIMIT_S)["added"]
+        _drain(bench, peer, 10, added)
+        with contextlib.ExitStack() as stack:
+            for _ in range(viewers):
+                stack.enter_context(bench.running(peer, "watch")).answer(60)
+            time.sleep(2)  # starting is over
+            before, since = bench.server_cpu_s(), time.monotonic()
+            time.sleep(WATCH_S)
+            used_s, spent_s = bench.server_cpu_s() - before, time.monotonic() - since
+            figures[f"watch_{viewers}_commands_per_s"] = bench.commands_sent(WATCH_S) / WATCH_S
+        figures[f"watch_{viewers}_server_cpu_percent"] = 100 * used_s / spent_s
+    return figures
+
+
 def _depth(bench: Bench, peer: Peer) -> Figures:
     bench.empty()
     with bench.running(peer, "batches", concurrency=100, count=1_000, batches=21) as worker:
@@ -152,5 +178,6 @@ CASES = (
     Case("light", _light),
     Case("priority", _priority, ("hark", "bullmq")),
     Case("idle", _idle, ("hark", "bullmq")),
+    Case("watch", _watch, ("hark",)),
     Case("depth", _depth, ("hark",), full=True),
 )

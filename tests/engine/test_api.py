@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import httpx2
 import pytest
@@ -74,7 +75,7 @@ async def private_settings(private_redis: PrivateRedis) -> Settings:
 async def _ended(store: Store, settings: Settings, state: JobState, *ids: str) -> None:
     """Jobs on the tasks queue that ended in `state`."""
     await Client(store, settings).add_bulk([CreateTask(title=one) for one in ids], [JobOptions(one) for one in ids])
-    for job in (await store.take(TASKS, len(ids), lease_ms=30_000, token="t", worker="w")).jobs:
+    for job in (await store.take(TASKS, len(ids), lease_ms=30_000, token=uuid4().hex, worker="w")).jobs:
         if state is JobState.COMPLETED:
             await store.finish(TASKS, [FinishedJob(job, "{}", 1, ())])
         else:

@@ -9,6 +9,7 @@ from engine.admin import Admin
 from engine.client import Client
 from engine.job_types import CreateTask
 from engine.model import JobOptions
+from engine.monitor import Monitor
 from engine.queues import TASK_PROCESSING
 from engine.settings import load_settings
 from engine.store import Store
@@ -75,4 +76,16 @@ async def batches(peer, options):
     say(jobs_per_s=(options["batches"] - 1) * options["count"] / taken_s)
 
 
-main(Hark, batches=batches)
+async def watch(peer, options):
+    """Look at all queues once a second, as the window does, until ended."""
+    settings = load_settings(redis_url=peer.url)
+    store = Store(peer.url, settings.queue_specs)
+    monitor = Monitor(store, settings)
+    await monitor.snapshot()
+    say(ready=True)
+    while True:
+        await monitor.snapshot(fresh=False)
+        await asyncio.sleep(1)
+
+
+main(Hark, batches=batches, watch=watch)
