@@ -356,6 +356,25 @@ async def test_the_first_totals_hold_all_minutes_that_are_kept(store: Store, raw
     assert (await store.totals(TASKS))[TYPE].completed == 4
 
 
+async def test_many_busy_minutes_are_folded_in_several_calls(store: Store, raw: Any) -> None:
+    now_s, _ = raw.time()
+    busy: dict[str, Any] = {f"p{bucket}@t{job_type}": 1 for bucket in range(50) for job_type in range(5)}
+    for back in range(40):
+        raw.hset(keys.figures(TASKS, "1m", now_s // 60 - 2 * back), mapping=busy)
+    before = _sent(raw)
+    found = await store.totals(TASKS)
+    assert {figures.processing.total for figures in found.values()} == {40 * 50}
+    assert _sent(raw) - before >= 3
+
+
+async def test_one_minute_of_very_many_job_types_is_folded(store: Store, raw: Any) -> None:
+    await store.fold(TASKS)
+    minute = int(raw.hget(keys.totals(TASKS), "minute")) - 1
+    raw.hset(keys.totals(TASKS), "minute", minute)
+    raw.hset(keys.figures(TASKS, "1m", minute), mapping={f"added@t{number}": 1 for number in range(5000)})
+    assert len(await store.totals(TASKS)) == 5000
+
+
 async def test_a_clock_set_back_takes_nothing_away(store: Store, settings: Settings, raw: Any) -> None:
     await _add(store, settings, "a")
     await store.fold(TASKS)

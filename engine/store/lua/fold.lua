@@ -14,8 +14,10 @@ local first = totals.minute and number(totals.minute, current) or oldest
 local fine, part = pcall(cjson.decode, totals.part or '{}')
 if not fine or type(part) ~= 'table' then part = {} end
 
+local looked = 0
 local function add(minute, known)
   local counts, held = redis.pcall('HGETALL', PREFIX .. 'metrics:1m:' .. minute), {}
+  looked = looked + #counts / 2
   for i = 1, #counts, 2 do
     local field, by = counts[i], number(counts[i + 1], 0)
     if by > 0 and string.find(field, '^%w+@') then
@@ -30,8 +32,10 @@ end
 local last = first
 if first <= current then
   local held = add(first, part)
-  last = math.min(current, math.max(first, oldest) + 240)
-  for minute = math.max(first + 1, oldest), last do held = add(minute, {}) end
+  for minute = math.max(first + 1, oldest), current do
+    if looked > 4000 and last ~= first then break end -- other clients want to be served
+    last, held = minute, add(minute, {})
+  end
   if next(changed) or last ~= first then
     local fields = { 'minute', int(last), 'part', cjson.encode(held) }
     totals.minute = nil
