@@ -85,7 +85,7 @@ def server(binary: Path, folder: Path, *lines: str, port: int | None = None, sen
 
 @contextmanager
 def cluster(
-    binary: Path, folder: Path, splits: tuple[int, int], replicas: Sequence[int] = ()
+    binary: Path, folder: Path, splits: tuple[int, int] = (5461, 10923), replicas: Sequence[int] = ()
 ) -> Iterator[list[Node]]:
     """Three primaries, the second and third with the slots from `splits` on, then replicas of the numbered ones.
 
