@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import getpass
 import traceback
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
@@ -52,6 +53,10 @@ class Bridge(QObject):
     command_failed = Signal(int, str)
     """Number of a command that could not be sent or followed, and why."""
     command_ended = Signal(int)
+    answered = Signal(str, object)
+    """Topic of a `request`, and what it brought."""
+    refused = Signal(str, str)
+    """Topic of a `request` that failed, and why, with what to do."""
 
     def __init__(self, load: Callable[[], Settings], parent: QObject | None = None) -> None:
         """`load` reads the settings; it is called again for each attempt, so that a corrected file helps."""
@@ -63,6 +68,7 @@ class Bridge(QObject):
         self._tasks: set[asyncio.Task[None]] = set()
         self._newest_preview = 0
         self._newest_command = 0
+        self._newest_requests: Counter[str] = Counter()
         self._actor = f"{getpass.getuser()} (window)"
 
     def start(self) -> None:
@@ -105,6 +111,18 @@ class Bridge(QObject):
         """Count what `clean` would remove."""
         self._newest_preview += 1
         self._spawn("preview", self._preview(self._newest_preview, queue, state, grace_ms, limit))
+
+    def request(self, topic: str, read: Callable[[Engine], Awaitable[object]]) -> None:
+        """Look something up; `answered` or `refused` follows under `topic`, unless a newer request overtook it."""
+        self._newest_requests[topic] += 1
+        self._spawn(topic, self._request(topic, self._newest_requests[topic], read))
+
+    def operate(self, name: str, act: Callable[[Engine, str], Awaitable[str]], *, then: Callable[[], None]) -> None:
+        """Do something for the operator: `act` gets the engine and the actor, and gives the words that tell it is done.
+
+        `then` is called after that, such as to read again what has changed; a failure is told and calls nothing.
+        """
+        self._spawn(name, self._act(act, then))
 
     # The connection
 
@@ -178,6 +196,20 @@ class Bridge(QObject):
             return
         if number == self._newest_preview:
             self.previewed.emit(preview)
+
+    async def _act(self, act: Callable[[Engine, str], Awaitable[str]], then: Callable[[], None]) -> None:
+        await self._operate(act(self._require_engine(), self._actor))
+        then()
+
+    async def _request(self, topic: str, number: int, read: Callable[[Engine], Awaitable[object]]) -> None:
+        try:
+            answer = await read(self._require_engine())
+        except HarkError as error:
+            if number == self._newest_requests[topic]:
+                self.refused.emit(topic, str(error))
+            return
+        if number == self._newest_requests[topic]:
+            self.answered.emit(topic, answer)
 
     # Commands
 

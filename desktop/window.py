@@ -54,8 +54,13 @@ class Window(QWidget):
         self.queues = QueuesPage(look, actions)
         self.notices = NoticeBar(look)
         self.trouble = NoticeBar(look, closable=False)
+        # In the order of the rail and of Ctrl+1, Ctrl+2, ...
+        self._entries: tuple[tuple[str, str, QWidget], ...] = (
+            ("Assistant", "microphone", self.assistant),
+            ("Queues", "queues", self.queues),
+        )
         self._pages = QStackedWidget()
-        for page in (self.assistant, self.queues):
+        for _, _, page in self._entries:
             self._pages.addWidget(page)
         notice_frame = QVBoxLayout()
         notice_frame.setContentsMargins(24, 14, 24, 0)
@@ -83,9 +88,18 @@ class Window(QWidget):
         self.setFocus()
 
     def show_page(self, index: int) -> None:
-        """Show a page: 0 the assistant, 1 the queues."""
+        """Show a page by its place in the rail: 0 the assistant, 1 the queues, ..."""
         self._pages.setCurrentIndex(index)
         self._nav.button(index).setChecked(True)
+
+    def open_page(self, page: QWidget) -> None:
+        """Show one of the pages."""
+        self.show_page(self._pages.indexOf(page))
+
+    @property
+    def page(self) -> QWidget:
+        """The page that is shown."""
+        return self._entries[self._pages.currentIndex()][2]
 
     def show_connected(self, words: str, address: str) -> None:
         """Redis answers; `address` tells where it is."""
@@ -179,7 +193,7 @@ class Window(QWidget):
         brand.addStretch(1)
         column.addLayout(brand)
         self._nav = QButtonGroup(self)
-        for index, (word, icon) in enumerate((("Assistant", "microphone"), ("Queues", "queues"))):
+        for index, (word, icon, _) in enumerate(self._entries):
             button = Button(self._look, f"  {word}", kind="nav", icon=icon)
             button.setCheckable(True)
             button.setAccessibleName(f"{word} page")

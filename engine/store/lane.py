@@ -35,6 +35,7 @@ class Lane:
         self._retry = retry
         self._timeout_s = timeout_s
         self._opening = asyncio.Lock()
+        self._closed = False
         self._connection: AbstractConnection | None = None
         self._pending: deque[asyncio.Future[Any]] = deque()
         self._reading: asyncio.Task[None] | None = None
@@ -47,14 +48,17 @@ class Lane:
             return await self._tried("EVAL", str(script.script), str(len(keys)), *keys, *args)
 
     async def close(self) -> None:
-        """End the connection; calls that wait for a reply fail."""
+        """End the connection for good; calls that wait for a reply fail."""
+        self._closed = True
         if self._connection is not None:
             await self._lose(self._connection, RedisConnectionError("The connection was closed."))
         if self._reading is not None:
             await asyncio.wait({self._reading})
 
     async def _tried(self, *command: str) -> Any:
-        packed = pack_command(command)  # type: ignore[arg-type]  # annotated as a tuple of one
+        # Half a surrogate pair in somebody's text must not end a worker.
+        parts = tuple(part.encode("utf-8", "replace") for part in command)
+        packed = pack_command(parts)  # type: ignore[arg-type]  # annotated as a tuple of one
         return await self._retry.call_with_retry(lambda: self._call(packed), self._nothing)
 
     async def _nothing(self, _error: Exception) -> None:
@@ -67,9 +71,9 @@ class Lane:
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._pending.append(reply)
         try:
-            # Runs to the write without a break, so replies come in the order of `_pending`.
-            await connection.send_packed_command([packed], check_health=False)
             async with asyncio.timeout(self._timeout_s):
+                # Runs to the write without a break, so replies come in the order of `_pending`.
+                await connection.send_packed_command([packed], check_health=False)
                 return await reply
         except TimeoutError:
             error = RedisTimeoutError("No reply in time")
@@ -86,7 +90,11 @@ class Lane:
             if self._connection is None:
                 connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
                 connection.retry = Retry(NoBackoff(), 0)  # `_tried` does that
-                await connection.connect()
+                if not self._closed:
+                    await connection.connect()
+                if self._closed:  # also where that was while it connected: nobody would end this connection any more
+                    await connection.disconnect(nowait=True)
+                    raise RedisConnectionError("The connection was closed.")
                 # Replies are awaited by their callers, each with its own limit; the reader waits as long as it takes.
                 connection.socket_timeout = None
                 self._connection = connection
