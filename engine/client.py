@@ -153,19 +153,24 @@ class Client:
             raise BadInputError(f"There are {len(payloads)} jobs and {len(chosen)} options.", "Give one for each.")
         handles: list[JobHandle] = []
         sending: deque[asyncio.Task[list[JobHandle]]] = deque()
-        for start in range(0, len(payloads), _BULK):
-            part = slice(start, start + _BULK)
-            prepared = [
-                (payload.queue, self.prepare(payload, option))
-                for payload, option in zip(payloads[part], chosen[part], strict=True)
-            ]
-            # While Redis takes one part in, the next is on its way, and the one after that is prepared.
-            if len(sending) == _PARTS_UNDER_WAY:
+        try:
+            for start in range(0, len(payloads), _BULK):
+                part = slice(start, start + _BULK)
+                prepared = [
+                    (payload.queue, self.prepare(payload, option))
+                    for payload, option in zip(payloads[part], chosen[part], strict=True)
+                ]
+                # While Redis takes one part in, the next is on its way, and the one after that is prepared.
+                if len(sending) == _PARTS_UNDER_WAY:
+                    handles += await sending.popleft()
+                sending.append(asyncio.create_task(self._add_prepared(prepared)))
+                await asyncio.sleep(0)
+            while sending:
                 handles += await sending.popleft()
-            sending.append(asyncio.create_task(self._add_prepared(prepared)))
-            await asyncio.sleep(0)
-        for part_sent in sending:
-            handles += await part_sent
+        finally:
+            for unheard in sending:
+                unheard.cancel()
+            await asyncio.gather(*sending, return_exceptions=True)
         return handles
 
     async def _add_prepared(self, prepared: Sequence[tuple[str, NewJob]]) -> list[JobHandle]:

@@ -112,7 +112,7 @@ class Store(Operations, Reads, Scheduling):
     async def finish(self, queue: str, finished: Sequence[FinishedJob]) -> list[bool]:
         """Complete jobs; False marks one that is not ours any more."""
         spec = self._specs[queue]
-        jobs = []
+        jobs: list[dict[str, Any]] = []
         for one in finished:
             ended: dict[str, Any] = {
                 "id": one.job.id,
@@ -127,8 +127,15 @@ class Store(Operations, Reads, Scheduling):
             if one.job.keep_count is not None:
                 ended["keep_count"] = one.job.keep_count
             jobs.append(ended)
-        arguments = {"jobs": jobs, "keep_ms": spec.keep_completed_ms, "keep_count": spec.keep_completed_count}
-        return [bool(code) for code in await self._run("finish", queue, arguments)]
+        replies: list[bool] = []
+        for start in range(0, len(jobs), BATCH):
+            arguments = {
+                "jobs": jobs[start : start + BATCH],
+                "keep_ms": spec.keep_completed_ms,
+                "keep_count": spec.keep_completed_count,
+            }
+            replies += map(bool, await self._run("finish", queue, arguments))
+        return replies
 
     async def fail(
         self,
@@ -256,15 +263,21 @@ class Store(Operations, Reads, Scheduling):
         Returns the queue's name, or None.
         """
         names = {keys.marker(queue): queue for queue in queues}
+        # Redis looks at the keys in this order: that of a queue that is never still must not always be the first.
+        markers = random.sample(list(names), len(names))
         timeout_s = max(0.01, min(timeout_s, LONGEST_BLOCK_S))
 
         async def wait() -> Any:
             if self._spread and len(queues) > 1:
                 return None  # seen only now to be a Cluster: the groups are others
-            return await self._redis.bzpopmin([*names, keys.wake(queues[0], worker)], timeout_s)
+            return await self._redis.bzpopmin([*markers, keys.wake(queues[0], worker)], timeout_s)
 
         reply = await self._guarded(wait)
         return names.get(reply[0]) if reply else None
+
+    async def pass_on(self, queue: str) -> None:
+        """Tell another worker that `queue` may have work: the caller was told, and has no room for it."""
+        await self._call("always", [keys.marker(queue)], ["ZADD", "0", "0"])
 
     async def wake(self, queues: Sequence[str], worker: str) -> None:
         """End the worker's own `wait_for_work` on the group `queues` at once."""
@@ -404,7 +417,11 @@ def _held(jobs: Sequence[Claimed]) -> list[dict[str, str]]:
 
 
 def _positive(value: Any) -> int | None:
-    number = float(value)
+    """A number that a script tells; None for a negative one, or where somebody has spoilt it."""
+    try:
+        number = float(value)
+    except ValueError:
+        return None
     return int(number) if 0 <= number < 2**53 else None
 
 

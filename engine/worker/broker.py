@@ -148,7 +148,7 @@ class QueueBroker(AsyncBroker):
         if self.is_worker_process and hasattr(self, "_claiming"):
             await self._claiming.close()
             for job in self._leases.held:
-                if (job.queue, job.id) in self._contexts:
+                if self._has(job):
                     await self._release(job)
             await self._settling.close()
             await self._scheduler.stop()
@@ -216,6 +216,8 @@ class QueueBroker(AsyncBroker):
         jobs = await self._claiming.claim_all()
         self._leases.hold(jobs)
         for job in jobs:
+            if (job.queue, job.id) in self._contexts:
+                self._claiming.free(job.queue)  # its lease was lost while it runs here: that run ends unheard
             self._contexts[job.queue, job.id] = JobContext(job, self._services)
         return jobs
 
@@ -247,7 +249,8 @@ class QueueBroker(AsyncBroker):
             outcome = self._finish(job, result, context)
         finally:
             limit.lift()
-            self._outcomes.tasks.pop(key, None)  # a cancel from now on would hit the writing of the outcome
+            if self._outcomes.tasks.get(key) is task:
+                del self._outcomes.tasks[key]  # a cancel from now on would hit the writing of the outcome
         try:
             await outcome
         finally:
@@ -261,8 +264,8 @@ class QueueBroker(AsyncBroker):
         """taskiq is through with the job: write its outcome, whatever it is."""
         result = self._outcomes.pop(job)
         context = self._contexts.get((job.queue, job.id))
-        if context is None:
-            return  # given back already: the worker is stopping
+        if context is None or not self._has(job):
+            return  # given back already: the worker is stopping; or lost, and claimed here once more
         try:
             if result is None:
                 await self._settling.fail(job, _no_outcome(self, job), permanent=True)
@@ -319,7 +322,7 @@ class QueueBroker(AsyncBroker):
 
     async def abandon(self, job: Claimed) -> None:
         """taskiq let go of a job. Where it did so without acknowledging it (a middleware raised), end it."""
-        if (job.queue, job.id) in self._contexts:
+        if self._has(job):
             reason = f"{job.name} was dropped before its end: a middleware raised. See the worker's log."
             await self._settling.fail(job, reason, permanent=True)
             self._let_go(job)
@@ -328,8 +331,14 @@ class QueueBroker(AsyncBroker):
         await self._settling.release(job)
         self._let_go(job)
 
+    def _has(self, job: Claimed) -> bool:
+        """Whether the job is in hand under this very claim."""
+        context = self._contexts.get((job.queue, job.id))
+        return context is not None and context.job.token == job.token
+
     def _let_go(self, job: Claimed) -> None:
-        if self._contexts.pop((job.queue, job.id), None) is not None:
+        if self._has(job):
+            del self._contexts[job.queue, job.id]
             self._cancelled.discard((job.queue, job.id))
             self._claiming.free(job.queue)
 

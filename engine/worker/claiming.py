@@ -13,7 +13,7 @@ import itertools
 from collections import Counter, deque
 from collections.abc import Collection, Sequence
 
-from engine.errors import HarkError, RedisGoneError
+from engine.errors import HarkError
 from engine.log import get_logger
 from engine.queues import QueueSpec
 from engine.store import Claimed, Store
@@ -21,7 +21,10 @@ from engine.store import Claimed, Store
 _log = get_logger("claiming")
 
 _LOOK_AGAIN_S = 5.0
-"""Without any sign, all queues are asked anyway this often: a marker may be lost with a worker that died."""
+"""Without any sign, all queues are asked anyway this often. (A marker that is lost with a worker that died, the
+next `tick` puts there again.)"""
+_LOOK_BESIDE_S = 0.05
+"""While some queues have so many jobs that nobody waits for markers, the others are asked this often."""
 _LONGEST_BACKOFF_S = 2.0
 _MOST_TURNS = 50
 
@@ -46,6 +49,9 @@ class Claiming:
         self._unanswered: dict[str, str] = {}
         self._emptied: set[str] = set()
         """Queues that had fewer jobs than there was room for when last asked, or were paused."""
+        self._rested_s = 0.0
+        """When the markers were last looked at."""
+        self._closing = False
 
     @property
     def active(self) -> int:
@@ -85,25 +91,29 @@ class Claiming:
         wanted = self._own_limits[queue] if concurrency is None else concurrency
         if wanted != self._limits[queue]:
             self._limits[queue] = wanted
+            self._emptied.discard(queue)  # with no room its marker was not waited for
             self._asking.add(queue)
             self._nudge.set()
 
     async def close(self) -> None:
         """Give back what was claimed and never handed out, and end the wait."""
+        self._closing = True
         unrun = list(self._ready)
         self._ready.clear()
-        for queue in {job.queue for job in unrun}:
-            await self._store.release(queue, [job for job in unrun if job.queue == queue])
         for job in unrun:
             self._in_flight[job.queue] -= 1
-        with contextlib.suppress(RedisGoneError):
+        try:
+            for queue in {job.queue for job in unrun}:
+                await self._store.release(queue, [job for job in unrun if job.queue == queue])
             await self._end_waits(list(self._waits))
+        except HarkError as error:
+            _log.warning("%d claimed jobs wait for the end of their leases: %s", len(unrun), error)
         for wait in self._waits.values():
             wait.cancel()
         await asyncio.gather(*self._waits.values(), return_exceptions=True)
 
     def _room(self, queue: str) -> int:
-        return self._limits[queue] - self._in_flight[queue]
+        return 0 if self._closing else self._limits[queue] - self._in_flight[queue]
 
     async def _fill(self) -> None:
         loop = asyncio.get_running_loop()
@@ -114,6 +124,9 @@ class Claiming:
                 self._asking.add(queue)
         asking = self._asking & open_queues
         if asking:
+            if loop.time() - self._rested_s > _LOOK_BESIDE_S:
+                self._rested_s = loop.time()
+                asking |= open_queues.difference(self._backoff_s)
             await self._let_slots_free()
             await self._unbroken(asyncio.ensure_future(self._take_from(asking)))
             return
@@ -202,8 +215,9 @@ class Claiming:
             )
         finally:
             nudged.cancel()
+        self._rested_s = asyncio.get_running_loop().time()
         for group in [group for group, wait in self._waits.items() if wait.done()]:
-            self._look_where_told(group)
+            await self._look_where_told(group)
 
     async def _end_waits(self, groups: Sequence[tuple[str, ...]]) -> None:
         """Wake the waits and see what they bring; cutting them off could lose a marker."""
@@ -212,10 +226,12 @@ class Claiming:
         if running:
             await asyncio.wait({self._waits[group] for group in running})
         for group in groups:
-            self._look_where_told(group)
+            await self._look_where_told(group)
 
-    def _look_where_told(self, group: tuple[str, ...]) -> None:
+    async def _look_where_told(self, group: tuple[str, ...]) -> None:
         queue = self._waits.pop(group).result()
+        if queue and self._room(queue) <= 0:
+            await self._store.pass_on(queue)  # it has filled up meanwhile, or this worker ends: others may have room
         # Nothing said where: the time-out is the moment to look everywhere.
         self._asking |= {queue} if queue else set(group)
 

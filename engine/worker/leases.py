@@ -43,7 +43,9 @@ class Leases:
         """The jobs are settled."""
         with self._lock:
             for job in jobs:
-                self._held.pop((job.queue, job.id), None)
+                held = self._held.get((job.queue, job.id))
+                if held is not None and held.token == job.token:  # else it was lost, and claimed here once more
+                    del self._held[job.queue, job.id]
 
     @property
     def held(self) -> list[Claimed]:

@@ -136,7 +136,7 @@ class Settling:
             elif one.outbox:
                 try:
                     await forward(self._store, queue, one.outbox)
-                except RedisGoneError as error:
+                except HarkError as error:
                     # It lies in the outbox: upkeep forwards it later, and no other job waits for that.
                     _log.info("follow-ups of job %s on %s wait: %s", one.job.id, queue, error)
 

@@ -1,5 +1,5 @@
--- tick: what a worker does each second: promote due delayed jobs, note the depths for the charts, and learn what
---       an operator has changed.
+-- tick: what a worker does each second: promote due delayed jobs, note the depths for the charts, learn what
+--       an operator has changed, and set the marker again where jobs wait (it is lost with a worker that dies).
 -- returns: {how many were promoted, concurrency override or -1, ids of active jobs to cancel}
 -- events: promoted
 local promoted = promote_due()
@@ -21,6 +21,8 @@ for prefix, span in pairs({ ['metrics:1m:'] = { 60000, 172800 }, ['metrics:1h:']
   redis.call('HSET', key, unpack(gauges))
   redis.call('EXPIRE', key, span[2])
 end
+local meta = redis.call('HMGET', META, 'concurrency', 'paused')
+if first and meta[2] ~= '1' then wake() end
 local cancels = redis.call('SMEMBERS', CANCELS)
 for i = #cancels, 1, -1 do
   if not redis.call('ZSCORE', ACTIVE, cancels[i]) then
@@ -28,4 +30,4 @@ for i = #cancels, 1, -1 do
     table.remove(cancels, i)
   end
 end
-return done({ promoted, redis.call('HGET', META, 'concurrency') or '-1', cancels })
+return done({ promoted, meta[1] or '-1', cancels })
