@@ -225,6 +225,10 @@ class Store(Operations, Reads, Scheduling):
         entries: list[str] = await self._guarded(lambda: self._redis.lrange(keys.outbox(queue), 0, BATCH - 1))
         return entries
 
+    async def is_in_outbox(self, queue: str, entry: str) -> bool:
+        """Whether a follow-up is still to be forwarded."""
+        return await self._guarded(lambda: self._redis.lpos(keys.outbox(queue), entry)) is not None
+
     async def forwarded(self, queue: str, entry: str) -> None:
         """Take a forwarded follow-up out of the outbox."""
         await self._guarded(lambda: self._redis.lrem(keys.outbox(queue), 1, entry))
@@ -351,6 +355,7 @@ class Store(Operations, Reads, Scheduling):
 
     # redis-py's types tell decoded and raw replies apart nowhere: what a reply is, each caller says.
     async def _guarded(self, call: Callable[[], Awaitable[Any]]) -> Any:
+        used = self._redis
         try:
             with explained(self._url):
                 return await call()
@@ -361,9 +366,10 @@ class Store(Operations, Reads, Scheduling):
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise asyncio.CancelledError from None
-            if self._revive is None:
-                raise
-            await self._bring_back()
+            if self._redis is used:  # else another call has changed over meanwhile, which ended this one
+                if self._revive is None:
+                    raise
+                await self._bring_back()
         with explained(self._url):
             return await call()
 

@@ -161,7 +161,7 @@ class Settling:
 
 
 async def forward(store: Store, queue: str, entries: list[str] | tuple[str, ...]) -> None:
-    """Hand follow-ups of `queue` to their own queues; doing it twice adds nothing (a job's id is fixed)."""
+    """Hand follow-ups of `queue` to their own queues; doing it twice adds nothing while its job is there."""
     for entry in entries:
         follow_up = json.loads(entry)
         await store.add(follow_up["queue"], [NewJob.from_argument(follow_up["job"])])

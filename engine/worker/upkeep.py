@@ -117,9 +117,10 @@ class Upkeep:
 
     async def _forward(self) -> None:
         for queue in self._queues:
-            entries = await self._store.outbox(queue)
-            if entries:
-                await forward(self._store, queue, entries)
+            for entry in await self._store.outbox(queue):
+                # Another may have forwarded it since: its job may have run and be gone, and must not come again.
+                if await self._store.is_in_outbox(queue, entry):
+                    await forward(self._store, queue, [entry])
 
     async def _retain(self) -> None:
         for queue in self._queues:

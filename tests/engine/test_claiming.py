@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 import redis
 
+from engine.model import JobState
 from engine.queues import QUEUES
 from engine.settings import Settings
 from engine.store import Claimed, NewJob, Store
@@ -59,7 +60,7 @@ async def test_a_queue_that_never_runs_dry_does_not_hold_up_the_others(store: St
         for job in jobs:
             claiming.free(job.queue)
         jobs = await claiming.claim_all()
-    assert await store.depth(AI, "waiting") > 0
+    assert await store.depth(AI, JobState.WAITING) > 0
     await claiming.close()
 
 

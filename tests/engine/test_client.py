@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import numpy as np
 import pytest
@@ -161,3 +162,17 @@ async def test_a_voice_command_is_queued_first(client: Client) -> None:
     handle = await client.process_voice_command("ada", "what is next?")
     job = await handle.job()
     assert (job.name, job.priority, handle.queue) == (ProcessVoiceCommand.job_name, 1, "voice-processing")
+
+
+async def test_a_bulk_whose_first_part_is_refused_leaves_nothing_under_way(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # An error that nobody takes would be logged, which fails a test.
+    async def refuse(*_: object) -> list[bool]:
+        raise HarkError("Refused.")
+
+    monkeypatch.setattr(Store, "add", refuse)
+    with pytest.raises(HarkError, match="Refused"):
+        await client.add_bulk([CreateTask(title="milk")] * 2000)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    gc.collect()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -21,10 +22,11 @@ import redis
 from engine.errors import NotFoundError, PermanentError, RedisGoneError, SettingsError
 from engine.model import CleanPreview, JobState
 from engine.queues import QUEUES
-from engine.settings import load_settings
+from engine.settings import Settings, load_settings
 from engine.store import Claimed, FinishedJob, NewJob, Store, open_store
 from engine.store import keys as redis_keys
 from engine.store.connect import without_password
+from engine.worker.upkeep import Upkeep
 
 QUEUE = "task-processing"
 LONG_MS = 60_000
@@ -857,3 +859,50 @@ def _kill_redis(data_dir: Path) -> None:
     process = psutil.Process(pid)
     process.send_signal(signal.SIGKILL)
     process.wait(10)
+
+
+async def test_more_jobs_than_one_script_may_touch_are_finished_in_parts(store: Store) -> None:
+    await store.add(QUEUE, [_job(f"j{n}") for n in range(4500)])
+    held: list[Claimed] = []
+    while len(held) < 4500:
+        taken = await store.take(QUEUE, 1000, lease_ms=LONG_MS, token=f"t{len(held)}", worker="w")
+        held += taken.jobs
+    assert all(await store.finish(QUEUE, [FinishedJob(job, "null", 1) for job in held]))
+    assert await store.depth(QUEUE, JobState.ACTIVE) == 0
+
+
+async def test_a_spoilt_concurrency_is_none(store: Store, raw: redis.Redis) -> None:
+    raw.hset("{hark:task-processing}:meta", "concurrency", "many")
+    assert await store.tick(QUEUE) == (0, None, [])
+    assert (await store.take(QUEUE, 1, lease_ms=LONG_MS, token="t", worker="w")).concurrency is None
+
+
+async def test_calls_under_way_while_the_address_changes_go_on_at_the_new_one(store: Store, raw: redis.Redis) -> None:
+    await store.add(QUEUE, [_job("a")])
+    raw.client_pause(10_000, all=False)
+    calls = [asyncio.create_task(store.tick(QUEUE)) for _ in range(3)]
+    await asyncio.sleep(0)
+    url = store._url + ("&" if "?" in store._url else "?") + "protocol=3"
+    moving = asyncio.create_task(store._change_over(url))
+    await asyncio.sleep(0)
+    raw.client_unpause()
+    await moving
+    assert [await call for call in calls] == [(0, None, [])] * 3
+
+
+async def test_a_follow_up_that_another_has_forwarded_since_is_not_added_again(
+    store: Store, settings: Settings, raw: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = json.dumps({"queue": "notification", "job": _job("a").as_argument()})
+
+    async def stale(queue: str) -> list[str]:
+        return [entry] if queue == QUEUE else []
+
+    monkeypatch.setattr(store, "outbox", stale)
+    upkeep = Upkeep(store, [QUEUE], settings, "w", lambda: 0, lambda *_: None)
+    await upkeep._forward()
+    assert await store.depth("notification", JobState.WAITING) == 0
+    raw.rpush(redis_keys.outbox(QUEUE), entry)
+    await upkeep._forward()
+    assert await store.depth("notification", JobState.WAITING) == 1
+    assert raw.llen(redis_keys.outbox(QUEUE)) == 0
