@@ -197,8 +197,9 @@ class Store(Operations, Reads, Scheduling):
         return recovered, failed
 
     async def tick(self, queue: str) -> tuple[int, int | None, list[str]]:
-        """Promote due jobs and note the depths; returns how many were due, the concurrency that an operator has set,
-        and the running jobs to cancel.
+        """Promote due jobs, note the depths, set a lost marker again.
+
+        Returns how many were due, the concurrency that an operator has set, and the running jobs to cancel.
         """
         promoted, concurrency, cancels = await self._run("tick", queue, {})
         return int(promoted), _positive(concurrency), list(cancels)

@@ -29,7 +29,7 @@ class Leases:
         self._thread.start()
 
     def stop(self) -> None:
-        """End renewing and wait for the thread; blocks for at most one round trip."""
+        """End renewing and wait for the thread; blocks for a round trip, longer where Redis does not answer."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -55,7 +55,7 @@ class Leases:
 
     async def _renew(self) -> None:
         try:
-            # The wait is on a thread's event, so that `stop` ends it at once; this loop does nothing else.
+            # The wait is on a thread's event, so that `stop` ends it at once; all else in this loop can wait.
             while not self._stop.wait(self._lease_ms / 3000):
                 by_queue: dict[str, list[Claimed]] = {}
                 for job in self.held:
