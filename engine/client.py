@@ -7,7 +7,7 @@ import os
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -64,7 +64,7 @@ class JobHandle:
     queue: str
     added: bool
     """False where a job of this id existed already; this is that one's handle."""
-    _store: Store
+    _store: Store = field(repr=False)
 
     async def job(self) -> Job:
         """The record as it is now. Raises NotFoundError once it is cleaned."""
@@ -348,7 +348,7 @@ def check_options(options: JobOptions) -> None:
     )
     for name, value, least, most in limits:
         if value is not None and not least <= value <= most:
-            raise BadInputError(f"The {name} {value} is not from {least:g} to {most:g}.")
+            raise BadInputError(f"The {name} {value} is not from {least} to {most}.")
     if options.backoff not in (None, "exponential", "fixed"):
         raise BadInputError(f"There is no back-off {options.backoff!r}.", "Use exponential or fixed.")
     if options.job_id is not None and not 1 <= len(options.job_id) <= 200:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import ipaddress
 import os
 import socket
@@ -127,9 +128,13 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.listen(128)
     except OSError as error:
         listener.close()
+        if error.errno == errno.EADDRNOTAVAIL:
+            remedy = "Give an address of this machine with --host or HARK_API_HOST; 0.0.0.0 means all of them."
+        else:
+            remedy = "Stop the program that has it, or choose another with --port or HARK_API_PORT."
         raise SettingsError(
             f"The API cannot listen on {host} port {port}: {error.strerror or error}.",
-            "Stop the program that has it, or choose another with --port or HARK_API_PORT.",
+            remedy,
         ) from error
     listener.setblocking(False)
     return listener

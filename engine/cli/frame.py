@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from engine import log
+from engine import __version__, log
 from engine.queues import QUEUES, require_queue
 
 if TYPE_CHECKING:
@@ -52,8 +52,16 @@ class Group(click.Group):
 
     command_class = Command
 
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Each command's first sentence, whole: click would cut it off at the line's end."""
+        commands = [(name, self.get_command(context, name)) for name in self.list_commands(context)]
+        rows = [(name, command.get_short_help_str(200)) for name, command in commands if command and not command.hidden]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
 
 @click.group(cls=Group, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="Hark %(version)s")
 @click.pass_context
 def hark(context: click.Context) -> None:
     """Talk to Hark, and operate its queues."""

@@ -70,6 +70,9 @@ def metrics(queue: str, window: str, as_json: bool) -> None:
             )
         )
     print_table(rows, left=1)
+    if not state.waiting:
+        tell("\nNo job waits.")
+        return
     forecast = span_text(state.drained_in_ms) if state.drained_in_ms is not None else "unknown: they do not grow fewer"
     tell(f"\n{state.waiting} waiting, the oldest for {span_text(state.oldest_waiting_ms)}; done in: {forecast}")
 

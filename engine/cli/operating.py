@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 _CANARY_RATE_PER_S = 1000.0
 """How fast the rest follows a canary where no --rate is given."""
 _TOLD_EVERY_S = 1.0
-_VERBS = {JobState.FAILED: "fail", JobState.COMPLETED: "complete"}
-_FINISHED = [state.value for state in _VERBS]
+_FINISHED = [JobState.FAILED.value, JobState.COMPLETED.value]
 
 
 # --- queues ---
@@ -59,14 +58,26 @@ def _set_paused(names: list[str], paused: bool, reason: str) -> None:
 
 @hark.command()
 @click.argument("queue")
-@click.argument("concurrency", metavar="N|default")
+@click.argument("concurrency", metavar="[N|default]", required=False)
 @reasoned
-def concurrency(queue: str, concurrency: str, reason: str) -> None:
-    """Run N jobs of QUEUE at once in each worker process, from now on; "default" undoes it."""
+def concurrency(queue: str, concurrency: str | None, reason: str) -> None:
+    """Run N jobs of QUEUE at once in each worker process, from now on; "default" undoes it.
+
+    Without N, tell how many it is now.
+    """
     require_queue(queue)
-    if concurrency != "default" and not re.fullmatch(r"0*[1-9][0-9]{0,8}", concurrency):
-        raise BadInputError(f"{concurrency!r} is no number of jobs.", "Give a number from 1, or default.")
-    number = 0 if concurrency == "default" else int(concurrency)
+    if concurrency is None:
+        snapshot = with_engine(lambda engine: engine.monitor.snapshot())
+        (now,) = (state.concurrency for state in snapshot.queues if state.name == queue)
+        tell(f"Each worker process runs {now} of {queue} at once.")
+        return
+    from engine.admin import MOST_CONCURRENCY
+
+    number = int(concurrency) if re.fullmatch("[0-9]{1,9}", concurrency) else 0
+    if concurrency != "default" and not 1 <= number <= MOST_CONCURRENCY:
+        raise BadInputError(
+            f"{concurrency!r} is no number of jobs.", f"Give a number from 1 to {MOST_CONCURRENCY}, or default."
+        )
     with_engine(lambda engine: engine.admin.set_concurrency(queue, number, actor=actor(), reason=reason))
     if number:
         tell(f"Each worker process runs {number} of {queue} at once from now on.")
@@ -118,8 +129,8 @@ def retry(
     missing = len(set(job_ids)) - with_engine(work)
     if job_ids and missing:
         raise NotFoundError(
-            f"{missing} of the {len(set(job_ids))} named jobs did not {_VERBS[which]}, or not on {names[0]}.",
-            f"List those that did with `hark jobs {names[0]} --state {state}`.",
+            f"{missing} of the {len(set(job_ids))} named jobs: not among the {which} jobs of {names[0]}.",
+            f"List those with `hark jobs {names[0]} --state {which}`.",
         )
     return 0
 

@@ -45,7 +45,7 @@ def worker(switches: Switches, names: tuple[str, ...], with_api: bool, embedded:
 
 @hark.command()
 @click.option("--host", metavar="ADDRESS", help="Where to listen, 127.0.0.1 by default; 0.0.0.0: on every network.")
-@click.option("--port", type=int, help="The port, 3210 by default; 0: any free one.")
+@click.option("--port", metavar="N", type=click.IntRange(0, 65535), help="The port, 3210 by default; 0: any free one.")
 def api(host: str | None, port: int | None) -> None:
     """Serve the HTTP API until SIGTERM or Ctrl-C."""
     from engine.api import run_api

@@ -170,7 +170,7 @@ def test_retry_of_named_jobs_tells_which_could_not_be(said: Said) -> None:
     code, out, err = said("retry", "task-processing", "milk", "cheese")
     assert code == 1
     assert out == "1 failed job of task-processing runs again.\n"
-    assert err.startswith("hark: 1 of the 2 named jobs did not fail")
+    assert err.startswith("hark: 1 of the 2 named jobs: not among the failed jobs")
     assert queue_json(said, "task-processing")["failed"] == 1
 
 
