@@ -19,6 +19,7 @@ from qasync import QEventLoop
 
 from desktop.actions import Actions
 from desktop.bridge import Bridge
+from desktop.console import failures, jobs
 from desktop.theme import Look
 from desktop.tray import Tray
 from desktop.voice.control import VoiceControl
@@ -104,6 +105,8 @@ class App(QObject):
         bridge.crashed.connect(window.show_error)
         bridge.previewed.connect(window.queues.show_preview)
         bridge.preview_failed.connect(window.queues.show_preview_failed)
+        failures.connect(window.failures, bridge, window)
+        jobs.connect(window.jobs, bridge, window)
         window.closing.connect(self._closed.set)
         self.tray.open_requested.connect(window.come_to_front)
         self.tray.quit_requested.connect(window.close)

@@ -25,6 +25,8 @@ from PySide6.QtWidgets import (
 
 from desktop.actions import Actions
 from desktop.pages.assistant import AssistantPage
+from desktop.pages.failures import FailuresPage
+from desktop.pages.jobs import JobsPage
 from desktop.pages.queues import QueuesPage
 from desktop.theme import Look
 from desktop.widgets.notice_bar import NoticeBar
@@ -52,12 +54,16 @@ class Window(QWidget):
 
         self.assistant = AssistantPage(look, actions)
         self.queues = QueuesPage(look, actions)
+        self.jobs = JobsPage(look, actions)
+        self.failures = FailuresPage(look, actions)
         self.notices = NoticeBar(look)
         self.trouble = NoticeBar(look, closable=False)
         # In the order of the rail and of Ctrl+1, Ctrl+2, ...
         self._entries: tuple[tuple[str, str, QWidget], ...] = (
             ("Assistant", "microphone", self.assistant),
             ("Queues", "queues", self.queues),
+            ("Jobs", "jobs", self.jobs),
+            ("Failures", "failures", self.failures),
         )
         self._pages = QStackedWidget()
         for _, _, page in self._entries:

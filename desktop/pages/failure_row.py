@@ -1,0 +1,169 @@
+"""One group of like failures as a row: what failed, its trend, how many, and when."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from desktop.pages.figures import age_text
+from desktop.theme import Look
+from desktop.widgets.sparkline import Sparkline
+from desktop.widgets.text import Text, set_property
+from engine.model import FailureGroup
+from engine.queues import QUEUES
+
+GroupKey = tuple[str, str]
+"""Queue and signature."""
+TREND_WIDTH, COUNT_WIDTH, SEEN_WIDTH = 108, 88, 94
+
+
+def ago(at_ms: int, now_ms: int) -> str:
+    """A past time in words: "now", "3 min ago"."""
+    return "now" if now_ms - at_ms < 1_000 else f"{age_text(now_ms - at_ms)} ago"
+
+
+def exact(at_ms: int) -> str:
+    """A time to the second, in this machine's time zone."""
+    return time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(at_ms / 1000))
+
+
+def trend_words(group: FailureGroup) -> str:
+    """What the sparkline shows, in words."""
+    if not any(group.trend):
+        return "No such failure within 24 hours."
+    return (
+        f"Last 24 hours: {sum(group.trend):,} failures, at most {max(group.trend):,} in an hour, "
+        f"{group.trend[-1]:,} in this one."
+    )
+
+
+class Elided(Text):
+    """A single line that ends in dots where it is too long; the tooltip then has all of it."""
+
+    def __init__(self, look: Look, font: str = "body", tone: str = "ink") -> None:
+        super().__init__(look, "", font, tone)
+        self._whole = ""
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    @property
+    def whole(self) -> str:
+        """The text before it was cut."""
+        return self._whole
+
+    def show_text(self, text: str) -> None:
+        """Show as much of `text` as there is room for."""
+        self._whole = text
+        self.setAccessibleName(text)
+        self._cut()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._cut()
+
+    def _cut(self) -> None:
+        shown = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, self.width())
+        self.setText(shown)
+        self.setToolTip(self._whole if shown != self._whole else "")
+
+
+class FailureRow(QFrame):
+    """A row that can be chosen by mouse or keyboard; `moved` asks for the row above (-1) or below (1)."""
+
+    chosen = Signal(object)
+    """Its GroupKey."""
+    moved = Signal(object, int)
+
+    def __init__(self, look: Look, key: GroupKey) -> None:
+        super().__init__()
+        self.key = key
+        self.setObjectName("queueRow")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.title = Elided(look, "strong")
+        self.where = Elided(look, "caption", "muted")
+        self.trend = Sparkline(look, "failed")
+        self.failed_now = Text(look, "", "strong")
+        self.seen = Text(look, "", "caption", "muted")
+        self.last = Text(look, "")
+        self.first = Text(look, "", "caption", "muted")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 7, 12, 7)
+        row.setSpacing(14)
+        row.addLayout(_pair(self.title, self.where), 1)
+        row.addWidget(self.trend)
+        for pair, width in (((self.failed_now, self.seen), COUNT_WIDTH), ((self.last, self.first), SEEN_WIDTH)):
+            for label in pair:
+                label.setFixedWidth(width)
+                label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            row.addLayout(_pair(*pair))
+
+    def show_group(self, group: FailureGroup, now_ms: int, stale: bool) -> None:
+        """Show the group as it is now; `stale` greys it."""
+        self.title.show_text(group.title)
+        self.where.show_text(f"{group.kind} · {QUEUES[group.queue].title} · {group.job_name}")
+        self.trend.show_values(group.trend, trend_words(group), stale)
+        self.failed_now.setText(f"{group.failed_now:,} failed")
+        self.seen.setText(f"{group.count:,} seen")
+        self.last.setText(ago(group.last_at_ms, now_ms))
+        self.last.setToolTip(f"Last seen {exact(group.last_at_ms)}")
+        self.first.setText(f"first {ago(group.first_at_ms, now_ms)}")
+        self.first.setToolTip(f"First seen {exact(group.first_at_ms)}")
+        self.title.set_tone("stale" if stale else "ink")
+        self.last.set_tone("stale" if stale else "ink")
+        self.failed_now.set_tone("stale" if stale or not group.failed_now else "failed")
+        self.setAccessibleName(
+            f"{group.title}, {group.kind} in {QUEUES[group.queue].title}, {group.failed_now} failed now, "
+            f"{group.count} seen, last {ago(group.last_at_ms, now_ms)}"
+        )
+
+    def set_selected(self, selected: bool) -> None:
+        """Mark it as the one whose details are shown."""
+        set_property(self, "selected", selected)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.chosen.emit(self.key)
+        super().mousePressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        if event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason):
+            self.chosen.emit(self.key)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        steps = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
+        if event.key() in steps:
+            self.moved.emit(self.key, steps[Qt.Key(event.key())])
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.chosen.emit(self.key)
+        else:
+            super().keyPressEvent(event)
+
+
+def header(look: Look) -> QWidget:
+    """The words above the rows."""
+    head = QWidget()
+    row = QHBoxLayout(head)
+    row.setContentsMargins(14, 0, 14, 0)
+    row.setSpacing(14)
+    row.addWidget(Text(look, "Failure", "caption", "muted"), 1)
+    for word, width, side in (
+        ("Last 24 hours", TREND_WIDTH, Qt.AlignmentFlag.AlignLeft),
+        ("Jobs", COUNT_WIDTH, Qt.AlignmentFlag.AlignRight),
+        ("Last seen", SEEN_WIDTH, Qt.AlignmentFlag.AlignRight),
+    ):
+        label = Text(look, word, "caption", "muted")
+        label.setFixedWidth(width)
+        label.setAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(label)
+    return head
+
+
+def _pair(upper: QWidget, lower: QWidget) -> QVBoxLayout:
+    column = QVBoxLayout()
+    column.setSpacing(1)
+    column.addWidget(upper)
+    column.addWidget(lower)
+    return column
