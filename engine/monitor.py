@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
 
 from engine.errors import BadInputError
@@ -35,6 +35,7 @@ RECENT_MINUTES = 5
 WORKER_SILENT_MS = 15_000
 """A worker not heard of for so long is counted as gone."""
 _PAGE = 500
+_NEARBY = 100
 _MINUTE_MS = 60_000
 _HOUR_MS = 3_600_000
 
@@ -89,7 +90,7 @@ class Monitor:
 
     async def search(
         self, queue: str, state: JobState, where: JobFilter, count: int = 50, after: str | None = None
-    ) -> AsyncIterator[Searched]:
+    ) -> AsyncGenerator[Searched, None]:
         """Look through one state page by page, telling after each how far the search is, until `count` are found.
 
         `after` goes on where an earlier search ended (its last `Searched.position`). Raises BadInputError for
@@ -115,9 +116,30 @@ class Monitor:
             if at_end or not left:
                 return
 
-    async def job(self, job_id: str) -> Job:
-        """A job's record, whichever queue has it. Raises NotFoundError."""
-        return await self._store.find(job_id)
+    async def job(self, job_id: str, queue: str | None = None) -> Job:
+        """A job's record, of `queue` or whichever has it. Raises NotFoundError."""
+        return await self._store.find(job_id, tuple(QUEUES) if queue is None else (require_queue(queue),))
+
+    async def named(self, queue: str, job_ids: Sequence[str]) -> tuple[Job, ...]:
+        """Those of the named jobs of a queue that exist, in this order."""
+        return await self._store.records(require_queue(queue), job_ids)
+
+    async def trace(self, trace_id: str) -> tuple[Job, ...]:
+        """The jobs of one command on all queues, the oldest first; none where it is forgotten.
+
+        Found by the ids that jobs give their follow-ups, and among the first 100 jobs of each state: others are missed.
+        """
+        ids = [trace_id, *(f"{trace_id}.{queue}" for queue in QUEUES)]
+        known = [self._store.records(queue, ids) for queue in QUEUES]
+        nearby = [self._store.jobs(queue, state, 0, _NEARBY) for queue in QUEUES for state in JobState]
+        found = await asyncio.gather(*known, *nearby)
+        jobs = {
+            (job.queue, job.id): job
+            for part in found
+            for job in part
+            if (job.trace or job.id) == trace_id or job.id in ids
+        }
+        return tuple(sorted(jobs.values(), key=lambda job: job.created_at_ms))
 
     async def log(self, queue: str, job_id: str, start: int = 0) -> tuple[LogLine, ...]:
         """The lines of a job's log, from the `start`-th (0 is the first) on."""

@@ -1,0 +1,342 @@
+"""One job, whole: what it is, its attempts, its log and the timeline of its trace; and running it again, edited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QPlainTextEdit,
+    QScrollArea,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.theme import Look
+from desktop.widgets.job_words import (
+    STATE_WORDS,
+    exact_text,
+    json_text,
+    mono_font,
+    span_text,
+    took_ms,
+    when_text,
+)
+from desktop.widgets.rerun_dialog import RerunDialog
+from desktop.widgets.text import Button, Text
+from desktop.widgets.trace_timeline import TraceTimeline
+from engine.model import Job, JobState, LogLine
+from engine.queues import QUEUES
+
+_PARTS = ("Job", "Attempts", "Log", "Trace")
+_MOST_LINES = 2_000
+_LINE_HEIGHT = 17
+
+
+class JobDetail(QFrame):
+    """A card with one job. `show_job`, `show_log` and `show_trace` fill it; the page asks for them when it changes."""
+
+    closed = Signal()
+    wanted = Signal(str, str)
+    """Queue and id of another job of the trace that is to be shown."""
+    rerun_wanted = Signal(str, object)
+    """Name and arguments of a job to add."""
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("card")
+        self.setMinimumWidth(360)
+        self._look = look
+        self.job: Job | None = None
+        self.rerun_dialog: RerunDialog | None = None
+        self._log: tuple[LogLine, ...] = ()
+        self._trace: tuple[Job, ...] = ()
+        self._times: dict[str, Text] = {}
+        self._now_ms = 0
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 12, 12, 12)
+        column.setSpacing(8)
+        column.addLayout(self._build_head())
+        column.addLayout(self._build_switch())
+        self._parts = QStackedWidget()
+        self._facts, facts = _scrolled("The job")
+        self._attempts, attempts = _scrolled("Failed attempts")
+        self._lines = _mono_field("Log lines")
+        self._lines.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.timeline = TraceTimeline(look)
+        self.timeline.chosen.connect(lambda job: self.wanted.emit(job.queue, job.id))
+        timeline_area = QScrollArea()
+        timeline_area.setWidgetResizable(True)
+        timeline_area.setFrameShape(QFrame.Shape.NoFrame)
+        timeline_area.setAccessibleName("Timeline of the trace")
+        timeline_area.setWidget(self.timeline)
+        for part in (facts, attempts, self._lines, timeline_area):
+            self._parts.addWidget(part)
+        column.addWidget(self._parts, 1)
+        self.show_part("Job")
+
+    def show_job(self, job: Job, now_ms: int) -> None:
+        """Show a job's record as it is at `now_ms`; another job begins without log and trace."""
+        other = self.job is None or (self.job.id, self.job.queue) != (job.id, job.queue)
+        unchanged = job == self.job
+        self.job, self._now_ms = job, now_ms
+        if other:
+            self._log, self._trace = (), ()
+            self.timeline.say("Looking for the jobs of the trace…")
+        if other or not unchanged:
+            self._draw()
+        self._draw_times()
+
+    def show_log(self, lines: tuple[LogLine, ...]) -> None:
+        """Show the job's log lines."""
+        if lines != self._log or not lines:
+            self._log = lines
+            self._draw_log()
+
+    def show_trace(self, jobs: Sequence[Job], now_ms: int) -> None:
+        """Show the jobs of the job's trace."""
+        if self.job is not None and (tuple(jobs) != self._trace or not jobs):
+            self._trace = tuple(jobs)
+            self.timeline.show_trace(jobs, self.job.id, now_ms)
+            self._name_parts()
+
+    def show_missing(self, words: str) -> None:
+        """The job, or a part of it, cannot be had: say why; what is shown stays."""
+        self._note.setText(words)
+        self._note.show()
+
+    def show_part(self, name: str) -> None:
+        """Show "Job", "Attempts", "Log" or "Trace"."""
+        place = _PARTS.index(name)
+        self._parts.setCurrentIndex(place)
+        self._switch.button(place).setChecked(True)
+
+    def open_rerun(self) -> None:
+        """Ask for the arguments of a new job like this one."""
+        if self.job is not None:
+            self.rerun_dialog = dialog = RerunDialog(self._look, self.job, self.window())
+            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            dialog.wanted.connect(self.rerun_wanted)
+            dialog.finished.connect(self._forget_dialog)
+            dialog.open()
+
+    @property
+    def text(self) -> str:
+        """All that the shown part says, for whoever cannot see it."""
+        part = self._parts.currentWidget()
+        if part is None:
+            return ""
+        labels = [label.text() for label in part.findChildren(Text)]
+        fields = [field.toPlainText() for field in part.findChildren(QPlainTextEdit)]
+        return "\n".join([*labels, *fields, *([part.toPlainText()] if isinstance(part, QPlainTextEdit) else [])])
+
+    def _forget_dialog(self) -> None:
+        self.rerun_dialog = None
+
+    def _build_head(self) -> QVBoxLayout:
+        self._name = Text(self._look, "", "heading")
+        self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._id = Text(self._look, "", "caption", "muted")
+        self._id.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self._id.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.rerun = Button(self._look, "Edit and run…", kind="row", icon="retry")
+        self.rerun.setToolTip("Add a new job with these arguments, edited.")
+        self.rerun.clicked.connect(self.open_rerun)
+        close = Button(self._look, "", kind="quiet", icon="close", icon_role="muted")
+        close.setFixedSize(28, 28)
+        close.setAccessibleName("Close the job")
+        close.setToolTip("Close")
+        close.clicked.connect(self.closed)
+        self._note = Text(self._look, "", "caption", "caution")
+        self._note.setWordWrap(True)
+        self._note.hide()
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        row.addWidget(self._name, 1)
+        row.addWidget(self.rerun)
+        row.addWidget(close)
+        head = QVBoxLayout()
+        head.setSpacing(2)
+        head.addLayout(row)
+        head.addWidget(self._id)
+        head.addWidget(self._note)
+        return head
+
+    def _build_switch(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        self._switch = QButtonGroup(self)
+        for place, name in enumerate(_PARTS):
+            button = Button(self._look, name, kind="segment", font="label")
+            button.setCheckable(True)
+            button.setMinimumHeight(26)
+            button.clicked.connect(lambda _=False, name=name: self.show_part(name))
+            self._switch.addButton(button, place)
+            row.addWidget(button)
+        row.addStretch(1)
+        return row
+
+    def _name_parts(self) -> None:
+        if self.job is None:
+            return
+        for place, count in ((1, len(self.job.history)), (2, len(self._log)), (3, len(self._trace))):
+            self._switch.button(place).setText(f"{_PARTS[place]} {count:,}" if count else _PARTS[place])
+
+    def _draw(self) -> None:
+        job = self.job
+        if job is None:
+            return
+        self._note.hide()
+        self._name.setText(job.name)
+        self._name.setToolTip(job.name)
+        self._id.setText(job.id)
+        self._id.setToolTip(job.id)
+        self._draw_facts(job)
+        self._draw_attempts(job)
+        self._draw_log()
+        self._name_parts()
+
+    def _draw_facts(self, job: Job) -> None:
+        _clear(self._facts)
+        facts: list[tuple[str, str, str]] = [
+            ("State", f"{STATE_WORDS[job.state]} on {QUEUES[job.queue].title}", ""),
+            ("Attempts", f"{job.attempts_made} of at most {job.attempts}", ""),
+            ("Priority", f"{job.priority}", "1 is served first"),
+        ]
+        times = (
+            ("Added", job.created_at_ms),
+            ("Due", job.due_at_ms),
+            ("Started", job.started_at_ms),
+            ("Ended", job.finished_at_ms),
+        )
+        facts += [(word, "", exact_text(at_ms)) for word, at_ms in times if at_ms is not None]
+        if took_ms(job, self._now_ms) is not None:
+            facts.append(("Runs for" if job.state is JobState.ACTIVE else "Took", "", ""))
+        if job.stalled:
+            facts.append(("Stalled", f"{job.stalled} times", "Its worker died or hung so often"))
+        if job.progress is not None:
+            facts.append(("Progress", json_text(job.progress, indent=None), ""))
+        for word, value in (("Worker", job.worker), ("Trace", job.trace), ("Parent", job.parent)):
+            if value:
+                facts.append((word, value, value))
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(14)
+        grid.setVerticalSpacing(3)
+        grid.setColumnStretch(1, 1)
+        self._times.clear()
+        for place, (word, value, tip) in enumerate(facts):
+            grid.addWidget(Text(self._look, word, "label", "muted"), place, 0, Qt.AlignmentFlag.AlignTop)
+            label = self._value(value, tip)
+            grid.addWidget(label, place, 1)
+            if not value:
+                self._times[word] = label
+        holder = QWidget()
+        holder.setLayout(grid)
+        grid.setContentsMargins(0, 0, 0, 4)
+        self._facts.addWidget(holder)
+        if job.error:
+            title = "Error" if job.state is JobState.FAILED else "Last error"
+            self._add_field(self._facts, title, job.error + (f"\n\n{job.traceback}" if job.traceback else ""))
+        self._add_field(self._facts, "Arguments", json_text(job.arguments))
+        if job.state is JobState.COMPLETED:
+            self._add_field(self._facts, "Result", json_text(job.result))
+        self._add_field(self._facts, "Options", json_text(job.options))
+        self._facts.addStretch(1)
+
+    def _draw_times(self) -> None:
+        """Only the words that change by themselves: a selection or a scroll position elsewhere is not disturbed."""
+        job, now_ms = self.job, self._now_ms
+        if job is None:
+            return
+        words = {
+            "Added": when_text(job.created_at_ms, now_ms),
+            "Due": when_text(job.due_at_ms, now_ms),
+            "Started": when_text(job.started_at_ms, now_ms),
+            "Ended": when_text(job.finished_at_ms, now_ms),
+            "Took": span_text(took_ms(job, now_ms)),
+            "Runs for": span_text(took_ms(job, now_ms)),
+        }
+        for word, label in self._times.items():
+            label.setText(words[word])
+
+    def _draw_attempts(self, job: Job) -> None:
+        _clear(self._attempts)
+        if not job.history:
+            self._attempts.addWidget(Text(self._look, "No attempt of this job has failed.", tone="muted"))
+        for attempt in reversed(job.history):
+            words = (
+                f"Attempt {attempt.number}: after {span_text(attempt.ended_at_ms - attempt.started_at_ms)}, "
+                f"{when_text(attempt.ended_at_ms, self._now_ms)}"
+            )
+            worker = Text(self._look, f"on {attempt.worker}", "caption", "muted")
+            worker.setToolTip(f"From {exact_text(attempt.started_at_ms)} to {exact_text(attempt.ended_at_ms)}")
+            trace = f"\n\n{attempt.traceback}" if attempt.traceback else ""
+            self._add_field(self._attempts, words, attempt.error + trace)
+            self._attempts.addWidget(worker)
+        self._attempts.addStretch(1)
+
+    def _draw_log(self) -> None:
+        told = [f"{exact_text(line.at_ms)[11:]}  {line.text}" for line in self._log[-_MOST_LINES:]]
+        if len(self._log) > _MOST_LINES:
+            told.insert(0, f"The last {_MOST_LINES:,} of {len(self._log):,} lines:")
+        self._lines.setPlainText("\n".join(told) or "This job has written nothing to its log.")
+        self._name_parts()
+
+    def _value(self, text: str, tip: str) -> Text:
+        label = Text(self._look, text)
+        label.setToolTip(tip)
+        label.setWordWrap(True)
+        label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        return label
+
+    def _add_field(self, column: QVBoxLayout, title: str, text: str) -> None:
+        column.addWidget(Text(self._look, title, "label", "muted"))
+        field = _mono_field(title)
+        field.setPlainText(text)
+        lines = min(14, max(1, text.count("\n") + 1 + sum(len(line) // 48 for line in text.splitlines())))
+        field.setFixedHeight(lines * _LINE_HEIGHT + 16)
+        column.addWidget(field)
+
+
+def _mono_field(name: str) -> QPlainTextEdit:
+    field = QPlainTextEdit()
+    field.setReadOnly(True)
+    field.setFont(mono_font())
+    field.setFrameShape(QFrame.Shape.NoFrame)
+    field.setTabChangesFocus(True)
+    field.setAccessibleName(name)
+    field.setTextInteractionFlags(
+        Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+    )
+    return field
+
+
+def _scrolled(name: str) -> tuple[QVBoxLayout, QScrollArea]:
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setAccessibleName(name)
+    inside = QWidget()
+    column = QVBoxLayout(inside)
+    column.setContentsMargins(0, 0, 8, 0)
+    column.setSpacing(6)
+    area.setWidget(inside)
+    return column, area
+
+
+def _clear(column: QVBoxLayout) -> None:
+    while (item := column.takeAt(0)) is not None:
+        widget = item.widget()
+        if widget is not None:
+            widget.hide()
+            widget.deleteLater()

@@ -1,0 +1,663 @@
+"""The Jobs page: the jobs of one queue and state, a search through them, and what can be done to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication, QHideEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.actions import REDIS_GONE, Actions
+from desktop.pages.job_detail import JobDetail
+from desktop.theme import Look
+from desktop.widgets.job_confirm import JobConfirm
+from desktop.widgets.job_table import PAGE, JobTable
+from desktop.widgets.job_words import STATE_WORDS, exact_text, json_text
+from desktop.widgets.text import Button, Text
+from engine.model import CleanPreview, Job, JobState, LogLine, Searched, Snapshot
+from engine.queues import QUEUES
+
+REFRESH_MS = 2_000
+SEARCH_SPAN = 10_000
+_ENDED = (JobState.FAILED, JobState.COMPLETED)
+_QUALIFIERS = (
+    ("anna", "text in the id, name, arguments or error"),
+    ('"call anna"', "quotes keep spaces together"),
+    ("name:create-task", "also id: trace: worker: signature: error:"),
+    ("args:anna", "text anywhere in the arguments"),
+    ("args.to:anna", "text in one argument; dots go deeper"),
+    ("older:2h  newer:30m", "when it was added; ms s m h d"),
+    ("-error:timeout", "a minus: not that"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class JobScope:
+    """The jobs that an action is for: those named, or (`ids` None) all in the state that match `query` ("": all)."""
+
+    queue: str
+    state: JobState
+    ids: tuple[str, ...] | None
+    query: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobAction:
+    """One thing to do to jobs: its words, and why it cannot be done in a state (empty: it can)."""
+
+    key: str
+    text: str
+    tip: str
+    refusal: Callable[[JobState], str]
+    asks: bool = False
+
+
+def _unless(states: tuple[JobState, ...], words: str) -> Callable[[JobState], str]:
+    return lambda state: "" if state in states else words
+
+
+_LIVE = (JobState.WAITING, JobState.DELAYED, JobState.ACTIVE)
+ACTIONS = (
+    JobAction(
+        "retry",
+        "Retry",
+        "Back to waiting, with all attempts. (R)",
+        _unless(_ENDED, "Only jobs that failed or completed can be retried."),
+    ),
+    JobAction(
+        "promote", "Run now", "Do not wait for the time it is due.", _unless((JobState.DELAYED,), "Not a delayed job.")
+    ),
+    JobAction(
+        "cancel",
+        "Cancel…",
+        "End it: it fails, with you as the reason.",
+        _unless(_LIVE, "It has ended: nothing is left to cancel."),
+        asks=True,
+    ),
+    JobAction(
+        "remove",
+        "Remove…",
+        "Take it away; the quarantine keeps it for 24 hours. (Del)",
+        lambda state: "A running job cannot be removed: cancel it first." if state is JobState.ACTIVE else "",
+        asks=True,
+    ),
+)
+
+
+class JobsPage(QWidget):
+    """Shows what the signals below have asked for; knows a snapshot's counts by `show_snapshot`."""
+
+    page_wanted = Signal(str, object, int)
+    """Queue, JobState and number of a page of `job_table.PAGE` jobs, for `show_page` or `miss_page`."""
+    search_wanted = Signal(int, str, object, str, object)
+    """Number of the search, queue, JobState, query, and the position to go on from (None: the beginning)."""
+    job_wanted = Signal(str, str)
+    """Queue and id of the job whose record and log are to be shown."""
+    trace_wanted = Signal(str)
+    act_wanted = Signal(str, object)
+    """Key of a JobAction, and the JobScope."""
+    count_wanted = Signal(object)
+    """A JobScope without ids, for `show_count`."""
+    export_wanted = Signal(object, str)
+    """A JobScope, and the path of the file."""
+    rerun_wanted = Signal(str, object)
+
+    def __init__(self, look: Look, actions: Actions, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+        self._actions = actions
+        self._snapshot: Snapshot | None = None
+        self._gone = False
+        self._query = ""
+        self._search_number, self._position, self._running = 0, "", False
+        self._looked = self._total = self._found = self._stop_at = 0
+        self._detail_of: tuple[str, str] | None = None
+        self.confirm_dialog: JobConfirm | None = None
+        column = QVBoxLayout(self)
+        column.setContentsMargins(24, 18, 24, 16)
+        column.setSpacing(10)
+        column.addLayout(self._build_head())
+        column.addLayout(self._build_search())
+        column.addWidget(self._build_body(), 1)
+        self._timer = QTimer(self)
+        self._timer.setInterval(REFRESH_MS)
+        self._timer.timeout.connect(self._refresh)
+        look.changed.connect(self.table.viewport().update)
+        self._open()
+
+    # What comes in
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Take over the counts; the list grows and shrinks with them unless jobs are selected."""
+        first = self._snapshot is None
+        self._snapshot = snapshot
+        if self._gone:
+            self._gone = False
+            self.table.jobs.set_faded(False)
+        for state, button in self.states.items():
+            count = self._depth(state)
+            button.setText(f"{STATE_WORDS[state]} {count:,}")
+            button.setAccessibleName(f"{STATE_WORDS[state]}: {count:,} jobs")
+        self.table.jobs.set_now(snapshot.taken_at_ms)
+        if not self._held or first:
+            self.table.jobs.set_depth(self._depth(self.state))
+        self._draw_words()
+
+    def show_gone(self) -> None:
+        """Redis does not answer: the jobs stay, greyed."""
+        self._gone = True
+        self._running = False
+        self.table.jobs.set_faded(True)
+        self._draw_words()
+
+    def show_page(self, queue: str, state: JobState, page: int, jobs: tuple[Job, ...]) -> None:
+        """A page that was asked for; one of another queue or state is dropped."""
+        if (queue, state) == (self.queue, self.state):
+            self.table.jobs.take_page(page, jobs)
+
+    def miss_page(self, page: int, words: str) -> None:
+        """A page could not be had."""
+        self.table.jobs.miss_page(page)
+        self._note.setText(words)
+
+    def show_searched(self, number: int, searched: Searched) -> None:
+        """One step of a search; an overtaken one's is dropped."""
+        if number != self._search_number or not self._query:
+            return
+        self._looked += searched.looked
+        self._found += len(searched.found)
+        self._total = max(searched.total, self._looked)
+        self._position = searched.position or ""
+        self.table.jobs.add_found(searched.found)
+        if self._running and self._position and self._looked < self._stop_at:
+            self._ask_search()
+        else:
+            self._running = False
+        self._draw_words()
+
+    def show_search_failed(self, words: str) -> None:
+        """The search cannot go on."""
+        self._running = False
+        self._draw_words()
+        self._progress.setText(words)
+        self._progress.setToolTip(words)
+
+    def show_job(self, job: Job, log: tuple[LogLine, ...]) -> None:
+        """The record and log of the job that was asked for."""
+        if self._detail_of == (job.queue, job.id):
+            other_trace = self.detail.job is None or self.detail.job.trace != job.trace
+            self.detail.show_job(job, self._now_ms)
+            self.detail.show_log(log)
+            if other_trace or job.state in _LIVE or self.detail.timeline.rows == []:
+                self.trace_wanted.emit(job.trace or job.id)
+
+    def show_job_missing(self, words: str) -> None:
+        """The job is gone, or cannot be read."""
+        self.detail.show_missing(words)
+
+    def show_trace(self, jobs: tuple[Job, ...]) -> None:
+        """The jobs of the shown job's trace."""
+        if self.detail.job is not None:
+            self.detail.show_trace(jobs, self._now_ms)
+
+    def show_trace_missing(self, words: str) -> None:
+        """The trace cannot be read."""
+        self.detail.timeline.say(words)
+
+    def show_count(self, preview: CleanPreview) -> None:
+        """How many jobs "all that match" are."""
+        if self.confirm_dialog is not None:
+            self.confirm_dialog.show_count(preview.count, preview.samples)
+
+    def show_count_failed(self, words: str) -> None:
+        """They cannot be counted."""
+        if self.confirm_dialog is not None:
+            self.confirm_dialog.show_failed(words)
+
+    def show_rerun(self) -> None:
+        """The new job is added."""
+        if self.detail.rerun_dialog is not None:
+            self.detail.rerun_dialog.accept()
+        self.show_changed()
+
+    def show_rerun_failed(self, words: str) -> None:
+        """The new job was refused."""
+        if self.detail.rerun_dialog is not None:
+            self.detail.rerun_dialog.refuse(words)
+
+    def show_changed(self) -> None:
+        """Jobs have changed by an action: look anew, with nothing selected."""
+        self.all.setChecked(False)
+        self.table.clearSelection()
+        if self._query:
+            self.search(self._query)
+        else:
+            self._refresh()
+
+    # What the person does
+
+    @property
+    def queue(self) -> str:
+        """The chosen queue."""
+        return str(self.queue_box.currentData())
+
+    @property
+    def state(self) -> JobState:
+        """The chosen state."""
+        return next(state for state, button in self.states.items() if button.isChecked())
+
+    @property
+    def progress(self) -> str:
+        """How far the search is, in words."""
+        return self._progress.text()
+
+    @property
+    def note(self) -> str:
+        """What is said beside the actions."""
+        return self._note.text()
+
+    def choose(self, queue: str, state: JobState, query: str = "") -> None:
+        """Show a queue's jobs of one state, or those among them that match."""
+        self.queue_box.blockSignals(True)
+        self.queue_box.setCurrentIndex(self.queue_box.findData(queue))
+        self.queue_box.blockSignals(False)
+        self.states[state].setChecked(True)
+        self.typed.setText(query)
+        self._open()
+
+    def search(self, query: str) -> None:
+        """Look for matching jobs from the beginning; an empty query shows all again."""
+        query = query.strip()
+        self._query = query
+        self._search_number += 1
+        self._running = False
+        self.all.setChecked(False)
+        if not query:
+            self.table.jobs.open(self.state, self._depth(self.state))
+            self._draw_words()
+            return
+        self.table.jobs.open(self.state, 0)
+        self.table.jobs.open_found()
+        self._looked = self._found = 0
+        self._total = self._depth(self.state)
+        self._position, self._stop_at, self._running = "", SEARCH_SPAN, True
+        self._ask_search()
+        self._draw_words()
+
+    def go_on(self) -> None:
+        """Search the next 10,000 jobs."""
+        if self._query and self._position and not self._running:
+            self._running, self._stop_at = True, self._looked + SEARCH_SPAN
+            self._ask_search()
+            self._draw_words()
+
+    def stop(self) -> None:
+        """End the search where it is; what was found stays, and it can go on."""
+        self._running = False
+        self._draw_words()
+
+    def open_job(self, queue: str, job_id: str) -> None:
+        """Show one job beside the table."""
+        self._detail_of = (queue, job_id)
+        self.detail.show()
+        self.job_wanted.emit(queue, job_id)
+
+    def scope(self) -> JobScope:
+        """What an action would be for now."""
+        if self.all.isChecked():
+            return JobScope(self.queue, self.state, None, self._query)
+        return JobScope(self.queue, self.state, tuple(job.id for job in self.table.picked().jobs))
+
+    def do(self, action: JobAction) -> None:
+        """Ask for an action; one that destroys asks the person first."""
+        if self._refusal(action):
+            return
+        scope = self.scope()
+        if not action.asks:
+            self.act_wanted.emit(action.key, scope)
+            return
+        title = QUEUES[scope.queue].title
+        words = {
+            "cancel": f"They end as failed on {title}, with you as the reason. Running ones end within about a second.",
+            "remove": f"They leave {title}. The quarantine keeps them for 24 hours; restore them from there.",
+        }[action.key]
+        verb = action.text.rstrip("…")
+        dialog = JobConfirm(self._look, f"{verb} jobs of {title}", words, verb, scope.queue, self.window())
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.confirmed.connect(lambda: self.act_wanted.emit(action.key, scope))
+        dialog.finished.connect(self._forget_dialog)
+        self.confirm_dialog = dialog
+        if scope.ids is None:
+            self.count_wanted.emit(scope)
+        else:
+            dialog.show_count(len(scope.ids), self.table.picked().jobs)
+        dialog.open()
+
+    def copy_ids(self) -> None:
+        """Put the selected jobs' ids on the clipboard, a line each."""
+        jobs = self.table.picked().jobs
+        if jobs:
+            QGuiApplication.clipboard().setText("\n".join(job.id for job in jobs))
+            self._note.setText(f"Copied {_jobs(len(jobs), 'id')}.")
+
+    def copy_json(self) -> None:
+        """Put the selected jobs on the clipboard: one as an object, several as a list."""
+        jobs = [asdict(job) for job in self.table.picked().jobs]
+        if jobs:
+            QGuiApplication.clipboard().setText(json_text(jobs[0] if len(jobs) == 1 else jobs))
+            self._note.setText(f"Copied {_jobs(len(jobs), 'job')} as JSON.")
+
+    def ask_export(self) -> None:
+        """Ask for a file, and for the jobs to be written to it."""
+        name = f"{self.queue}-{self.state}.jsonl"
+        path, _ = QFileDialog.getSaveFileName(self, "Export jobs", name, "JSON lines (*.jsonl)")
+        if path:
+            self.export_wanted.emit(self.scope(), path)
+
+    # Building
+
+    def _build_head(self) -> QHBoxLayout:
+        self.queue_box = QComboBox()
+        self.queue_box.setFixedSize(170, 34)
+        self.queue_box.setAccessibleName("Queue")
+        for name, spec in QUEUES.items():
+            self.queue_box.addItem(spec.title, name)
+        self.queue_box.currentIndexChanged.connect(lambda _: self._open())
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        row.addWidget(Text(self._look, "Jobs", "title"))
+        row.addSpacing(12)
+        row.addWidget(self.queue_box)
+        row.addSpacing(8)
+        self.states: dict[JobState, Button] = {}
+        group = QButtonGroup(self)
+        for state, word in STATE_WORDS.items():
+            button = Button(self._look, f"{word} –", kind="segment", font="label")
+            button.setCheckable(True)
+            button.setMinimumHeight(30)
+            button.setAccessibleName(word)
+            button.clicked.connect(lambda _=False: self._open())
+            group.addButton(button)
+            self.states[state] = button
+            row.addWidget(button)
+        self.states[JobState.WAITING].setChecked(True)
+        row.addStretch(1)
+        return row
+
+    def _build_search(self) -> QHBoxLayout:
+        self.typed = QLineEdit()
+        self.typed.setFixedHeight(36)
+        self.typed.setMinimumWidth(300)
+        self.typed.setMaxLength(1_000)
+        self.typed.setClearButtonEnabled(True)
+        self.typed.setPlaceholderText("Search: anna, error:timeout, args.to:anna, older:2h")
+        self.typed.setAccessibleName("Search these jobs")
+        self.typed.setToolTip("Press Enter to search (Ctrl+F comes here)")
+        self.typed.returnPressed.connect(lambda: self.search(self.typed.text()))
+        self.typed.textChanged.connect(lambda text: self.search("") if not text and self._query else None)
+        self.help = Button(self._look, "", kind="quiet", icon="info", icon_role="muted")
+        self.help.setFixedSize(32, 32)
+        self.help.setAccessibleName("What a search can say")
+        self.help.setToolTip("What a search can say")
+        self.help.clicked.connect(self._show_help)
+        self._progress = Text(self._look, "", "label", "muted")
+        self.go_on_button = Button(self._look, "Go on", kind="row")
+        self.go_on_button.setAccessibleName("Search the next 10,000 jobs")
+        self.go_on_button.setToolTip("Search the next 10,000 jobs")
+        self.go_on_button.clicked.connect(self.go_on)
+        self.stop_button = Button(self._look, "Stop", kind="row")
+        self.stop_button.setAccessibleName("Stop the search")
+        self.stop_button.setToolTip("End the search here; what was found stays.")
+        self.stop_button.clicked.connect(self.stop)
+        self._help = _HelpPopover(self._look, self)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self.typed, 1)
+        row.addWidget(self.help)
+        row.addWidget(self._progress)
+        row.addWidget(self.go_on_button)
+        row.addWidget(self.stop_button)
+        find = QShortcut(QKeySequence.StandardKey.Find, self)
+        find.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        find.activated.connect(self.typed.setFocus)
+        return row
+
+    def _build_body(self) -> QSplitter:
+        card = QFrame()
+        card.setObjectName("card")
+        column = QVBoxLayout(card)
+        column.setContentsMargins(10, 8, 10, 8)
+        column.setSpacing(6)
+        self.table = JobTable(self._look)
+        column.addLayout(self._build_actions())
+        column.addWidget(self.table, 1)
+        self.detail = JobDetail(self._look)
+        self.detail.hide()
+        self.detail.closed.connect(self._close_detail)
+        self.detail.wanted.connect(self.open_job)
+        self.detail.rerun_wanted.connect(self.rerun_wanted)
+        jobs = self.table.jobs
+        jobs.page_wanted.connect(lambda page: self.page_wanted.emit(self.queue, self.state, page))
+        self.table.picked_changed.connect(self._on_picked)
+        self.table.opened.connect(lambda job: self.open_job(job.queue, job.id))
+        self.table.all_wanted.connect(lambda: self.all.setChecked(True))
+        self.table.copy_wanted.connect(self.copy_ids)
+        self.table.remove_wanted.connect(lambda: self.do(ACTIONS[3]))
+        retry_key = QShortcut(QKeySequence("R"), self.table)
+        retry_key.setContext(Qt.ShortcutContext.WidgetShortcut)
+        retry_key.activated.connect(lambda: self.do(ACTIONS[0]))
+        body = QSplitter(Qt.Orientation.Horizontal)
+        body.setHandleWidth(12)
+        body.setChildrenCollapsible(False)
+        body.addWidget(card)
+        body.addWidget(self.detail)
+        body.setStretchFactor(0, 3)
+        body.setStretchFactor(1, 2)
+        return body
+
+    def _build_actions(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        self.all = QCheckBox("All")
+        self.all.setFont(self._look.font("label"))
+        self.all.toggled.connect(self._on_all)
+        row.addWidget(self.all)
+        self._note = Text(self._look, "", "label", "muted")
+        self._note.setMinimumWidth(60)
+        row.addWidget(self._note, 1)
+        self.buttons: dict[str, Button] = {}
+        for action in ACTIONS:
+            button = Button(self._look, action.text, kind="row", font="label")
+            button.setAccessibleName(f"{action.text.rstrip('…')} the selected jobs")
+            button.clicked.connect(lambda _=False, action=action: self.do(action))
+            self.buttons[action.key] = button
+            row.addWidget(button)
+        for key, text, name, act in (
+            ("copy", "Copy id", "Copy the ids of the selected jobs", self.copy_ids),
+            ("json", "Copy JSON", "Copy the selected jobs as JSON", self.copy_json),
+            ("export", "Export…", "Export the selected jobs as JSON lines", self.ask_export),
+        ):
+            button = Button(self._look, text, kind="row", font="label")
+            button.setAccessibleName(name)
+            button.clicked.connect(act)
+            self.buttons[key] = button
+            row.addWidget(button)
+        return row
+
+    # Inside
+
+    @property
+    def _now_ms(self) -> int:
+        return self._snapshot.taken_at_ms if self._snapshot is not None else 0
+
+    @property
+    def _held(self) -> bool:
+        """Places shift as jobs come and go: while some are selected the list stands still, so that these stay meant."""
+        return self.table.selectionModel().hasSelection()
+
+    def _depth(self, state: JobState) -> int:
+        if self._snapshot is None:
+            return 0
+        queue = next((entry for entry in self._snapshot.queues if entry.name == self.queue), None)
+        return int(getattr(queue, state.value)) if queue is not None else 0
+
+    def _open(self) -> None:
+        if self._snapshot is not None:
+            self.show_snapshot(self._snapshot)
+        self.search(self.typed.text())
+
+    def _refresh(self) -> None:
+        if self._gone or not self.isVisible():
+            return
+        if not self._held and not self._query:
+            self.table.jobs.expire()
+            self.table.jobs.set_depth(self._depth(self.state))
+            self.table.look()
+        if self._detail_of is not None:
+            self.job_wanted.emit(*self._detail_of)
+
+    def _ask_search(self) -> None:
+        position = self._position or None
+        self.search_wanted.emit(self._search_number, self.queue, self.state, self._query, position)
+
+    def _on_picked(self) -> None:
+        if self.table.selectionModel().hasSelection():
+            self.all.setChecked(False)
+            jobs = self.table.picked().jobs
+            if len(jobs) == 1 and self._detail_of is not None and not self.detail.isHidden():
+                self.open_job(jobs[0].queue, jobs[0].id)
+        self._draw_words()
+
+    def _on_all(self, checked: bool) -> None:
+        if checked:
+            self.table.clearSelection()
+        self._draw_words()
+
+    def _close_detail(self) -> None:
+        self._detail_of = None
+        self.detail.hide()
+        self.table.setFocus()
+
+    def _forget_dialog(self) -> None:
+        self.confirm_dialog = None
+
+    def _refusal(self, action: JobAction | None) -> str:
+        """Why an action (None: a mere look, such as an export) cannot be done to what is selected."""
+        if self._gone:
+            return REDIS_GONE
+        if action is not None and action.refusal(self.state):
+            return action.refusal(self.state)
+        if self.all.isChecked():
+            return "" if self.table.jobs.rowCount() else "There are no such jobs."
+        picked = self.table.picked()
+        if not picked.count:
+            return "Select jobs first."
+        if not picked.complete:
+            return "Not all selected jobs are loaded: scroll over them, or choose all."
+        return ""
+
+    def _draw_words(self) -> None:
+        depth = self._depth(self.state)
+        self.all.setText("All that match" if self._query else f"All {depth:,}")
+        self.all.setToolTip("Act on all of them, also those that are not loaded (Ctrl+A)")
+        picked = self.table.picked()
+        if self._gone:
+            note = f"As of {exact_text(self._now_ms)[11:19]}" if self._snapshot else ""
+        elif self.all.isChecked():
+            note = "all that match are meant" if self._query else f"all {depth:,} are meant"
+        elif picked.count:
+            note = f"{picked.count:,} selected; the list stands still"
+        else:
+            note = ""
+        self._note.setText(note)
+        self._note.setToolTip(note)
+        for action in ACTIONS:
+            self._enable(action.key, self._refusal(action), action.tip)
+        self._enable("export", self._refusal(None), "Write them to a file, a line of JSON each.")
+        only_picked = "" if picked.jobs else "Select jobs first."
+        if self.all.isChecked():
+            only_picked = "Only selected jobs can be copied: export all of them."
+        self._enable("copy", only_picked, "Copy the ids. (Ctrl+C)")
+        self._enable("json", only_picked, "Copy them as JSON.")
+        self._draw_search()
+        self._draw_empty()
+
+    def _enable(self, key: str, refusal: str, tip: str) -> None:
+        self.buttons[key].setEnabled(not refusal)
+        self.buttons[key].setToolTip(refusal or tip)
+
+    def _draw_search(self) -> None:
+        going = bool(self._query)
+        self._progress.setVisible(going)
+        self.go_on_button.setVisible(going and not self._running and bool(self._position))
+        self.stop_button.setVisible(going and self._running)
+        if going:
+            what = "Searching: " if self._running else "Searched "
+            words = f"{what}{self._looked:,} of {self._total:,}, {self._found:,} found"
+            self._progress.setText(words)
+            self._progress.setToolTip("" if self._position else "All jobs of this state were looked at.")
+
+    def _draw_empty(self) -> None:
+        title, state = QUEUES[self.queue].title, STATE_WORDS[self.state].lower()
+        if self._snapshot is None:
+            self.table.say("Not connected yet", "The jobs appear when Redis answers.")
+        elif self._query and self._running:
+            self.table.say("Searching…", "")
+        elif self._query:
+            more = "Press Go on to look further." if self._position else "All of them were looked at."
+            self.table.say("Nothing found", more)
+        else:
+            self.table.say(f"No {state} jobs", f"{title} has no jobs in this state now.")
+
+    def _show_help(self) -> None:
+        self._help.move(self.help.mapToGlobal(QPoint(self.help.width() - self._help.sizeHint().width(), 36)))
+        self._help.show()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._timer.start()
+        self._refresh()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        self._timer.stop()
+        super().hideEvent(event)
+
+
+class _HelpPopover(QFrame):
+    """The words of a search, each with its meaning; a click elsewhere or Esc closes it."""
+
+    def __init__(self, look: Look, parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Popup)
+        self.setObjectName("dialogCard")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(18, 14, 18, 16)
+        column.setSpacing(6)
+        column.addWidget(Text(look, "What a search can say", "strong"))
+        for example, meaning in _QUALIFIERS:
+            row = QHBoxLayout()
+            label = Text(look, example, "label", "accent")
+            label.setFixedWidth(150)
+            row.addWidget(label)
+            row.addWidget(Text(look, meaning, "body", "muted"), 1)
+            column.addLayout(row)
+        column.addWidget(Text(look, "Words are joined by and. Capitals do not matter.", "caption", "muted"))
+
+
+def _jobs(count: int, word: str) -> str:
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
+__all__ = ["ACTIONS", "PAGE", "JobAction", "JobScope", "JobsPage"]

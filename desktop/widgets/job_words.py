@@ -1,0 +1,73 @@
+"""A job's times, states and values in words, as the Jobs page tells them."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from PySide6.QtGui import QFont, QFontDatabase
+
+from engine.model import Job, JobState
+
+STATE_WORDS = {
+    JobState.WAITING: "Waiting",
+    JobState.DELAYED: "Delayed",
+    JobState.ACTIVE: "Active",
+    JobState.COMPLETED: "Completed",
+    JobState.FAILED: "Failed",
+}
+_LONG_SPANS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"))
+
+
+def span_text(span_ms: int | None) -> str:
+    """A span in its largest unit: "–", "40 ms", "3.2 s", "12 min", "5 h", "2 d"."""
+    if span_ms is None:
+        return "–"
+    span_ms = max(0, span_ms)
+    for size_ms, unit in _LONG_SPANS:
+        if span_ms >= size_ms:
+            return f"{span_ms // size_ms} {unit}"
+    if span_ms >= 10_000:
+        return f"{span_ms // 1000} s"
+    return f"{span_ms / 1000:.1f} s" if span_ms >= 1000 else f"{span_ms} ms"
+
+
+def when_text(at_ms: int | None, now_ms: int) -> str:
+    """A time as seen from now: "–", "now", "12 min ago", "in 5 s"."""
+    if at_ms is None:
+        return "–"
+    if abs(now_ms - at_ms) < 1000:
+        return "now"
+    return f"{span_text(now_ms - at_ms)} ago" if at_ms < now_ms else f"in {span_text(at_ms - now_ms)}"
+
+
+def exact_text(at_ms: int | None) -> str:
+    """A time to the millisecond, by this machine's clock: "2026-03-01 12:30:05.120"; "" for none."""
+    if at_ms is None:
+        return ""
+    return datetime.fromtimestamp(at_ms / 1000).isoformat(" ", "milliseconds")
+
+
+def took_ms(job: Job, now_ms: int) -> int | None:
+    """How long the job's last attempt ran, or runs; None where it has not started."""
+    if job.started_at_ms is None or job.state in (JobState.WAITING, JobState.DELAYED):
+        return None
+    return (now_ms if job.state is JobState.ACTIVE else job.finished_at_ms or now_ms) - job.started_at_ms
+
+
+def json_text(value: Any, *, indent: int | None = 2) -> str:
+    """A value as JSON that a person can read."""
+    return json.dumps(value, ensure_ascii=False, indent=indent)
+
+
+def first_line(text: str | None) -> str:
+    """The first line that says something, "" where none does."""
+    return next((line.strip() for line in (text or "").splitlines() if line.strip()), "")
+
+
+def mono_font() -> QFont:
+    """The system's font of equal widths, for JSON and tracebacks."""
+    font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+    font.setPixelSize(12)
+    return font
