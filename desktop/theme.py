@@ -171,6 +171,9 @@ QPushButton[kind="chip"]:focus { border: 2px solid $accent; padding: 5px 13px; }
 QLineEdit { background: $surface; color: $ink; border: 1px solid $border; border-radius: 19px; padding: 0 16px;
     selection-background-color: $accent; selection-color: $on_accent; }
 QLineEdit:focus { border: 2px solid $accent; padding: 0 15px; }
+QLineEdit[kind="field"] { border-radius: 7px; padding: 0 10px; }
+QLineEdit[kind="field"]:focus { padding: 0 9px; }
+QLineEdit:disabled { color: $stale; border-color: $line; background: transparent; }
 QSpinBox, QComboBox { background: $surface; color: $ink; border: 1px solid $border; border-radius: 7px; }
 QComboBox { padding: 0 10px; }
 QSpinBox:focus, QComboBox:focus { border: 2px solid $accent; }

@@ -17,7 +17,13 @@ _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
-_UNITS = ((86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute"), (1_000, "second"), (1, "millisecond"))
+_UNITS = (
+    (86_400_000, "day", "d"),
+    (3_600_000, "hour", "h"),
+    (60_000, "minute", "min"),
+    (1_000, "second", "s"),
+    (1, "millisecond", "ms"),
+)
 _MOST_TIMES = 4
 
 
@@ -29,15 +35,16 @@ def when_words(schedule: Schedule) -> str:
 
 
 def duration_words(length_ms: int) -> str:
-    """A length of time in its units: "30 minutes", "hour", "1 hour 30 minutes"."""
+    """A length of time in its units: "30 minutes", "hour", "1 h 30 min"."""
     parts, left = [], length_ms
-    for size_ms, unit in _UNITS:
+    for size_ms, word, short in _UNITS:
         number, left = divmod(left, size_ms)
         if number:
-            parts.append((number, unit))
-    if len(parts) == 1 and parts[0][0] == 1:
-        return parts[0][1]
-    return " ".join(f"{number} {unit}{'' if number == 1 else 's'}" for number, unit in parts)
+            parts.append((number, word, short))
+    if len(parts) == 1:
+        number, word, _ = parts[0]
+        return word if number == 1 else f"{number} {word}s"
+    return " ".join(f"{number} {short}" for number, _, short in parts)
 
 
 def cron_words(cron: str) -> str:
@@ -108,6 +115,10 @@ def _within(hour: str) -> str | None:
 def _days(day: str, weekday: str) -> str | None:
     if day == "*" and weekday in ("*", "?"):
         return ""
+    nth = re.fullmatch(r"([0-7A-Z]{1,3})#([1-5])", weekday.upper())
+    if day == "*" and nth:
+        named = _weekdays(nth[1])
+        return None if named is None else f" on the {_ordinal(int(nth[2]))} {_DAYS[named[0]]} of the month"
     if day == "*":
         names = _weekdays(weekday)
         if names is None:

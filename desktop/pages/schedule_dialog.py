@@ -160,6 +160,7 @@ class ScheduleDialog(QDialog):
             if field is self.cron:
                 self._form.addRow(Text(self._look, "Runs", tone="muted"), kinds)
             field.setFixedHeight(36)
+            field.setProperty("kind", "field")
             field.setAccessibleName(meaning)
             field.setToolTip(meaning)
             self._form.addRow(Text(self._look, word, tone="muted"), field)
@@ -278,5 +279,6 @@ def _slots_text(time: Schedule, now_ms: int) -> str:
         except BadInputError:
             # A cron that names a year's last days may have fewer slots than are asked for.
             break
-        lines.append(f"{slot_text(at_ms, time.timezone, now_ms)}   in {age_text(at_ms - now_ms)}")
+        slot = slot_text(at_ms, time.timezone, now_ms)
+        lines.append(f"{slot if ' ' in slot else f'today {slot}'} · in {age_text(at_ms - now_ms)}")
     return "\n".join(lines)
