@@ -25,7 +25,7 @@ from engine.settings import Settings
 
 _log = get_logger("embedded")
 
-PoolState = Literal["stopped", "running", "waiting", "stopping"]
+PoolState = Literal["stopped", "running", "waiting", "restarting", "stopping"]
 
 _FIRST_DELAY_S = 0.5
 _LONGEST_DELAY_S = 30.0
@@ -37,9 +37,9 @@ _LINES_KEPT = 20
 class EmbeddedPool:
     """Runs and supervises the worker child of one app.
 
-    `state` is "running" while the child lives, "waiting" before a restart, "stopping" after `stop()`
-    until the child has gone, else "stopped". `on_change` is called after each change of it, from the
-    supervising thread or the one that called; it must not block.
+    `state` is "running" while the child lives, "waiting" before it is started again, "restarting" after
+    `restart()` until the child has gone, "stopping" so after `stop()`, else "stopped". `on_change` is called
+    after each change of it, from the supervising thread or the one that called; it must not block.
 
     `command` replaces the command line of the child.
     """
@@ -55,6 +55,9 @@ class EmbeddedPool:
         self._command = list(command) if command is not None else worker_command()
         self._lock = threading.Lock()
         self._stop_asked = threading.Event()
+        self._restart_asked = threading.Event()
+        self._wake = threading.Event()
+        """Something is asked: what waits for the next start need not."""
         self._thread: threading.Thread | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: deque[str] = deque(maxlen=_LINES_KEPT)
@@ -79,6 +82,8 @@ class EmbeddedPool:
             if self._thread is not None:
                 return
             self._stop_asked.clear()
+            self._restart_asked.clear()
+            self._wake.clear()
             self._thread = threading.Thread(target=self._supervise, name="hark-embedded-pool", daemon=True)
             self._thread.start()
 
@@ -92,14 +97,43 @@ class EmbeddedPool:
                 return
             self._enter("stopping")
             self._stop_asked.set()
+            self._wake.set()
             self._close_input()
             self._thread.join(deadline_s)
             while self._thread.is_alive():
                 _log.warning("the worker did not finish in %.0f s and is killed", deadline_s)
-                self._kill()
+                self._kill(self._process)
                 self._thread.join(1)
             self._thread = None
             self._enter("stopped")
+
+    def restart(self, deadline_s: float) -> None:
+        """Have the child finish what is active and exit, kill it after `deadline_s` seconds, and start another.
+
+        Returns at once: the supervision carries it out. Does nothing where the pool is stopped.
+        """
+        if self._stop_asked.is_set() or self._restart_asked.is_set():
+            return
+        process = self._process
+        if process is not None:
+            self._restart_asked.set()
+            self._enter("restarting")
+            ender = threading.Thread(
+                target=self._end, args=(process, deadline_s), name="hark-embedded-restart", daemon=True
+            )
+            ender.start()
+        # Where none runs, the next one only waits to be started.
+        self._wake.set()
+
+    def _end(self, process: subprocess.Popen[bytes], deadline_s: float) -> None:
+        """Ask one child to end, and see to it that it does."""
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            process.wait(deadline_s)
+        except subprocess.TimeoutExpired:
+            _log.warning("the worker did not finish in %.0f s and is killed", deadline_s)
+            self._kill(process)
 
     def _supervise(self) -> None:
         delay_s = _FIRST_DELAY_S
@@ -108,11 +142,17 @@ class EmbeddedPool:
             self._run_once()
             if self._stop_asked.is_set():
                 return
+            if self._restart_asked.is_set():
+                self._restart_asked.clear()
+                delay_s = _FIRST_DELAY_S
+                continue
             if time.monotonic() - started >= _HEALTHY_S:
                 delay_s = _FIRST_DELAY_S
             _log.warning("the worker ended (exit code %s); next start in %.1f s", self.last_exit_code, delay_s)
             self._enter("waiting")
-            if self._stop_asked.wait(delay_s):
+            self._wake.wait(delay_s)
+            self._wake.clear()
+            if self._stop_asked.is_set():
                 return
             delay_s = min(delay_s * 2, _LONGEST_DELAY_S)
             self.restarts += 1
@@ -137,6 +177,7 @@ class EmbeddedPool:
         reader = threading.Thread(target=self._read_errors, args=(process,), name="hark-embedded-log", daemon=True)
         reader.start()
         self._process = process
+        self._wake.clear()
         if self._stop_asked.is_set():
             self._close_input()
         else:
@@ -174,9 +215,8 @@ class EmbeddedPool:
         if process is not None and process.stdin is not None:
             process.stdin.close()
 
-    def _kill(self) -> None:
-        """Kill the child and whatever it started; Hark's own Redis has a session of its own and stays."""
-        process = self._process
+    def _kill(self, process: subprocess.Popen[bytes] | None) -> None:
+        """Kill a child and whatever it started; Hark's own Redis has a session of its own and stays."""
         if process is None or process.poll() is not None:
             return
         if sys.platform == "win32":

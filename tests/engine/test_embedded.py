@@ -80,6 +80,35 @@ def test_a_killed_child_is_started_again() -> None:
         assert watched.states == ["running", "waiting", "running"]
 
 
+def test_a_restart_lets_the_child_end_and_starts_another() -> None:
+    with _pool(_python(_DRAINS)) as watched:
+        watched.wait_for_line("ready")
+        first = watched.pool.pid
+        watched.pool.restart(30)
+        watched.wait(lambda: watched.states == ["running", "restarting", "running"])
+        assert watched.pool.pid not in (None, first)
+        assert watched.pool.last_exit_code == 0
+        assert watched.pool.restarts == 0
+
+
+def test_a_restart_kills_a_child_that_does_not_end() -> None:
+    with _pool(_python(_HANGS)) as watched:
+        watched.wait_for_line("ready")
+        watched.pool.restart(0.1)
+        watched.wait(lambda: watched.states == ["running", "restarting", "running"])
+        assert watched.pool.last_exit_code == -signal.SIGKILL
+        watched.pool.stop(0.1)
+
+
+def test_a_stop_that_comes_upon_a_restart_starts_no_other() -> None:
+    with _pool(_python(_DRAINS)) as watched:
+        watched.wait_for_line("ready")
+        watched.pool.restart(30)
+        watched.pool.stop(30)
+        assert watched.pool.state == "stopped"
+        assert watched.pool.pid is None
+
+
 def test_a_child_that_fails_leaves_its_last_words() -> None:
     with _pool(_python(_FAILS)) as watched:
         watched.wait(lambda: watched.pool.state == "waiting")
