@@ -19,7 +19,7 @@ from qasync import QEventLoop
 
 from desktop.actions import Actions
 from desktop.bridge import Bridge
-from desktop.console import failures, jobs
+from desktop.console import failures, jobs, recurring, workers
 from desktop.theme import Look
 from desktop.tray import Tray
 from desktop.voice.control import VoiceControl
@@ -35,6 +35,7 @@ from engine.worker.embedded import EmbeddedPool
 _log = get_logger("app")
 
 _DRAIN_S = 10.0
+_RESTART_S = 60.0
 _HEARTBEAT_MS = 200
 
 
@@ -106,6 +107,9 @@ class App(QObject):
         bridge.previewed.connect(window.queues.show_preview)
         bridge.preview_failed.connect(window.queues.show_preview_failed)
         failures.connect(window.failures, bridge, window)
+        recurring.connect(window.recurring, bridge, window)
+        workers.connect(window.workers, bridge, window)
+        window.workers.restart_wanted.connect(self._restart_pool)
         jobs.connect(window.jobs, bridge, window)
         window.closing.connect(self._closed.set)
         self.tray.open_requested.connect(window.come_to_front)
@@ -126,8 +130,14 @@ class App(QObject):
         self.window.queues.show_snapshot(snapshot)
         self.tray.show_snapshot(snapshot)
 
+    def _restart_pool(self) -> None:
+        if self._pool is not None:
+            self._pool.restart(_RESTART_S)
+
     def _on_pool_changed(self) -> None:
         pool = self._pool
+        if pool is not None:
+            self.window.workers.show_embedded(pool.state, pool.pid, pool.restarts)
         if pool is not None and pool.state == "waiting" and pool.restarts != self._restarts_told:
             self._restarts_told = pool.restarts
             last = pool.error_lines[-1] if pool.error_lines else f"exit code {pool.last_exit_code}"

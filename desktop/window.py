@@ -28,6 +28,8 @@ from desktop.pages.assistant import AssistantPage
 from desktop.pages.failures import FailuresPage
 from desktop.pages.jobs import JobsPage
 from desktop.pages.queues import QueuesPage
+from desktop.pages.recurring import RecurringPage
+from desktop.pages.workers import WorkersPage
 from desktop.theme import Look
 from desktop.widgets.notice_bar import NoticeBar
 from desktop.widgets.text import Button, Text
@@ -56,6 +58,8 @@ class Window(QWidget):
         self.queues = QueuesPage(look, actions)
         self.jobs = JobsPage(look, actions)
         self.failures = FailuresPage(look, actions)
+        self.recurring = RecurringPage(look, actions)
+        self.workers = WorkersPage(look, actions)
         self.notices = NoticeBar(look)
         self.trouble = NoticeBar(look, closable=False)
         # In the order of the rail and of Ctrl+1, Ctrl+2, ...
@@ -64,6 +68,8 @@ class Window(QWidget):
             ("Queues", "queues", self.queues),
             ("Jobs", "jobs", self.jobs),
             ("Failures", "failures", self.failures),
+            ("Recurring", "recurring", self.recurring),
+            ("Workers", "workers", self.workers),
         )
         self._pages = QStackedWidget()
         for _, _, page in self._entries:

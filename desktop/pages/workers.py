@@ -1,0 +1,398 @@
+"""The Workers page: which processes serve the queues, how many jobs each runs at once, and what Redis has of it.
+
+A worker that is not heard of any more stays in the list for a while, grey, so that its end is seen.
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QSpinBox, QVBoxLayout, QWidget
+
+from desktop.actions import REDIS_GONE, Actions
+from desktop.pages.figures import age_text
+from desktop.pages.recurring_words import exact_text
+from desktop.theme import Look
+from desktop.widgets.text import Button, Text, rule
+from desktop.widgets.two_lines import ElidedText, TwoLines
+from engine.model import QueueState, Snapshot, WorkerInfo
+from engine.queues import QUEUES
+from engine.schedules import local_timezone
+
+SILENT_MS = 10_000
+"""A worker tells of itself every 5 s: after two that are missing it is called silent."""
+REMEMBERED_MS = 600_000
+MOST_CONCURRENCY = 1_000
+_COLUMNS = (("Worker", 30), ("Serves", 30), ("Active", 12), ("Started", 16), ("Heard of", 22))
+_NO_WORKER = "No worker runs: jobs wait until one starts. Start one with: hark worker"
+_EMBEDDED = {
+    "stopped": "This app's worker is stopped.",
+    "running": "This app's worker runs",
+    "waiting": "This app's worker has ended and is started again soon.",
+    "stopping": "This app's worker finishes what is active and ends.",
+    "restarting": "This app's worker finishes what is active, then another one starts.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """The worker of this app: a key of the words above, its process, and how often it had to be started again."""
+
+    state: str
+    pid: int | None
+    restarts: int
+
+
+class WorkerRow(QFrame):
+    """One worker process."""
+
+    def __init__(self, look: Look, zone: str) -> None:
+        super().__init__()
+        self.setObjectName("queueRow")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setFixedHeight(50)
+        self._zone = zone
+        self.cells = [TwoLines(look, "strong"), *(TwoLines(look) for _ in _COLUMNS[1:])]
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 0, 10, 0)
+        row.setSpacing(0)
+        for cell, (_, share) in zip(self.cells, _COLUMNS, strict=True):
+            row.addWidget(cell, share)
+
+    def show_worker(self, worker: WorkerInfo, now_ms: int, *, ours: bool, gone: bool) -> None:
+        """Show it at `now_ms`; `ours` is the worker of this app, `gone` means that Redis does not answer."""
+        age_ms = max(0, now_ms - worker.seen_at_ms)
+        silent = age_ms >= SILENT_MS
+        stale = gone or silent
+        name, serves, active, started, heard = self.cells
+        process = f"process {worker.pid}" + (", this app's" if ours else "")
+        name.show_lines(worker.host, process, tooltip=worker.id, stale=stale)
+        names = ", ".join(QUEUES[queue].title if queue in QUEUES else queue for queue in worker.queues)
+        everything = "all queues" if set(QUEUES) <= set(worker.queues) else ""
+        count = "1 queue" if len(worker.queues) == 1 else f"{len(worker.queues)} queues"
+        serves.show_lines(everything or names, names if everything else count, tooltip=names, stale=stale)
+        active.show_lines(f"{worker.active:,}", "job" if worker.active == 1 else "jobs", stale=stale)
+        started.show_lines(
+            f"{age_text(now_ms - worker.started_at_ms)} ago",
+            tooltip=exact_text(worker.started_at_ms, self._zone),
+            stale=stale,
+        )
+        heard.show_lines(
+            f"silent for {age_text(age_ms)}" if silent else f"{age_text(age_ms)} ago",
+            "it has ended or hangs" if silent else "alive",
+            tooltip=exact_text(worker.seen_at_ms, self._zone)
+            + ("\nIts active jobs go back to waiting when their leases end." if silent else ""),
+            stale=gone,
+            tone="caution" if silent else "",
+        )
+        self.setAccessibleName(
+            f"{worker.host}, {process}, serves {names}, {worker.active} active, heard of {heard.first.whole}"
+        )
+
+
+class ConcurrencyRow:
+    """How many jobs of one queue each worker runs at once; its widgets lie in the grid of the card."""
+
+    def __init__(self, look: Look, queue: str, grid: QGridLayout, line: int) -> None:
+        self.queue = queue
+        self.shown = 0
+        self.title = Text(look, QUEUES[queue].title, "strong")
+        self.title.setToolTip(queue)
+        self.workers = ElidedText(look, "–", tone="muted")
+        self.setting = ElidedText(look, "–", tone="muted")
+        self.number = QSpinBox()
+        self.number.setRange(1, MOST_CONCURRENCY)
+        self.number.setFixedSize(76, 30)
+        self.number.lineEdit().setTextMargins(7, 0, 0, 0)
+        self.number.setAccessibleName(f"{QUEUES[queue].title} jobs that each worker runs at once")
+        self.set = Button(look, "Set", kind="row", font="label")
+        self.reset = Button(look, "Workers' own", kind="row", font="label")
+        for column, widget in enumerate((self.title, self.workers, self.setting, self.number, self.set, self.reset)):
+            grid.addWidget(widget, line, column)
+        for button, width in ((self.set, 56), (self.reset, 112)):
+            button.setFixedSize(width, 28)
+        self.number.valueChanged.connect(lambda: self._fit_set(""))
+
+    def show_queue(self, queue: QueueState, own: int | None, gone: str) -> None:
+        """Show what holds; `own` is the setting without an operator's, `gone` why nothing can be done."""
+        count = queue.workers
+        self.workers.show_text("no worker" if not count else "1 worker" if count == 1 else f"{count} workers")
+        self.workers.set_tone("stale" if gone else "muted" if count else "caution")
+        self.title.set_tone("stale" if gone else "ink")
+        changed = own is not None and queue.concurrency != own
+        words = f"{queue.concurrency} at once" + (f", set here (own: {own})" if changed else "")
+        self.setting.show_text(words, "An operator has set it." if changed else "It is the workers' own setting.")
+        self.setting.set_tone("stale" if gone else "accent" if changed else "muted")
+        # What somebody has begun to write is left alone.
+        if queue.concurrency != self.shown and not self.number.hasFocus():
+            self.number.setValue(queue.concurrency)
+        self.shown = queue.concurrency
+        self.number.setEnabled(not gone)
+        self.number.setToolTip(gone or f"From 1 to {MOST_CONCURRENCY:,}")
+        self._fit_set(gone)
+        self.reset.setEnabled(not gone)
+        self.reset.setToolTip(gone or "Take an operator's number away: each worker goes by its own setting.")
+        self.reset.setAccessibleName(f"{queue.title}: the workers' own setting")
+
+    def _fit_set(self, gone: str) -> None:
+        number = self.number.value()
+        reason = gone or (f"It is {number} already." if number == self.shown else "")
+        self.set.setEnabled(not reason)
+        self.set.setToolTip(reason or f"Each worker runs {number} at once, from now on; what runs beyond it finishes.")
+        self.set.setAccessibleName(f"Set {QUEUES[self.queue].title} to {number} at once")
+
+
+class WorkersPage(QWidget):
+    """All workers; give it snapshots by `show_snapshot`, and `show_gone` where there are none."""
+
+    concurrency_wanted = Signal(str, int)
+    """Queue, and jobs at once for each worker; 0 for the workers' own setting."""
+    restart_wanted = Signal()
+    """The worker of this app shall finish what is active, and be started anew."""
+
+    def __init__(self, look: Look, actions: Actions, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+        self._zone, self._host = local_timezone(), socket.gethostname()
+        self._snapshot: Snapshot | None = None
+        self._seen: dict[str, WorkerInfo] = {}
+        self._own: dict[str, int] = {}
+        self._gone = ""
+        self._embedded = Embedded("stopped", None, 0)
+        self.rows: dict[str, WorkerRow] = {}
+        column = QVBoxLayout(self)
+        column.setContentsMargins(24, 18, 24, 18)
+        column.setSpacing(12)
+        column.addLayout(self._build_head())
+        column.addWidget(self._build_workers(), 1)
+        lower = QHBoxLayout()
+        lower.setSpacing(12)
+        lower.addWidget(self._build_concurrency(), 3)
+        side = QVBoxLayout()
+        side.setSpacing(12)
+        side.addWidget(self._build_embedded())
+        side.addWidget(self._build_redis())
+        side.addStretch(1)
+        lower.addLayout(side, 2)
+        column.addLayout(lower)
+        self._draw()
+        self._draw_embedded()
+
+    # What it shows
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Show the workers and settings of a fresh snapshot."""
+        self._snapshot, self._gone = snapshot, ""
+        self._remember(snapshot)
+        if self.isVisible():
+            self._draw()
+
+    def show_own_concurrency(self, own: dict[str, int]) -> None:
+        """What the settings say, by queue: jobs at once where no operator has set a number."""
+        self._own = own
+        self._draw()
+
+    def show_gone(self, reason: str = REDIS_GONE) -> None:
+        """No snapshot can be had: keep what is known, grey."""
+        self._gone = reason
+        self._draw()
+
+    def show_embedded(self, state: str, pid: int | None, restarts: int) -> None:
+        """Show how the worker of this app is: "stopped", "running", "waiting", "stopping" or "restarting"."""
+        self._embedded = Embedded(state, pid, restarts)
+        self._draw_embedded()
+
+    # Building
+
+    def _build_head(self) -> QHBoxLayout:
+        self._count = Text(self._look, "", tone="muted")
+        self._count.setAccessibleName("Number of workers")
+        row = QHBoxLayout()
+        row.setSpacing(12)
+        row.addWidget(Text(self._look, "Workers", "title"))
+        row.addWidget(self._count, 0, Qt.AlignmentFlag.AlignBottom)
+        row.addStretch(1)
+        return row
+
+    def _build_workers(self) -> QFrame:
+        card = _card()
+        head = QHBoxLayout()
+        head.setContentsMargins(14, 0, 12, 4)
+        head.setSpacing(0)
+        for word, share in _COLUMNS:
+            label = ElidedText(self._look, word, "caption", "muted")
+            head.addWidget(label, share)
+        self.message = Text(self._look, "", tone="muted")
+        self.message.setWordWrap(True)
+        self.message.setContentsMargins(14, 10, 14, 10)
+        self._list = QVBoxLayout()
+        self._list.setContentsMargins(0, 2, 0, 0)
+        self._list.setSpacing(0)
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(self._list)
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setAccessibleName("Workers")
+        scroll.setMinimumHeight(96)
+        scroll.setWidget(inner)
+        outer = QVBoxLayout(card)
+        outer.setContentsMargins(8, 10, 8, 6)
+        outer.setSpacing(0)
+        outer.addLayout(head)
+        outer.addWidget(rule())
+        outer.addWidget(self.message)
+        outer.addWidget(scroll, 1)
+        return card
+
+    def _build_concurrency(self) -> QFrame:
+        card = _card()
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(10)
+        grid.setVerticalSpacing(6)
+        grid.setColumnMinimumWidth(0, 104)
+        grid.setColumnStretch(1, 3)
+        grid.setColumnStretch(2, 6)
+        self.concurrency: dict[str, ConcurrencyRow] = {}
+        for line, queue in enumerate(QUEUES):
+            row = ConcurrencyRow(self._look, queue, grid, line)
+            row.set.clicked.connect(lambda _=False, row=row: self._set(row))
+            row.number.lineEdit().returnPressed.connect(lambda row=row: self._set(row))
+            row.reset.clicked.connect(lambda _=False, queue=queue: self.concurrency_wanted.emit(queue, 0))
+            self.concurrency[queue] = row
+        column = QVBoxLayout(card)
+        column.setContentsMargins(20, 14, 18, 14)
+        column.setSpacing(10)
+        title = Text(self._look, "Jobs that each worker runs at once", "heading")
+        title.setToolTip("It holds for every worker process: two workers with 5 run 10.")
+        column.addWidget(title)
+        column.addLayout(grid)
+        return card
+
+    def _build_embedded(self) -> QFrame:
+        card = _card()
+        self.embedded = Text(self._look)
+        self.embedded.setWordWrap(True)
+        self.restart = Button(self._look, "Restart", icon="retry", font="label")
+        self.restart.setAccessibleName("Restart this app's worker")
+        self.restart.clicked.connect(self.restart_wanted)
+        column = QVBoxLayout(card)
+        column.setContentsMargins(20, 14, 18, 14)
+        column.setSpacing(8)
+        column.addWidget(Text(self._look, "This machine", "heading"))
+        column.addWidget(self.embedded)
+        column.addWidget(self.restart, 0, Qt.AlignmentFlag.AlignLeft)
+        return card
+
+    def _build_redis(self) -> QFrame:
+        card = _card()
+        self.redis = ElidedText(self._look)
+        self.redis.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.cost = Text(self._look, tone="muted")
+        self.cost.setWordWrap(True)
+        column = QVBoxLayout(card)
+        column.setContentsMargins(20, 14, 18, 14)
+        column.setSpacing(6)
+        column.addWidget(Text(self._look, "Redis", "heading"))
+        column.addWidget(self.redis)
+        column.addWidget(self.cost)
+        return card
+
+    # Drawing
+
+    def _remember(self, snapshot: Snapshot) -> None:
+        """Know the workers of the snapshot, and of those before it what was heard of lately."""
+        now_ms = snapshot.taken_at_ms
+        self._seen.update({worker.id: worker for worker in snapshot.workers})
+        self._seen = {
+            worker_id: worker
+            for worker_id, worker in self._seen.items()
+            if 0 <= now_ms - worker.seen_at_ms + SILENT_MS <= REMEMBERED_MS
+        }
+
+    def _draw(self) -> None:
+        snapshot = self._snapshot
+        reading = "Looking for workers…" if snapshot is None else ""
+        empty = _NO_WORKER if snapshot is not None and not snapshot.workers else ""
+        self.message.setText(self._gone or reading or empty)
+        self.message.set_tone("muted" if reading and not self._gone else "caution")
+        self.message.setVisible(bool(self.message.text()))
+        if snapshot is None:
+            self._count.hide()
+            for row in self.concurrency.values():
+                for widget in (row.number, row.set, row.reset):
+                    widget.setEnabled(False)
+                    widget.setToolTip(self._gone or reading)
+            return
+        self._draw_workers(snapshot)
+        for queue in snapshot.queues:
+            self.concurrency[queue.name].show_queue(queue, self._own.get(queue.name), self._gone)
+        self.redis.show_text(snapshot.redis, "Where the jobs are")
+        self.redis.set_tone("stale" if self._gone else "ink")
+        rate = snapshot.watching_commands_per_s
+        self.cost.setText(
+            "It does not answer." if self._gone else f"This window's looking costs it {rate:,.1f} commands a second."
+        )
+        self.cost.set_tone("caution" if self._gone else "muted")
+
+    def _draw_workers(self, snapshot: Snapshot) -> None:
+        now_ms = snapshot.taken_at_ms
+        workers = sorted(self._seen.values(), key=lambda worker: (worker.host, worker.started_at_ms, worker.id))
+        for gone_id in self.rows.keys() - self._seen.keys():
+            row = self.rows.pop(gone_id)
+            self._list.removeWidget(row)
+            row.deleteLater()
+        for place, worker in enumerate(workers):
+            if worker.id not in self.rows:
+                self.rows[worker.id] = WorkerRow(self._look, self._zone)
+                self._list.insertWidget(place, self.rows[worker.id])
+            ours = worker.host == self._host and worker.pid == self._embedded.pid
+            self.rows[worker.id].show_worker(worker, now_ms, ours=ours, gone=bool(self._gone))
+        alive = len(snapshot.workers)
+        active = sum(worker.active for worker in snapshot.workers)
+        words = "1 worker" if alive == 1 else f"{alive} workers"
+        self._count.setText(f"{words}, {active:,} active {'job' if active == 1 else 'jobs'}")
+        self._count.show()
+
+    def _draw_embedded(self) -> None:
+        state, pid, restarts = self._embedded.state, self._embedded.pid, self._embedded.restarts
+        words = _EMBEDDED[state]
+        if state == "running":
+            words += f" as process {pid}." if pid else "."
+        if restarts:
+            words += f" It ended by itself {'once' if restarts == 1 else f'{restarts} times'} and was started again."
+        self.embedded.setText(words)
+        self.embedded.set_tone("ink" if state == "running" else "caution")
+        able = state in ("running", "waiting")
+        self.restart.setEnabled(able)
+        why = "It is at it." if state in ("restarting", "stopping") else "It is started when Redis answers."
+        self.restart.setToolTip("Let it finish what is active, and start it anew" if able else why)
+
+    # Reacting
+
+    def _set(self, row: ConcurrencyRow) -> None:
+        if row.set.isEnabled():
+            self.concurrency_wanted.emit(row.queue, row.number.value())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._draw()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        for row in self.concurrency.values():
+            # A number that was written but not set is not kept for the next look.
+            row.number.setValue(row.shown or 1)
+
+
+def _card() -> QFrame:
+    card = QFrame()
+    card.setObjectName("card")
+    return card
