@@ -30,6 +30,7 @@ _log = get_logger("bridge")
 SAMPLE_S = 1.0
 _SILENCE_S = 5.0
 _RETRY_S = 2.0
+_CONNECTION = "connection"
 
 
 class Bridge(QObject):
@@ -73,14 +74,16 @@ class Bridge(QObject):
 
     def start(self) -> None:
         """Connect and begin to sample; needs a running loop."""
-        self._spawn("connection", self._stay_connected())
+        self._spawn(_CONNECTION, self._stay_connected())
 
     async def close(self) -> None:
         """Cancel every task and disconnect."""
-        tasks = tuple(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        connection = {task for task in self._tasks if task.get_name() == _CONNECTION}
+        # The connection goes last: what still reads from it has let go of it then.
+        for tasks in (self._tasks - connection, connection):
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     # Requests
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QDialog,
-    QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
     QLineEdit,
@@ -42,14 +41,14 @@ class GradualRetryDialog(QDialog):
         self.canary.setRange(0, max(1, group.failed_now))
         self.canary.setValue(min(5, group.failed_now))
         self.canary.setAccessibleName("Jobs that go first as a canary; 0 means none")
-        self.rate = QDoubleSpinBox()
-        self.rate.setRange(0.1, 10_000)
-        self.rate.setDecimals(1)
+        self.rate = QSpinBox()
+        self.rate.setRange(1, 10_000)
         self.rate.setValue(5)
         self.rate.setAccessibleName("Jobs a second")
         self._length = Text(look, "", "caption", "muted")
         for field in (self.canary, self.rate):
             field.setFixedHeight(36)
+            field.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
             field.lineEdit().setTextMargins(9, 0, 0, 0)
             field.valueChanged.connect(self._draw_length)
         form = QFormLayout()
@@ -89,7 +88,7 @@ class GradualRetryDialog(QDialog):
         self._length.setText(f"{jobs(rest)} after the canaries: about {span}." if rest else "All of them are canaries.")
 
     def _confirm(self) -> None:
-        self.confirmed.emit(self.canary.value(), self.rate.value())
+        self.confirmed.emit(self.canary.value(), float(self.rate.value()))
         self.accept()
 
 

@@ -17,7 +17,7 @@ from engine.queues import QUEUES
 
 GroupKey = tuple[str, str]
 """Queue and signature."""
-TREND_WIDTH, COUNT_WIDTH, SEEN_WIDTH = 108, 88, 94
+TREND_WIDTH, COUNT_WIDTH, SEEN_WIDTH = 96, 84, 92
 
 
 def ago(at_ms: int, now_ms: int) -> str:
@@ -91,7 +91,7 @@ class FailureRow(QFrame):
         self.first = Text(look, "", "caption", "muted")
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 7, 12, 7)
-        row.setSpacing(14)
+        row.setSpacing(10)
         row.addLayout(_pair(self.title, self.where), 1)
         row.addWidget(self.trend)
         for pair, width in (((self.failed_now, self.seen), COUNT_WIDTH), ((self.last, self.first), SEEN_WIDTH)):
@@ -147,7 +147,7 @@ def header(look: Look) -> QWidget:
     head = QWidget()
     row = QHBoxLayout(head)
     row.setContentsMargins(14, 0, 14, 0)
-    row.setSpacing(14)
+    row.setSpacing(10)
     row.addWidget(Text(look, "Failure", "caption", "muted"), 1)
     for word, width, side in (
         ("Last 24 hours", TREND_WIDTH, Qt.AlignmentFlag.AlignLeft),

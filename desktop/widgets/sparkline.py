@@ -22,7 +22,7 @@ class Sparkline(QWidget):
         self._look, self._role = look, role
         self._values: tuple[float, ...] = ()
         self._stale = False
-        self.setFixedSize(QSize(108, 30))
+        self.setFixedSize(QSize(96, 30))
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         look.changed.connect(self.update)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 from engine.failures import signature_of
 from engine.model import FailureGroup, Job, JobState
@@ -59,7 +60,7 @@ async def fail_jobs(
     ids = [f"{signature}-{number}" for number in range(count)]
     data = json.dumps({"to": "anna@example.com"})
     await store.add(queue, [NewJob(job_id, "send-email", data, 0, 1, "fixed", 0, 30_000) for job_id in ids])
-    taken = await store.take(queue, count, lease_ms=60_000, token="t", worker="w")
+    taken = await store.take(queue, count, lease_ms=60_000, token=uuid4().hex, worker="w")
     for job in taken.jobs:
         await store.fail(
             job,

@@ -141,10 +141,10 @@ class TestGradualRetry:
         dialog = page.dialog
         assert isinstance(dialog, GradualRetryDialog)
         dialog.canary.setValue(2)
-        dialog.rate.setValue(0.5)
+        dialog.rate.setValue(3)
         with qtbot.waitSignal(page.gradual_retry_wanted) as asked:
             qtbot.mouseClick(dialog.confirm, Qt.MouseButton.LeftButton)
-        assert asked.args == [MAIL, 2, 0.5]
+        assert asked.args == [MAIL, 2, 3.0]
         assert page.dialog is None
 
     def test_while_it_runs_it_can_be_stopped_and_no_second_one_begun(self, page: FailuresPage, qtbot: QtBot) -> None:
