@@ -19,7 +19,7 @@ from qasync import QEventLoop
 
 from desktop.actions import Actions
 from desktop.bridge import Bridge
-from desktop.console import failures, jobs, recurring, workers
+from desktop.console import audit, failures, jobs, recurring, workers
 from desktop.theme import Look
 from desktop.tray import Tray
 from desktop.voice.control import VoiceControl
@@ -107,6 +107,7 @@ class App(QObject):
         bridge.previewed.connect(window.queues.show_preview)
         bridge.preview_failed.connect(window.queues.show_preview_failed)
         failures.connect(window.failures, bridge, window)
+        audit.connect(window.audit, bridge, window)
         recurring.connect(window.recurring, bridge, window)
         workers.connect(window.workers, bridge, window)
         window.workers.restart_wanted.connect(self._restart_pool)

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from desktop.actions import Actions
 from desktop.pages.assistant import AssistantPage
+from desktop.pages.audit import AuditPage
 from desktop.pages.failures import FailuresPage
 from desktop.pages.jobs import JobsPage
 from desktop.pages.queues import QueuesPage
@@ -60,6 +61,7 @@ class Window(QWidget):
         self.failures = FailuresPage(look, actions)
         self.recurring = RecurringPage(look, actions)
         self.workers = WorkersPage(look, actions)
+        self.audit = AuditPage(look, actions)
         self.notices = NoticeBar(look)
         self.trouble = NoticeBar(look, closable=False)
         # In the order of the rail and of Ctrl+1, Ctrl+2, ...
@@ -70,6 +72,7 @@ class Window(QWidget):
             ("Failures", "failures", self.failures),
             ("Recurring", "recurring", self.recurring),
             ("Workers", "workers", self.workers),
+            ("Audit", "audit", self.audit),
         )
         self._pages = QStackedWidget()
         for _, _, page in self._entries:
