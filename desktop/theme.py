@@ -176,6 +176,7 @@ QLineEdit[kind="field"]:focus { padding: 0 9px; }
 QLineEdit:disabled { color: $stale; border-color: $line; background: transparent; }
 QSpinBox, QComboBox { background: $surface; color: $ink; border: 1px solid $border; border-radius: 7px; }
 QComboBox { padding: 0 10px; }
+QSpinBox:disabled, QComboBox:disabled { color: $stale; border-color: $line; background: transparent; }
 QSpinBox:focus, QComboBox:focus { border: 2px solid $accent; }
 QComboBox:focus { padding: 0 9px; }
 QSpinBox::up-button, QSpinBox::down-button { width: 0px; border: none; }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from desktop.actions import REDIS_GONE
 from desktop.bridge import Bridge
 from desktop.pages.recurring import RecurringPage
 from desktop.pages.recurring_words import exact_text
@@ -29,6 +30,7 @@ class Reading(NamedTuple):
 def connect(page: RecurringPage, bridge: Bridge, window: Window) -> None:
     """Connect the page's wishes to the bridge, and the answers to the page."""
     completed: dict[str, Job] = {}
+    gone = False
 
     async def read(engine: Engine) -> Reading:
         """All schedules; a last job that has completed is not read again."""
@@ -55,7 +57,14 @@ def connect(page: RecurringPage, bridge: Bridge, window: Window) -> None:
 
     def show_refused(topic: str, message: str) -> None:
         if topic == TOPIC:
-            page.show_gone(message)
+            page.show_gone(REDIS_GONE if gone else message)
+
+    def note_gone(is_gone: bool) -> None:
+        # Why Redis is gone is told by the window, once for all pages.
+        nonlocal gone
+        gone = is_gone
+        if gone:
+            page.show_gone()
 
     def saved() -> None:
         page.close_dialog()
@@ -127,7 +136,8 @@ def connect(page: RecurringPage, bridge: Bridge, window: Window) -> None:
     page.remove_wanted.connect(remove)
     bridge.answered.connect(show)
     bridge.refused.connect(show_refused)
-    bridge.gone.connect(lambda message, remedy: page.show_gone(f"{message} {remedy}".strip()))
+    bridge.gone.connect(lambda *_: note_gone(True))
+    bridge.sampled.connect(lambda _: note_gone(False))
 
 
 def _next(schedule: Schedule) -> str:

@@ -34,4 +34,4 @@ def connect(page: WorkersPage, bridge: Bridge, window: Window) -> None:
     page.concurrency_wanted.connect(set_concurrency)
     bridge.opened.connect(show_settings)
     bridge.sampled.connect(page.show_snapshot)
-    bridge.gone.connect(lambda message, remedy: page.show_gone(f"{message} {remedy}".strip()))
+    bridge.gone.connect(lambda *_: page.show_gone())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QElapsedTimer, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QKeyEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
@@ -24,7 +24,7 @@ from engine.model import Job, JobState, Schedule
 from engine.queues import QUEUES
 
 READ_EVERY_MS = 2_000
-_COLUMNS = (("Name", 26), ("Runs", 30), ("Next", 20), ("Last", 24))
+_COLUMNS = (("Name", 28), ("Runs", 36), ("Next", 18), ("Last", 18))
 _BUTTONS_WIDTH = 74 + 92 + 68 + 88 + 3 * 6
 _SPOILT = "Its record in Redis is spoilt: remove it, and add it again."
 _EMPTY = "There are no recurring jobs. A worker installs Hark's own when it starts; Add… makes one of yours."
@@ -154,6 +154,7 @@ class RecurringPage(QWidget):
         self._schedules: tuple[Schedule, ...] | None = None
         self._jobs: Mapping[str, Job] = {}
         self._now_ms, self._gone = 0, ""
+        self._since = QElapsedTimer()
         self.rows: dict[str, ScheduleRow] = {}
         self.dialog: ScheduleDialog | None = None
         self.question: QDialog | None = None
@@ -176,6 +177,7 @@ class RecurringPage(QWidget):
     def show_schedules(self, schedules: tuple[Schedule, ...], jobs: Mapping[str, Job], now_ms: int) -> None:
         """Show them as they are at `now_ms`, Redis's time; `jobs` are their last jobs by id, those that are left."""
         self._schedules, self._jobs, self._now_ms, self._gone = schedules, jobs, now_ms, ""
+        self._since.start()
         self._draw()
         if self.dialog is not None:
             self.dialog.show_time(now_ms)
@@ -310,7 +312,8 @@ class RecurringPage(QWidget):
         self._count.setVisible(self._schedules is not None)
         reading = "Reading the schedules…" if self._schedules is None else ""
         empty = _EMPTY if not known else ""
-        self.message.setText(self._gone or reading or empty)
+        age = f" These are the schedules of {age_text(self._since.elapsed())} ago." if self._schedules else ""
+        self.message.setText(f"{self._gone}{age}" if self._gone else reading or empty)
         self.message.set_tone("caution" if self._gone else "muted")
         self.message.setVisible(bool(self.message.text()))
         refusal = self._gone or reading

@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QElapsedTimer, Qt, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QSpinBox, QVBoxLayout, QWidget
 
@@ -109,7 +109,7 @@ class ConcurrencyRow:
         self.number.lineEdit().setTextMargins(7, 0, 0, 0)
         self.number.setAccessibleName(f"{QUEUES[queue].title} jobs that each worker runs at once")
         self.set = Button(look, "Set", kind="row", font="label")
-        self.reset = Button(look, "Workers' own", kind="row", font="label")
+        self.reset = Button(look, "Own setting", kind="row", font="label")
         for column, widget in enumerate((self.title, self.workers, self.setting, self.number, self.set, self.reset)):
             grid.addWidget(widget, line, column)
         for button, width in ((self.set, 56), (self.reset, 112)):
@@ -161,6 +161,7 @@ class WorkersPage(QWidget):
         self._seen: dict[str, WorkerInfo] = {}
         self._own: dict[str, int] = {}
         self._gone = ""
+        self._since = QElapsedTimer()
         self._embedded = Embedded("stopped", None, 0)
         self.rows: dict[str, WorkerRow] = {}
         column = QVBoxLayout(self)
@@ -186,6 +187,7 @@ class WorkersPage(QWidget):
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show the workers and settings of a fresh snapshot."""
         self._snapshot, self._gone = snapshot, ""
+        self._since.start()
         self._remember(snapshot)
         if self.isVisible():
             self._draw()
@@ -258,8 +260,8 @@ class WorkersPage(QWidget):
         grid.setHorizontalSpacing(10)
         grid.setVerticalSpacing(6)
         grid.setColumnMinimumWidth(0, 104)
-        grid.setColumnStretch(1, 3)
-        grid.setColumnStretch(2, 6)
+        grid.setColumnMinimumWidth(1, 84)
+        grid.setColumnStretch(2, 1)
         self.concurrency: dict[str, ConcurrencyRow] = {}
         for line, queue in enumerate(QUEUES):
             row = ConcurrencyRow(self._look, queue, grid, line)
@@ -321,7 +323,8 @@ class WorkersPage(QWidget):
         snapshot = self._snapshot
         reading = "Looking for workers…" if snapshot is None else ""
         empty = _NO_WORKER if snapshot is not None and not snapshot.workers else ""
-        self.message.setText(self._gone or reading or empty)
+        age = f" These are the workers of {age_text(self._since.elapsed())} ago." if snapshot is not None else ""
+        self.message.setText(f"{self._gone}{age}" if self._gone else reading or empty)
         self.message.set_tone("muted" if reading and not self._gone else "caution")
         self.message.setVisible(bool(self.message.text()))
         if snapshot is None:

@@ -163,7 +163,7 @@ def test_the_rows_stay_with_the_reason_where_redis_is_gone(page: RecurringPage) 
     page.show_schedules((MAIL,), {}, NOON_MS)
     page.show_gone("Redis does not answer.")
     row = page.rows["morning-mail"]
-    assert page.message.text() == "Redis does not answer."
+    assert page.message.text().startswith("Redis does not answer. These are the schedules of ")
     assert not any(button.isEnabled() for button in (row.switch, row.run, row.edit, row.remove, page.add))
     assert row.run.toolTip() == "Redis does not answer."
     page.show_schedules((MAIL,), {}, NOON_MS)
