@@ -65,8 +65,8 @@ class AuditPage(QWidget):
             (
                 Column("When", 96),
                 Column("Who", 158),
-                Column("What", 128),
-                Column("Queue", 108),
+                Column("What", 144),
+                Column("Queue", 120),
                 Column("Jobs", 68, right=True),
                 Column("Depths"),
                 Column("Why"),
@@ -77,7 +77,7 @@ class AuditPage(QWidget):
             "Jobs in the quarantine, newest first",
             (
                 Column("Taken", 96),
-                Column("Queue", 108),
+                Column("Queue", 120),
                 Column("Jobs", 132),
                 Column("Still here", 88, right=True),
                 Column("Kept for", 118),

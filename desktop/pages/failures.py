@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -210,6 +210,7 @@ class FailuresPage(QWidget):
         row.addWidget(Text(self._look, "Failures", "title"))
         row.addSpacing(14)
         self.summary = Text(self._look, "", tone="muted")
+        self.summary.setContentsMargins(0, 0, 0, 4)
         row.addWidget(self.summary, 0, Qt.AlignmentFlag.AlignBottom)
         row.addStretch(1)
         group = QButtonGroup(self)
@@ -235,6 +236,7 @@ class FailuresPage(QWidget):
         self.undo.clicked.connect(self._ask_undo)
         close = Button(self._look, "", kind="quiet", icon="close", icon_role="muted")
         close.setFixedSize(28, 28)
+        close.setIconSize(QSize(14, 14))
         close.setAccessibleName("Close this notice; the Audit page can restore the jobs, too")
         close.clicked.connect(self._undo_bar.hide)
         _row_in(self._undo_bar, self._undo_words, self.undo, close)

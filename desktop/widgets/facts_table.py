@@ -56,7 +56,6 @@ class FactsTable(QTableWidget):
         head = self.horizontalHeader()
         head.setHighlightSections(False)
         head.setSectionsClickable(False)
-        head.setFont(look.font("caption"))
         for place, column in enumerate(self._columns):
             item = QTableWidgetItem(column.word)
             item.setTextAlignment(_side(column))
@@ -113,6 +112,7 @@ class FactsTable(QTableWidget):
         for role in ("surface", "selected", "accent", "muted", "line", "ink"):
             sheet = sheet.replace(f"${role}", self._look.hex(role))
         self.setStyleSheet(sheet)
+        self.horizontalHeader().setFont(self._look.font("caption"))
         self._draw_cells()
 
 
@@ -128,5 +128,5 @@ QTableWidget::item { padding: 0 8px; border-bottom: 1px solid $line; }
 QTableWidget::item:selected { background: $selected; }
 QHeaderView { background: transparent; }
 QHeaderView::section { background: transparent; color: $muted; border: none; border-bottom: 1px solid $line;
-    padding: 4px 8px; }
+    padding: 5px 11px; }
 """
