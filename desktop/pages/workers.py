@@ -102,7 +102,7 @@ class ConcurrencyRow:
         self.title = Text(look, QUEUES[queue].title, "strong")
         self.title.setToolTip(queue)
         self.workers = ElidedText(look, "–", tone="muted")
-        self.setting = ElidedText(look, "–", tone="muted")
+        self.setting = ElidedText(look, "–", "caption", "muted")
         self.number = QSpinBox()
         self.number.setRange(1, MOST_CONCURRENCY)
         self.number.setFixedSize(76, 30)
@@ -112,7 +112,7 @@ class ConcurrencyRow:
         self.reset = Button(look, "Own setting", kind="row", font="label")
         for column, widget in enumerate((self.title, self.workers, self.setting, self.number, self.set, self.reset)):
             grid.addWidget(widget, line, column)
-        for button, width in ((self.set, 56), (self.reset, 112)):
+        for button, width in ((self.set, 56), (self.reset, 100)):
             button.setFixedSize(width, 28)
         self.number.valueChanged.connect(lambda: self._fit_set(""))
 
@@ -123,8 +123,10 @@ class ConcurrencyRow:
         self.workers.set_tone("stale" if gone else "muted" if count else "caution")
         self.title.set_tone("stale" if gone else "ink")
         changed = own is not None and queue.concurrency != own
-        words = f"{queue.concurrency} at once" + (f", set here (own: {own})" if changed else "")
-        self.setting.show_text(words, "An operator has set it." if changed else "It is the workers' own setting.")
+        self.setting.show_text(
+            f"set, own: {own}" if changed else "own setting",
+            f"{queue.concurrency} at once: {'an operator has set it' if changed else 'it is their own setting'}.",
+        )
         self.setting.set_tone("stale" if gone else "accent" if changed else "muted")
         # What somebody has begun to write is left alone.
         if queue.concurrency != self.shown and not self.number.hasFocus():
@@ -171,13 +173,13 @@ class WorkersPage(QWidget):
         column.addWidget(self._build_workers(), 1)
         lower = QHBoxLayout()
         lower.setSpacing(12)
-        lower.addWidget(self._build_concurrency(), 3)
+        lower.addWidget(self._build_concurrency(), 2)
         side = QVBoxLayout()
         side.setSpacing(12)
         side.addWidget(self._build_embedded())
         side.addWidget(self._build_redis())
         side.addStretch(1)
-        lower.addLayout(side, 2)
+        lower.addLayout(side, 1)
         column.addLayout(lower)
         self._draw()
         self._draw_embedded()
@@ -260,7 +262,8 @@ class WorkersPage(QWidget):
         grid.setHorizontalSpacing(10)
         grid.setVerticalSpacing(6)
         grid.setColumnMinimumWidth(0, 104)
-        grid.setColumnMinimumWidth(1, 84)
+        grid.setColumnMinimumWidth(1, 76)
+        grid.setColumnMinimumWidth(2, 72)
         grid.setColumnStretch(2, 1)
         self.concurrency: dict[str, ConcurrencyRow] = {}
         for line, queue in enumerate(QUEUES):

@@ -83,8 +83,8 @@ def test_a_queues_number_is_told_with_how_many_workers_serve_it(page: WorkersPag
     page.show_snapshot(with_workers(DESK, synthesis={"concurrency": 7, "workers": 2}))
     row = page.concurrency["synthesis"]
     shown = (row.workers.whole, row.setting.whole, row.number.value())
-    assert shown == ("2 workers", "7 at once, set here (own: 3)", 7)
-    assert page.concurrency["notification"].setting.whole == "20 at once"
+    assert shown == ("2 workers", "set, own: 3", 7)
+    assert page.concurrency["notification"].setting.whole == "own setting"
 
 
 def test_a_queue_that_no_worker_serves_is_told_so(page: WorkersPage) -> None:
@@ -169,8 +169,8 @@ async def test_a_number_that_is_set_on_the_page_holds_in_redis(fresh_redis: str,
     await sampled.next()
     row = page.concurrency["synthesis"]
     for number, words, shown in (
-        (6, "Each worker runs 6 of Synthesis at once.", "6 at once, set here (own: 3)"),
-        (0, "Each worker goes by its own setting of Synthesis.", "3 at once"),
+        (6, "Each worker runs 6 of Synthesis at once.", "set, own: 3"),
+        (0, "Each worker goes by its own setting of Synthesis.", "own setting"),
     ):
         page.concurrency_wanted.emit("synthesis", number)
         assert (await noticed.next())[1] == words
