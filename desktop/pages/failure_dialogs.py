@@ -48,7 +48,6 @@ class GradualRetryDialog(QDialog):
         self._length = Text(look, "", "caption", "muted")
         for field in (self.canary, self.rate):
             field.setFixedHeight(36)
-            field.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
             field.lineEdit().setTextMargins(9, 0, 0, 0)
             field.valueChanged.connect(self._draw_length)
         form = QFormLayout()

@@ -302,3 +302,21 @@ class TestWiring:
         page.stop.click()
         assert (await noticed.next())[:2] == ("success", "Retried 1 of 3 jobs, then stopped.")
         assert await store.depth("email-processing", JobState.FAILED) == 2
+
+    async def test_a_canary_that_fails_again_is_told_as_trouble(
+        self, wired: tuple[FailuresPage, Bridge, Store]
+    ) -> None:
+        page, bridge, store = wired
+        noticed = Emissions(bridge.noticed)
+        await fail_jobs(store, "email-processing", 3)
+        await self._until(bridge, page, lambda: page.selected is not None)
+        page.gradual_retry_wanted.emit(page.selected, 1, 100.0)
+        await self._until(bridge, page, lambda: page.retried == 1)
+        (job,) = (await store.take("email-processing", 1, lease_ms=60_000, token="again", worker="w")).jobs
+        await store.fail(job, "still no mailbox", permanent=True)
+        kind, words, _ = await noticed.next()
+        assert (kind, words) == (
+            "error",
+            "Retried 1 of 3 jobs; 1 job of the canaries failed again, the rest stays.",
+        )
+        assert not page.stop.isVisible()
