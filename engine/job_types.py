@@ -125,7 +125,12 @@ def job_payload(job_name: str, arguments: Mapping[str, Any]) -> JobType:
     try:
         return kind.model_validate(arguments)
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_context=False)
-        told = "; ".join(f"{'.'.join(str(part) for part in fault['loc']) or 'all'}: {fault['msg']}" for fault in faults)
-        known = ", ".join(kind.model_fields)
-        raise BadInputError(f"The arguments of {job_name} are wrong: {told}.", f"It takes: {known}.") from error
+        raise wrong_arguments(kind, error) from error
+
+
+def wrong_arguments(kind: type[JobType], error: ValidationError) -> BadInputError:
+    """Pydantic's complaints about a job's arguments, in one line that names each."""
+    faults = error.errors(include_url=False, include_context=False)
+    told = "; ".join(f"{'.'.join(str(part) for part in fault['loc']) or 'all'}: {fault['msg']}" for fault in faults)
+    known = ", ".join(kind.model_fields)
+    return BadInputError(f"The arguments of {kind.job_name} are wrong: {told}.", f"It takes: {known}.")

@@ -185,6 +185,8 @@ class WorkerInfo:
     started_at_ms: int
     seen_at_ms: int
     active: int
+    stopping: bool = False
+    """It claims no more jobs and ends when its active ones have."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,7 +218,7 @@ class Monitor:
             completed=sample.completed,
             failed=sample.failed,
             oldest_waiting_ms=max(0, now_ms - sample.oldest_at_ms) if sample.oldest_at_ms >= 0 else None,
-            workers=sum(queue in worker.queues for worker in workers),
+            workers=sum(queue in worker.queues and not worker.stopping for worker in workers),
             completed_total=sample.completed_total,
             failed_total=sample.failed_total,
             minutes=tuple(_minute(minute, history.get(minute, Figures())) for minute in window),
@@ -289,6 +289,7 @@ def _worker(worker_id: str, text: str) -> WorkerInfo | None:
         record = json.loads(text)
         numbers = {name: record[name] for name in ("pid", "started_at_ms", "seen_at_ms", "active")}
         host, queues = record["host"], record["queues"]
+        stopping = record.get("stopping") is True
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
     fine = (
@@ -297,4 +298,4 @@ def _worker(worker_id: str, text: str) -> WorkerInfo | None:
         and isinstance(queues, list)
         and all(isinstance(queue, str) for queue in queues)
     )
-    return WorkerInfo(id=worker_id, host=host, queues=tuple(queues), **numbers) if fine else None
+    return WorkerInfo(id=worker_id, host=host, queues=tuple(queues), stopping=stopping, **numbers) if fine else None

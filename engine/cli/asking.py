@@ -136,7 +136,7 @@ async def _some_worker(engine: Engine) -> AsyncIterator[None]:
     """Start a worker for the time of the block, unless one runs somewhere already."""
     import asyncio
 
-    if (await engine.monitor.snapshot()).workers:
+    if await _worker_runs(engine):
         yield
         return
     from engine.worker.embedded import EmbeddedPool, worker_command
@@ -154,7 +154,7 @@ async def _some_worker(engine: Engine) -> AsyncIterator[None]:
     pool.start()
     try:
         deadline = loop.time() + _WORKER_START_S
-        while not (await engine.monitor.snapshot()).workers:
+        while not await _worker_runs(engine):
             if pool.restarts or pool.state == "waiting" or loop.time() > deadline:
                 why = f" ({pool.error_lines[-1]})" if pool.error_lines else ""
                 raise HarkError(f"A worker for this command did not start{why}.", "Start `hark worker` to see why.")
@@ -165,3 +165,8 @@ async def _some_worker(engine: Engine) -> AsyncIterator[None]:
         yield
     finally:
         await asyncio.to_thread(pool.stop, engine.settings.drain_ms / 1000 + 1)
+
+
+async def _worker_runs(engine: Engine) -> bool:
+    """Whether somebody will take the command; a worker that is stopping takes no more."""
+    return any(not worker.stopping for worker in (await engine.monitor.snapshot()).workers)

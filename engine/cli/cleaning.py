@@ -48,6 +48,7 @@ _STATES = [state.value for state in JobState]
 )
 @click.option("--where", "query", metavar="QUERY", help="Only jobs that match, such as error:timeout.")
 @click.option("--purge", is_flag=True, help="Remove them for good, not into the quarantine.")
+@click.option("--dry-run", is_flag=True, help="Only tell what would go.")
 @click.option("--yes", is_flag=True, help="Do not ask first.")
 @reasoned
 def clean(
@@ -58,6 +59,7 @@ def clean(
     limit: int,
     query: str | None,
     purge: bool,
+    dry_run: bool,
     yes: bool,
     reason: str,
 ) -> int:
@@ -77,8 +79,10 @@ def clean(
             undo = f" Undo it with `hark restore {name} {removed.batch}`." if removed.batch else ""
             tell(f"Removed {jobs_text(removed.count, state)} from {name}.{undo}")
 
-    if not yes and on_terminal():
+    if dry_run or (not yes and on_terminal()):
         found = with_engine(lambda engine: _previews(engine, names, [state], grace_ms, limit, where))
+        if dry_run:
+            return _shown(found, every)
         ended = _asked(found, every, purge)
         if ended is not None:
             return ended
@@ -89,9 +93,10 @@ def clean(
 @hark.command()
 @with_queues
 @click.option("--delayed", is_flag=True, help="The delayed jobs, too.")
+@click.option("--dry-run", is_flag=True, help="Only tell what would go.")
 @click.option("--yes", is_flag=True, help="Do not ask first.")
 @reasoned
-def drain(queue: str | None, every: bool, delayed: bool, yes: bool, reason: str) -> int:
+def drain(queue: str | None, every: bool, delayed: bool, dry_run: bool, yes: bool, reason: str) -> int:
     """Remove all waiting jobs of QUEUE, into the quarantine; what is active finishes."""
     names = chosen(queue, every)
     states = [JobState.WAITING, JobState.DELAYED] if delayed else [JobState.WAITING]
@@ -103,8 +108,10 @@ def drain(queue: str | None, every: bool, delayed: bool, yes: bool, reason: str)
                 undo = f" Undo it with `hark restore {name} {removed.batch}`." if removed.batch else ""
                 tell(f"Removed {jobs_text(removed.count, state)} from {name}.{undo}")
 
-    if not yes and on_terminal():
+    if dry_run or (not yes and on_terminal()):
         found = with_engine(lambda engine: _previews(engine, names, states, 0, 0, None))
+        if dry_run:
+            return _shown(found, every)
         ended = _asked(found, every, purge=False)
         if ended is not None:
             return ended
@@ -122,8 +129,15 @@ async def _previews(
     ]
 
 
-def _asked(previews: Sequence[CleanPreview], every: bool, purge: bool) -> int | None:
-    """Show what would go, and ask; None to go on, else the exit code to end with."""
+def _shown(previews: Sequence[CleanPreview], every: bool) -> int:
+    """Tell what would go, and no more; the exit code."""
+    _show(previews)
+    if not any(preview.count for preview in previews):
+        tell(f"There is nothing to remove from {'all queues' if every else f'the {previews[0].queue} queue'}.")
+    return 0
+
+
+def _show(previews: Sequence[CleanPreview]) -> None:
     for preview in previews:
         if not preview.count:
             continue
@@ -133,6 +147,11 @@ def _asked(previews: Sequence[CleanPreview], every: bool, purge: bool) -> int | 
         for job in preview.samples:
             error = (job.error or "").partition("\n")[0]
             tell(f"  {job.id} {job.name} {compact(job.arguments)[:100]} {error}".rstrip())
+
+
+def _asked(previews: Sequence[CleanPreview], every: bool, purge: bool) -> int | None:
+    """Show what would go, and ask; None to go on, else the exit code to end with."""
+    _show(previews)
     count = sum(preview.count for preview in previews)
     place = "all queues" if every else f"the {previews[0].queue} queue"
     states = {preview.state for preview in previews if preview.count}

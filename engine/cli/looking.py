@@ -59,7 +59,8 @@ def status(queue: str | None, as_json: bool) -> None:
     tell("")
     for worker in snapshot.workers:
         served = "all queues" if len(worker.queues) == len(QUEUES) else ", ".join(worker.queues)
-        tell(f"Worker {worker.id} on {worker.host}, process {worker.pid}: {worker.active} active, {served}")
+        doing = f"{worker.active} active, {'stopping' if worker.stopping else served}"
+        tell(f"Worker {worker.id} on {worker.host}, process {worker.pid}: {doing}")
     if not snapshot.workers:
         tell("No worker is running. Start one with `hark worker`.")
     tell(f"Redis: {snapshot.redis}")

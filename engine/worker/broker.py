@@ -19,6 +19,7 @@ from contextlib import AsyncExitStack
 from typing import Annotated, Any
 from uuid import uuid4
 
+from pydantic import ValidationError
 from taskiq import AckableMessage, AsyncBroker, BrokerMessage, Context, TaskiqDepends, TaskiqMessage, TaskiqResult
 from taskiq.abc.middleware import TaskiqMiddleware
 
@@ -27,7 +28,7 @@ from engine.client import Client, check_options
 from engine.errors import BadInputError, HarkError, PermanentError, RetryableError
 from engine.failures import last_frames
 from engine.handlers import HANDLERS, Handler, JobContext, Services
-from engine.job_types import JobType
+from engine.job_types import JobType, wrong_arguments
 from engine.log import get_logger
 from engine.model import JobOptions
 from engine.monitor import Monitor
@@ -39,11 +40,15 @@ from engine.store import Claimed, FinishedJob, NewJob, open_store
 from engine.store.records import dumps
 from engine.worker.claiming import Claiming
 from engine.worker.leases import Leases
+from engine.worker.results import StoreResults
 from engine.worker.scheduler import Scheduler
 from engine.worker.settling import Settling
 from engine.worker.upkeep import Upkeep
 
 _log = get_logger("broker")
+
+_LAST_WRITES_S = 10.0
+"""A worker that ends gives Redis so long to take the last outcomes; after that leases bring their jobs back."""
 
 
 class _Outcomes(TaskiqMiddleware):
@@ -109,6 +114,7 @@ class QueueBroker(AsyncBroker):
         self._queues = tuple(require_queue(queue) for queue in queues or QUEUES)
         self._outcomes = _Outcomes()
         self.add_middlewares(self._outcomes)
+        self.result_backend = StoreResults(lambda: self._store)
         self._open = AsyncExitStack()
         self._contexts: dict[tuple[str, str], JobContext] = {}
         self._cancelled: set[tuple[str, str]] = set()
@@ -147,10 +153,14 @@ class QueueBroker(AsyncBroker):
         """Settle or give back every job in hand, then disconnect."""
         if self.is_worker_process and hasattr(self, "_claiming"):
             await self._claiming.close()
-            for job in self._leases.held:
-                if self._has(job):
-                    await self._release(job)
-            await self._settling.close()
+            try:
+                async with asyncio.timeout(_LAST_WRITES_S):
+                    for job in self._leases.held:
+                        if self._has(job):
+                            await self._release(job)
+                    await self._settling.close()
+            except TimeoutError:
+                _log.error("Redis does not answer: what the last jobs came to is not written; they will run again")
             await self._scheduler.stop()
             await self._upkeep.stop()
             await asyncio.to_thread(self._leases.stop)
@@ -158,6 +168,10 @@ class QueueBroker(AsyncBroker):
                 await self._providers.close()
         await super().shutdown()
         await self._open.aclose()
+
+    async def tell_stopping(self) -> None:
+        """Tell others that this worker claims no more."""
+        await self._upkeep.tell_stopping()
 
     def _use_providers(self) -> Providers:
         if self._providers is None:
@@ -390,8 +404,8 @@ def _payload(kind: type[JobType], data: str) -> JobType:
     """The arguments of a job, checked. Raises BadInputError."""
     try:
         return kind.model_validate_json(data)
-    except ValueError as error:
-        raise BadInputError(f"The arguments of {kind.job_name} are wrong: {error}") from error
+    except ValidationError as error:
+        raise wrong_arguments(kind, error) from error
 
 
 def _as_task(kind: type[JobType], handler: Handler) -> Callable[..., Any]:
@@ -400,8 +414,8 @@ def _as_task(kind: type[JobType], handler: Handler) -> Callable[..., Any]:
         assert isinstance(broker, QueueBroker)
         try:
             payload = kind(**arguments)
-        except ValueError as error:
-            raise BadInputError(f"The arguments of {kind.job_name} are wrong: {error}") from error
+        except ValidationError as error:
+            raise wrong_arguments(kind, error) from error
         return await handler(payload, broker.context_of(context.message))
 
     run.__name__ = handler.__name__

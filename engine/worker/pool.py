@@ -56,6 +56,8 @@ class QueueReceiver(Receiver):
             await asyncio.wait({claiming})
         if not claiming.cancelled():
             claiming.result()  # it ends by itself with an error only
+        _log.info("stopping: %d jobs are active, they have %.0f s", len(self._running), self.wait_tasks_timeout or 0)
+        await self._own_broker.tell_stopping()
         if self._running:
             await asyncio.wait(self._running, timeout=self.wait_tasks_timeout)
 
@@ -101,6 +103,7 @@ async def serve(broker: QueueBroker, settings: Settings, stop: asyncio.Event) ->
         await receiver.cancel_running()
     finally:
         await broker.shutdown()
+        _log.info("worker %s has stopped", broker.worker_id)
 
 
 Beside = Callable[[], contextlib.AbstractAsyncContextManager[object]]

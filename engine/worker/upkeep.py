@@ -57,6 +57,7 @@ class Upkeep:
         self._recover_from_s = 0.0
         self._recover_every_s = min(settings.lease_ms / 3000, 5.0)
         self._stopping = asyncio.Event()
+        self._last_jobs = False
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -70,6 +71,12 @@ class Upkeep:
             ("health", self._health, HEALTH_S),
         ):
             self._tasks.append(asyncio.create_task(self._repeat(duty, every_s), name=f"upkeep {name}"))
+
+    async def tell_stopping(self) -> None:
+        """From now on the worker only ends what it has begun: who looks for a worker must not count on it."""
+        self._last_jobs = True
+        with contextlib.suppress(RedisGoneError):
+            await self._heartbeat()
 
     async def stop(self) -> None:
         """End what is under way, and tell that this worker is gone."""
@@ -92,6 +99,9 @@ class Upkeep:
                 self._recover_from_s = loop.time() + self._settings.lease_ms / 2000
             except HarkError as error:
                 _log.error("upkeep failed: %s", error)
+            except Exception:
+                # A bug met once, such as by a spoilt record: the duty must go on, and the log has it all.
+                _log.exception("upkeep failed in %s", getattr(duty, "__name__", duty))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), every_s)
 
@@ -113,7 +123,7 @@ class Upkeep:
             for job_id in recovered:
                 _log.warning("job %s on %s lost its worker and waits again", job_id, queue)
             for job_id in failed:
-                _log.warning("job %s on %s lost its worker too often and failed", job_id, queue)
+                _log.error("job %s on %s lost its worker too often and failed", job_id, queue)
 
     async def _forward(self) -> None:
         for queue in self._queues:
@@ -151,6 +161,7 @@ class Upkeep:
             "started_at_ms": self._started_at_ms,
             "seen_at_ms": now_ms,
             "active": self._active(),
+            "stopping": self._last_jobs,
         }
         await self._store.tell_alive(self._worker, dumps(record))
         for worker, text in (await self._store.workers()).items():

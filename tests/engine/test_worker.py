@@ -16,8 +16,10 @@ import pytest
 from engine.client import Client
 from engine.job_types import CreateTask
 from engine.model import Job, JobOptions, JobState
-from engine.settings import load_settings
+from engine.monitor import Monitor
+from engine.settings import Settings, load_settings
 from engine.store import NewJob, Store
+from engine.worker.broker import create_broker
 
 TASKS = "task-processing"
 LIMIT_S = 40
@@ -163,6 +165,34 @@ async def test_taskiqs_own_worker_runs_harks_jobs(store: Store) -> None:
         worker.send_signal(signal.SIGTERM)
         await _exit_code(worker)
     assert result["title"] == "milk"
+
+
+async def test_what_a_job_came_to_can_be_awaited_by_taskiqs_own_means(store: Store, settings: Settings) -> None:
+    adding = create_broker(settings)
+    await adding.startup()
+    task = adding.find_task("create-task")
+    assert task is not None
+    with _worker("-m", "engine", "worker", "--quiet", "--queue", TASKS):
+        good = await (await task.kiq(title="milk")).wait_result(timeout=30)
+        bad = await (await task.kiq(titel="milk")).wait_result(timeout=30)
+    assert (good.is_err, good.return_value["title"]) == (False, "milk")
+    assert bad.is_err
+    assert "titel: Extra inputs are not permitted" in str(bad.error)
+    await adding.shutdown()
+
+
+async def test_a_stopping_worker_says_so_and_counts_no_more(store: Store, settings: Settings, tmp_path: Path) -> None:
+    monitor = Monitor(store, settings)
+    await _add(store, "a", "held", '{"name":"a"}')
+    with _worker() as worker:
+        await _until_started(tmp_path / "trail", 1)
+        worker.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(30):
+            while not any(one.stopping for one in (await monitor.snapshot()).workers):
+                pass
+        assert all(queue.workers == 0 for queue in (await monitor.snapshot()).queues)
+        (tmp_path / "trail.go").touch()
+        assert await _exit_code(worker) == 0
 
 
 async def test_harks_own_command_runs_jobs_of_the_named_queues_only(store: Store) -> None:
