@@ -11,7 +11,8 @@ from functools import partial
 from pathlib import Path
 
 from desktop.bridge import Bridge
-from desktop.pages.jobs import JobScope, JobsPage
+from desktop.pages.jobs import JobsPage
+from desktop.widgets.job_actions import JobScope
 from desktop.widgets.job_table import PAGE
 from desktop.window import Window
 from engine import Engine
@@ -30,7 +31,11 @@ def connect(page: JobsPage, bridge: Bridge, window: Window) -> None:
     """Answer what the page wants from the bridge's engine."""
 
     def act(key: str, scope: JobScope) -> None:
-        bridge.operate(f"{key} jobs", partial(_ACTS[key], scope), then=page.show_changed)
+        do = partial(_remove, page, scope) if key == "remove" else partial(_ACTS[key], scope)
+        bridge.operate(f"{key} jobs", do, then=page.show_changed)
+
+    def undo(queue: str, batches: tuple[str, ...]) -> None:
+        bridge.operate("undo a removal", partial(_undo, queue, batches), then=page.show_changed)
 
     def rerun(name: str, arguments: dict[str, object]) -> None:
         # A request and no operation: what is wrong with the arguments belongs into the dialog, not above the page.
@@ -58,6 +63,7 @@ def connect(page: JobsPage, bridge: Bridge, window: Window) -> None:
     )
     page.count_wanted.connect(lambda scope: bridge.request("jobs.count", lambda engine: _count(engine, scope)))
     page.act_wanted.connect(act)
+    page.undo_wanted.connect(undo)
     page.export_wanted.connect(
         lambda scope, path: bridge.operate("export jobs", partial(_export, scope, Path(path)), then=lambda: None)
     )
@@ -145,13 +151,29 @@ async def _retry(scope: JobScope, engine: Engine, actor: str) -> str:
     return f"{_jobs(count)} of {QUEUES[scope.queue].title} will run again."
 
 
-async def _remove(scope: JobScope, engine: Engine, actor: str) -> str:
+async def _remove(page: JobsPage, scope: JobScope, engine: Engine, actor: str) -> str:
     title = QUEUES[scope.queue].title
+    batches: list[str] = []
+
+    async def remove(job_id: str) -> None:
+        batches.append((await engine.admin.remove(scope.queue, job_id, actor=actor)).batch or "")
+
     if scope.ids is None:
         removed = await engine.admin.clean(scope.queue, scope.state, where=_where(scope), actor=actor)
-        return f"Removed {_jobs(removed.count)} from {title}. The quarantine keeps them for 24 hours."
-    done, failed = await _each(scope.ids, lambda job_id: engine.admin.remove(scope.queue, job_id, actor=actor))
+        done, failed, batches = removed.count, "", [removed.batch or ""]
+    else:
+        done, failed = await _each(scope.ids, remove)
+    page.show_removed(scope.queue, tuple(batch for batch in batches if batch))
     return f"Removed {_jobs(done)} from {title}. The quarantine keeps them for 24 hours.{failed}"
+
+
+async def _undo(queue: str, batches: tuple[str, ...], engine: Engine, actor: str) -> str:
+    came = stayed = 0
+    for batch in batches:
+        back, left = await engine.admin.restore(queue, batch, actor=actor, reason="undo")
+        came, stayed = came + back, stayed + left
+    left_words = f" {stayed:,} could not: newer jobs have their ids." if stayed else ""
+    return f"{_jobs(came)} of {QUEUES[queue].title} came back.{left_words}"
 
 
 async def _promote(scope: JobScope, engine: Engine, actor: str) -> str:
@@ -168,7 +190,6 @@ async def _cancel(scope: JobScope, engine: Engine, actor: str) -> str:
 
 _ACTS: dict[str, Callable[[JobScope, Engine, str], Awaitable[str]]] = {
     "retry": _retry,
-    "remove": _remove,
     "promote": _promote,
     "cancel": _cancel,
 }

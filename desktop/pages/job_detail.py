@@ -74,6 +74,7 @@ class JobDetail(QFrame):
         timeline_area = QScrollArea()
         timeline_area.setWidgetResizable(True)
         timeline_area.setFrameShape(QFrame.Shape.NoFrame)
+        timeline_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         timeline_area.setAccessibleName("Timeline of the trace")
         timeline_area.setWidget(self.timeline)
         for part in (facts, attempts, self._lines, timeline_area):
@@ -135,6 +136,12 @@ class JobDetail(QFrame):
         labels = [label.text() for label in part.findChildren(Text)]
         fields = [field.toPlainText() for field in part.findChildren(QPlainTextEdit)]
         return "\n".join([*labels, *fields, *([part.toPlainText()] if isinstance(part, QPlainTextEdit) else [])])
+
+    @property
+    def trace_lives(self) -> bool:
+        """Whether the timeline is looked at and moves on."""
+        ended = (JobState.COMPLETED, JobState.FAILED)
+        return self.timeline.isVisible() and any(job.state not in ended for job in self._trace)
 
     def _forget_dialog(self) -> None:
         self.rerun_dialog = None
@@ -233,7 +240,7 @@ class JobDetail(QFrame):
         grid.setColumnStretch(1, 1)
         self._times.clear()
         for place, (word, value, tip) in enumerate(facts):
-            grid.addWidget(Text(self._look, word, "label", "muted"), place, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(Text(self._look, word, "body", "muted"), place, 0, Qt.AlignmentFlag.AlignTop)
             label = self._value(value, tip)
             grid.addWidget(label, place, 1)
             if not value:
@@ -302,7 +309,7 @@ class JobDetail(QFrame):
         column.addWidget(Text(self._look, title, "label", "muted"))
         field = _mono_field(title)
         field.setPlainText(text)
-        lines = min(14, max(1, text.count("\n") + 1 + sum(len(line) // 48 for line in text.splitlines())))
+        lines = min(14, max(1, text.count("\n") + 1 + sum(len(line) // 54 for line in text.splitlines())))
         field.setFixedHeight(lines * _LINE_HEIGHT + 16)
         column.addWidget(field)
 

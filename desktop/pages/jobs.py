@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
-from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -14,7 +13,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
     QHBoxLayout,
-    QLineEdit,
     QSplitter,
     QVBoxLayout,
     QWidget,
@@ -23,78 +21,16 @@ from PySide6.QtWidgets import (
 from desktop.actions import REDIS_GONE, Actions
 from desktop.pages.job_detail import JobDetail
 from desktop.theme import Look
+from desktop.widgets.job_actions import ACTIONS, REMOVE, RETRY, JobAction, JobScope
 from desktop.widgets.job_confirm import JobConfirm
-from desktop.widgets.job_table import PAGE, JobTable
+from desktop.widgets.job_search import JobSearch
+from desktop.widgets.job_table import JobTable
 from desktop.widgets.job_words import STATE_WORDS, exact_text, json_text
 from desktop.widgets.text import Button, Text
 from engine.model import CleanPreview, Job, JobState, LogLine, Searched, Snapshot
 from engine.queues import QUEUES
 
 REFRESH_MS = 2_000
-SEARCH_SPAN = 10_000
-_ENDED = (JobState.FAILED, JobState.COMPLETED)
-_QUALIFIERS = (
-    ("anna", "text in the id, name, arguments or error"),
-    ('"call anna"', "quotes keep spaces together"),
-    ("name:create-task", "also id: trace: worker: signature: error:"),
-    ("args:anna", "text anywhere in the arguments"),
-    ("args.to:anna", "text in one argument; dots go deeper"),
-    ("older:2h  newer:30m", "when it was added; ms s m h d"),
-    ("-error:timeout", "a minus: not that"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class JobScope:
-    """The jobs that an action is for: those named, or (`ids` None) all in the state that match `query` ("": all)."""
-
-    queue: str
-    state: JobState
-    ids: tuple[str, ...] | None
-    query: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class JobAction:
-    """One thing to do to jobs: its words, and why it cannot be done in a state (empty: it can)."""
-
-    key: str
-    text: str
-    tip: str
-    refusal: Callable[[JobState], str]
-    asks: bool = False
-
-
-def _unless(states: tuple[JobState, ...], words: str) -> Callable[[JobState], str]:
-    return lambda state: "" if state in states else words
-
-
-_LIVE = (JobState.WAITING, JobState.DELAYED, JobState.ACTIVE)
-ACTIONS = (
-    JobAction(
-        "retry",
-        "Retry",
-        "Back to waiting, with all attempts. (R)",
-        _unless(_ENDED, "Only jobs that failed or completed can be retried."),
-    ),
-    JobAction(
-        "promote", "Run now", "Do not wait for the time it is due.", _unless((JobState.DELAYED,), "Not a delayed job.")
-    ),
-    JobAction(
-        "cancel",
-        "Cancel…",
-        "End it: it fails, with you as the reason.",
-        _unless(_LIVE, "It has ended: nothing is left to cancel."),
-        asks=True,
-    ),
-    JobAction(
-        "remove",
-        "Remove…",
-        "Take it away; the quarantine keeps it for 24 hours. (Del)",
-        lambda state: "A running job cannot be removed: cancel it first." if state is JobState.ACTIVE else "",
-        asks=True,
-    ),
-)
 
 
 class JobsPage(QWidget):
@@ -114,6 +50,9 @@ class JobsPage(QWidget):
     export_wanted = Signal(object, str)
     """A JobScope, and the path of the file."""
     rerun_wanted = Signal(str, object)
+    """Name and arguments of a job to add."""
+    undo_wanted = Signal(str, object)
+    """Queue, and the quarantine's batches to restore."""
 
     def __init__(self, look: Look, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -121,21 +60,29 @@ class JobsPage(QWidget):
         self._actions = actions
         self._snapshot: Snapshot | None = None
         self._gone = False
-        self._query = ""
-        self._search_number, self._position, self._running = 0, "", False
-        self._looked = self._total = self._found = self._stop_at = 0
         self._detail_of: tuple[str, str] | None = None
+        self._removed: tuple[str, tuple[str, ...]] = ("", ())
         self.confirm_dialog: JobConfirm | None = None
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 18, 24, 16)
         column.setSpacing(10)
         column.addLayout(self._build_head())
-        column.addLayout(self._build_search())
+        self.search = JobSearch(look)
+        self.search.begun.connect(self._on_search)
+        self.search.step_wanted.connect(
+            lambda number, query, after: self.search_wanted.emit(number, self.queue, self.state, query, after)
+        )
+        find = QShortcut(QKeySequence.StandardKey.Find, self)
+        find.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        find.activated.connect(self.search.typed.setFocus)
+        column.addWidget(self.search)
         column.addWidget(self._build_body(), 1)
         self._timer = QTimer(self)
         self._timer.setInterval(REFRESH_MS)
         self._timer.timeout.connect(self._refresh)
-        look.changed.connect(self.table.viewport().update)
+        look.changed.connect(self._dress)
+        self.search.changed.connect(self._draw_words)
+        self._dress()
         self._open()
 
     # What comes in
@@ -159,7 +106,8 @@ class JobsPage(QWidget):
     def show_gone(self) -> None:
         """Redis does not answer: the jobs stay, greyed."""
         self._gone = True
-        self._running = False
+        if self.search.running:
+            self.search.stop()
         self.table.jobs.set_faded(True)
         self._draw_words()
 
@@ -175,33 +123,21 @@ class JobsPage(QWidget):
 
     def show_searched(self, number: int, searched: Searched) -> None:
         """One step of a search; an overtaken one's is dropped."""
-        if number != self._search_number or not self._query:
-            return
-        self._looked += searched.looked
-        self._found += len(searched.found)
-        self._total = max(searched.total, self._looked)
-        self._position = searched.position or ""
-        self.table.jobs.add_found(searched.found)
-        if self._running and self._position and self._looked < self._stop_at:
-            self._ask_search()
-        else:
-            self._running = False
-        self._draw_words()
+        if self.search.show_step(number, searched):
+            self.table.jobs.add_found(searched.found)
 
     def show_search_failed(self, words: str) -> None:
         """The search cannot go on."""
-        self._running = False
-        self._draw_words()
-        self._progress.setText(words)
-        self._progress.setToolTip(words)
+        self.search.show_failed(words)
 
     def show_job(self, job: Job, log: tuple[LogLine, ...]) -> None:
         """The record and log of the job that was asked for."""
         if self._detail_of == (job.queue, job.id):
-            other_trace = self.detail.job is None or self.detail.job.trace != job.trace
+            changed = job != self.detail.job
             self.detail.show_job(job, self._now_ms)
             self.detail.show_log(log)
-            if other_trace or job.state in _LIVE or self.detail.timeline.rows == []:
+            # Looking a trace up costs more than a record: only when it may have changed.
+            if changed or self.detail.trace_lives:
                 self.trace_wanted.emit(job.trace or job.id)
 
     def show_job_missing(self, words: str) -> None:
@@ -238,12 +174,17 @@ class JobsPage(QWidget):
         if self.detail.rerun_dialog is not None:
             self.detail.rerun_dialog.refuse(words)
 
+    def show_removed(self, queue: str, batches: tuple[str, ...]) -> None:
+        """Jobs were removed: the quarantine has them in these batches, and the removal can be undone."""
+        self._removed = (queue, batches)
+        self.undo.setVisible(bool(batches))
+
     def show_changed(self) -> None:
         """Jobs have changed by an action: look anew, with nothing selected."""
         self.all.setChecked(False)
         self.table.clearSelection()
-        if self._query:
-            self.search(self._query)
+        if self.search.query:
+            self._search()
         else:
             self._refresh()
 
@@ -260,11 +201,6 @@ class JobsPage(QWidget):
         return next(state for state, button in self.states.items() if button.isChecked())
 
     @property
-    def progress(self) -> str:
-        """How far the search is, in words."""
-        return self._progress.text()
-
-    @property
     def note(self) -> str:
         """What is said beside the actions."""
         return self._note.text()
@@ -275,39 +211,10 @@ class JobsPage(QWidget):
         self.queue_box.setCurrentIndex(self.queue_box.findData(queue))
         self.queue_box.blockSignals(False)
         self.states[state].setChecked(True)
-        self.typed.setText(query)
+        self.search.typed.blockSignals(True)
+        self.search.typed.setText(query)
+        self.search.typed.blockSignals(False)
         self._open()
-
-    def search(self, query: str) -> None:
-        """Look for matching jobs from the beginning; an empty query shows all again."""
-        query = query.strip()
-        self._query = query
-        self._search_number += 1
-        self._running = False
-        self.all.setChecked(False)
-        if not query:
-            self.table.jobs.open(self.state, self._depth(self.state))
-            self._draw_words()
-            return
-        self.table.jobs.open(self.state, 0)
-        self.table.jobs.open_found()
-        self._looked = self._found = 0
-        self._total = self._depth(self.state)
-        self._position, self._stop_at, self._running = "", SEARCH_SPAN, True
-        self._ask_search()
-        self._draw_words()
-
-    def go_on(self) -> None:
-        """Search the next 10,000 jobs."""
-        if self._query and self._position and not self._running:
-            self._running, self._stop_at = True, self._looked + SEARCH_SPAN
-            self._ask_search()
-            self._draw_words()
-
-    def stop(self) -> None:
-        """End the search where it is; what was found stays, and it can go on."""
-        self._running = False
-        self._draw_words()
 
     def open_job(self, queue: str, job_id: str) -> None:
         """Show one job beside the table."""
@@ -318,7 +225,7 @@ class JobsPage(QWidget):
     def scope(self) -> JobScope:
         """What an action would be for now."""
         if self.all.isChecked():
-            return JobScope(self.queue, self.state, None, self._query)
+            return JobScope(self.queue, self.state, None, self.search.query)
         return JobScope(self.queue, self.state, tuple(job.id for job in self.table.picked().jobs))
 
     def do(self, action: JobAction) -> None:
@@ -397,44 +304,6 @@ class JobsPage(QWidget):
         row.addStretch(1)
         return row
 
-    def _build_search(self) -> QHBoxLayout:
-        self.typed = QLineEdit()
-        self.typed.setFixedHeight(36)
-        self.typed.setMinimumWidth(300)
-        self.typed.setMaxLength(1_000)
-        self.typed.setClearButtonEnabled(True)
-        self.typed.setPlaceholderText("Search: anna, error:timeout, args.to:anna, older:2h")
-        self.typed.setAccessibleName("Search these jobs")
-        self.typed.setToolTip("Press Enter to search (Ctrl+F comes here)")
-        self.typed.returnPressed.connect(lambda: self.search(self.typed.text()))
-        self.typed.textChanged.connect(lambda text: self.search("") if not text and self._query else None)
-        self.help = Button(self._look, "", kind="quiet", icon="info", icon_role="muted")
-        self.help.setFixedSize(32, 32)
-        self.help.setAccessibleName("What a search can say")
-        self.help.setToolTip("What a search can say")
-        self.help.clicked.connect(self._show_help)
-        self._progress = Text(self._look, "", "label", "muted")
-        self.go_on_button = Button(self._look, "Go on", kind="row")
-        self.go_on_button.setAccessibleName("Search the next 10,000 jobs")
-        self.go_on_button.setToolTip("Search the next 10,000 jobs")
-        self.go_on_button.clicked.connect(self.go_on)
-        self.stop_button = Button(self._look, "Stop", kind="row")
-        self.stop_button.setAccessibleName("Stop the search")
-        self.stop_button.setToolTip("End the search here; what was found stays.")
-        self.stop_button.clicked.connect(self.stop)
-        self._help = _HelpPopover(self._look, self)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addWidget(self.typed, 1)
-        row.addWidget(self.help)
-        row.addWidget(self._progress)
-        row.addWidget(self.go_on_button)
-        row.addWidget(self.stop_button)
-        find = QShortcut(QKeySequence.StandardKey.Find, self)
-        find.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        find.activated.connect(self.typed.setFocus)
-        return row
-
     def _build_body(self) -> QSplitter:
         card = QFrame()
         card.setObjectName("card")
@@ -455,10 +324,10 @@ class JobsPage(QWidget):
         self.table.opened.connect(lambda job: self.open_job(job.queue, job.id))
         self.table.all_wanted.connect(lambda: self.all.setChecked(True))
         self.table.copy_wanted.connect(self.copy_ids)
-        self.table.remove_wanted.connect(lambda: self.do(ACTIONS[3]))
+        self.table.remove_wanted.connect(lambda: self.do(REMOVE))
         retry_key = QShortcut(QKeySequence("R"), self.table)
         retry_key.setContext(Qt.ShortcutContext.WidgetShortcut)
-        retry_key.activated.connect(lambda: self.do(ACTIONS[0]))
+        retry_key.activated.connect(lambda: self.do(RETRY))
         body = QSplitter(Qt.Orientation.Horizontal)
         body.setHandleWidth(12)
         body.setChildrenCollapsible(False)
@@ -466,6 +335,7 @@ class JobsPage(QWidget):
         body.addWidget(self.detail)
         body.setStretchFactor(0, 3)
         body.setStretchFactor(1, 2)
+        body.setSizes([620, 430])
         return body
 
     def _build_actions(self) -> QHBoxLayout:
@@ -478,6 +348,12 @@ class JobsPage(QWidget):
         self._note = Text(self._look, "", "label", "muted")
         self._note.setMinimumWidth(60)
         row.addWidget(self._note, 1)
+        self.undo = Button(self._look, "Undo remove", kind="row", font="label")
+        self.undo.setAccessibleName("Bring the removed jobs back")
+        self.undo.setToolTip("Bring back what was removed last, from the quarantine.")
+        self.undo.clicked.connect(self._undo)
+        self.undo.hide()
+        row.addWidget(self.undo)
         self.buttons: dict[str, Button] = {}
         for action in ACTIONS:
             button = Button(self._look, action.text, kind="row", font="label")
@@ -517,21 +393,26 @@ class JobsPage(QWidget):
     def _open(self) -> None:
         if self._snapshot is not None:
             self.show_snapshot(self._snapshot)
-        self.search(self.typed.text())
+        self._search()
+
+    def _search(self) -> None:
+        self.search.begin(self.search.typed.text(), self._depth(self.state))
+
+    def _on_search(self, query: str) -> None:
+        self.all.setChecked(False)
+        self.table.jobs.open(self.state, 0 if query else self._depth(self.state))
+        if query:
+            self.table.jobs.open_found()
 
     def _refresh(self) -> None:
         if self._gone or not self.isVisible():
             return
-        if not self._held and not self._query:
+        if not self._held and not self.search.query:
             self.table.jobs.expire()
             self.table.jobs.set_depth(self._depth(self.state))
             self.table.look()
         if self._detail_of is not None:
             self.job_wanted.emit(*self._detail_of)
-
-    def _ask_search(self) -> None:
-        position = self._position or None
-        self.search_wanted.emit(self._search_number, self.queue, self.state, self._query, position)
 
     def _on_picked(self) -> None:
         if self.table.selectionModel().hasSelection():
@@ -550,6 +431,10 @@ class JobsPage(QWidget):
         self._detail_of = None
         self.detail.hide()
         self.table.setFocus()
+
+    def _undo(self) -> None:
+        self.undo.hide()
+        self.undo_wanted.emit(*self._removed)
 
     def _forget_dialog(self) -> None:
         self.confirm_dialog = None
@@ -571,19 +456,19 @@ class JobsPage(QWidget):
 
     def _draw_words(self) -> None:
         depth = self._depth(self.state)
-        self.all.setText("All that match" if self._query else f"All {depth:,}")
+        self.all.setText("All that match" if self.search.query else f"All {depth:,}")
         self.all.setToolTip("Act on all of them, also those that are not loaded (Ctrl+A)")
         picked = self.table.picked()
         if self._gone:
             note = f"As of {exact_text(self._now_ms)[11:19]}" if self._snapshot else ""
         elif self.all.isChecked():
-            note = "all that match are meant" if self._query else f"all {depth:,} are meant"
+            note = "all that match are meant" if self.search.query else f"all {depth:,} are meant"
         elif picked.count:
-            note = f"{picked.count:,} selected; the list stands still"
+            note = f"{picked.count:,} selected"
         else:
             note = ""
         self._note.setText(note)
-        self._note.setToolTip(note)
+        self._note.setToolTip("The list stands still while jobs are selected." if picked.count else note)
         for action in ACTIONS:
             self._enable(action.key, self._refusal(action), action.tip)
         self._enable("export", self._refusal(None), "Write them to a file, a line of JSON each.")
@@ -592,39 +477,31 @@ class JobsPage(QWidget):
             only_picked = "Only selected jobs can be copied: export all of them."
         self._enable("copy", only_picked, "Copy the ids. (Ctrl+C)")
         self._enable("json", only_picked, "Copy them as JSON.")
-        self._draw_search()
         self._draw_empty()
 
     def _enable(self, key: str, refusal: str, tip: str) -> None:
         self.buttons[key].setEnabled(not refusal)
         self.buttons[key].setToolTip(refusal or tip)
 
-    def _draw_search(self) -> None:
-        going = bool(self._query)
-        self._progress.setVisible(going)
-        self.go_on_button.setVisible(going and not self._running and bool(self._position))
-        self.stop_button.setVisible(going and self._running)
-        if going:
-            what = "Searching: " if self._running else "Searched "
-            words = f"{what}{self._looked:,} of {self._total:,}, {self._found:,} found"
-            self._progress.setText(words)
-            self._progress.setToolTip("" if self._position else "All jobs of this state were looked at.")
+    def _dress(self) -> None:
+        line, fill, field = (self._look.hex(role) for role in ("muted", "accent", "surface"))
+        self.all.setStyleSheet(
+            f"QCheckBox::indicator {{ width: 13px; height: 13px; border: 1px solid {line}; border-radius: 3px;"
+            f" background: {field}; }} QCheckBox::indicator:checked {{ background: {fill}; border-color: {fill}; }}"
+            f" QCheckBox:focus {{ color: {fill}; }}"
+        )
 
     def _draw_empty(self) -> None:
         title, state = QUEUES[self.queue].title, STATE_WORDS[self.state].lower()
         if self._snapshot is None:
             self.table.say("Not connected yet", "The jobs appear when Redis answers.")
-        elif self._query and self._running:
+        elif self.search.running:
             self.table.say("Searching…", "")
-        elif self._query:
-            more = "Press Go on to look further." if self._position else "All of them were looked at."
+        elif self.search.query:
+            more = "Press Go on to look further." if not self.search.at_end else "All of them were looked at."
             self.table.say("Nothing found", more)
         else:
             self.table.say(f"No {state} jobs", f"{title} has no jobs in this state now.")
-
-    def _show_help(self) -> None:
-        self._help.move(self.help.mapToGlobal(QPoint(self.help.width() - self._help.sizeHint().width(), 36)))
-        self._help.show()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -636,28 +513,6 @@ class JobsPage(QWidget):
         super().hideEvent(event)
 
 
-class _HelpPopover(QFrame):
-    """The words of a search, each with its meaning; a click elsewhere or Esc closes it."""
-
-    def __init__(self, look: Look, parent: QWidget) -> None:
-        super().__init__(parent, Qt.WindowType.Popup)
-        self.setObjectName("dialogCard")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(18, 14, 18, 16)
-        column.setSpacing(6)
-        column.addWidget(Text(look, "What a search can say", "strong"))
-        for example, meaning in _QUALIFIERS:
-            row = QHBoxLayout()
-            label = Text(look, example, "label", "accent")
-            label.setFixedWidth(150)
-            row.addWidget(label)
-            row.addWidget(Text(look, meaning, "body", "muted"), 1)
-            column.addLayout(row)
-        column.addWidget(Text(look, "Words are joined by and. Capitals do not matter.", "caption", "muted"))
-
-
 def _jobs(count: int, word: str) -> str:
     return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
 
-
-__all__ = ["ACTIONS", "PAGE", "JobAction", "JobScope", "JobsPage"]

@@ -16,7 +16,7 @@ from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from desktop.theme import Look
-from desktop.widgets.job_words import exact_text, first_line, json_text, span_text, took_ms, when_text
+from desktop.widgets.job_words import exact_text, first_line, json_text, short_id, span_text, took_ms, when_text
 from engine.model import Job, JobState
 
 PAGE = 200
@@ -38,7 +38,7 @@ class Column:
     number: bool = False
 
 
-_ID = Column("Id", 132, lambda job, _: job.id, lambda job, _: job.id)
+_ID = Column("Id", 140, lambda job, _: short_id(job.id), lambda job, _: job.id)
 _NAME = Column("Name", 158, lambda job, _: job.name, lambda job, _: job.name)
 _ADDED = Column(
     "Added", 92, lambda job, now: when_text(job.created_at_ms, now), lambda job, _: exact_text(job.created_at_ms)
@@ -414,7 +414,7 @@ QTableView::item:selected { background: %(selected)s; }
 QTableView::item:focus { border-bottom: 2px solid %(accent)s; }
 QHeaderView { background: transparent; }
 QHeaderView::section { background: transparent; color: %(muted)s; border: none;
-    border-bottom: 1px solid %(line)s; padding: 0 8px; }
+    border-bottom: 1px solid %(line)s; padding: 0 11px; }
 """
 
 

@@ -61,6 +61,12 @@ def json_text(value: Any, *, indent: int | None = 2) -> str:
     return json.dumps(value, ensure_ascii=False, indent=indent)
 
 
+def short_id(job_id: str) -> str:
+    """An id that stays narrow: a follow-up's long trace is cut, so that its stage is seen ("ab12ab12….synthesis")."""
+    trace, dot, stage = job_id.rpartition(".")
+    return f"{trace[:6]}….{stage}" if dot and len(job_id) > 20 else job_id
+
+
 def first_line(text: str | None) -> str:
     """The first line that says something, "" where none does."""
     return next((line.strip() for line in (text or "").splitlines() if line.strip()), "")

@@ -15,7 +15,7 @@ from desktop.widgets.text import Button, Text
 from engine.model import Job, JobState
 from engine.queues import QUEUES
 
-_NAME_WIDTH = 132
+_NAME_WIDTH = 118
 _LEAST_BAR = 3.0
 
 
@@ -119,6 +119,8 @@ class TraceTimeline(QWidget):
             side.setSpacing(2)
             side.addWidget(_Track(self._look, bars[job.id], start, end))
             told_text = Text(self._look, words, "caption", "muted")
+            told_text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+            told_text.setToolTip(words)
             side.addWidget(told_text)
             line = QWidget()
             row = QHBoxLayout(line)
