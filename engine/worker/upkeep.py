@@ -99,7 +99,7 @@ class Upkeep:
                 self._recover_from_s = loop.time() + self._settings.lease_ms / 2000
             except HarkError as error:
                 _log.error("upkeep failed: %s", error)
-            except Exception:
+            except Exception:  # noqa: BLE001 - see below
                 # A bug met once, such as by a spoilt record: the duty must go on, and the log has it all.
                 _log.exception("upkeep failed in %s", getattr(duty, "__name__", duty))
             with contextlib.suppress(TimeoutError):
