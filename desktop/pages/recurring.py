@@ -9,131 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import QElapsedTimer, Qt, QTimer, Signal
-from PySide6.QtGui import QHideEvent, QKeyEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.actions import REDIS_GONE, Actions
 from desktop.pages.figures import age_text
-from desktop.pages.recurring_words import exact_text, slot_text, when_words
+from desktop.pages.recurring_words import when_words
 from desktop.pages.schedule_dialog import ScheduleDialog
+from desktop.pages.schedule_row import BUTTONS_WIDTH, COLUMNS, ScheduleRow
 from desktop.theme import Look
-from desktop.widgets.switch import Switch
 from desktop.widgets.text import Button, Text, rule
-from desktop.widgets.two_lines import TwoLines
-from engine.model import Job, JobState, Schedule
-from engine.queues import QUEUES
+from engine.model import Job, Schedule
 
 READ_EVERY_MS = 2_000
-_COLUMNS = (("Name", 28), ("Runs", 36), ("Next", 18), ("Last", 18))
-_BUTTONS_WIDTH = 74 + 92 + 68 + 88 + 3 * 6
-_SPOILT = "Its record in Redis is spoilt: remove it, and add it again."
 _EMPTY = "There are no recurring jobs. A worker installs Hark's own when it starts; Add… makes one of yours."
-
-
-class ScheduleRow(QFrame):
-    """One schedule. Up and Down go from row to row, Enter edits, Del removes."""
-
-    switched = Signal(str, bool)
-    """Its id, and whether it shall be on."""
-    run_wanted = Signal(str)
-    edit_wanted = Signal(str)
-    remove_wanted = Signal(str)
-    moved = Signal(int)
-
-    def __init__(self, look: Look, schedule_id: str) -> None:
-        super().__init__()
-        self.setObjectName("queueRow")
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setFixedHeight(54)
-        self.id = schedule_id
-        self.name, self.when = TwoLines(look, "strong"), TwoLines(look)
-        self.next, self.last = TwoLines(look), TwoLines(look)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(12, 0, 10, 0)
-        row.setSpacing(0)
-        for cell, (_, share) in zip((self.name, self.when, self.next, self.last), _COLUMNS, strict=True):
-            row.addWidget(cell, share)
-        self.switch = Switch(look)
-        self.run = Button(look, "Run now", kind="row", icon="resume", font="label")
-        self.edit = Button(look, "Edit…", kind="row", font="label")
-        self.remove = Button(look, "Remove…", kind="row", font="label")
-        row.addWidget(self.switch)
-        for button, width in ((self.run, 92), (self.edit, 68), (self.remove, 88)):
-            button.setFixedSize(width, 28)
-            row.addSpacing(6)
-            row.addWidget(button)
-        self.switch.clicked.connect(lambda: self.switched.emit(self.id, not self.switch.isChecked()))
-        self.run.clicked.connect(lambda: self.run_wanted.emit(self.id))
-        self.edit.clicked.connect(lambda: self.edit_wanted.emit(self.id))
-        self.remove.clicked.connect(lambda: self.remove_wanted.emit(self.id))
-
-    def show_schedule(self, one: Schedule, job: Job | None, now_ms: int, gone: str) -> None:
-        """Show it as it is at `now_ms`; `job` is the last that it added, `gone` why nothing can be done."""
-        stale = bool(gone)
-        title = QUEUES[one.queue].title
-        job_name = one.job_name or "spoilt record"
-        self.name.show_lines(one.id, f"{title} · {job_name}", tooltip=f"Adds {job_name} to {one.queue}.", stale=stale)
-        by_cron = one.cron is not None
-        self.when.show_lines(
-            when_words(one),
-            one.timezone if by_cron else "from one time to the next",
-            tooltip=f"Cron {one.cron} in {one.timezone}" if by_cron else "",
-            stale=stale,
-        )
-        if one.next_at_ms is None:
-            self.next.show_lines("–", "switched off" if one.job_name else "", stale=stale)
-        else:
-            ahead_ms = one.next_at_ms - now_ms
-            self.next.show_lines(
-                f"in {age_text(ahead_ms)}" if ahead_ms >= 0 else "due",
-                slot_text(one.next_at_ms, one.timezone, now_ms) if ahead_ms >= 0 else "no worker has taken it yet",
-                tooltip=exact_text(one.next_at_ms, one.timezone),
-                stale=stale,
-                tone="caution" if ahead_ms < 0 else "",
-            )
-        if one.last_at_ms is None:
-            self.last.show_lines("never", stale=stale)
-        else:
-            words, tone, why = _outcome(job)
-            self.last.show_lines(
-                f"{age_text(now_ms - one.last_at_ms)} ago",
-                words,
-                tooltip=f"{exact_text(one.last_at_ms, one.timezone)}\nJob {one.last_job}\n{why}".strip(),
-                stale=stale,
-                tone=tone,
-            )
-        self._fit_buttons(one, gone)
-        self.setAccessibleName(
-            f"{one.id}: {job_name} on {title}, {when_words(one)}, {'on' if one.enabled else 'off'}, "
-            f"next {self.next.first.whole}, last {self.last.first.whole} {self.last.second.whole}"
-        )
-
-    def _fit_buttons(self, one: Schedule, gone: str) -> None:
-        self.switch.show_on(one.enabled)
-        spoilt = "" if one.job_name else _SPOILT
-        off = "Switch it off: it adds no more jobs until it is on again. What it misses is not made up for."
-        for button, word, refusal, tooltip in (
-            (self.switch, f"{one.id} is {'on' if one.enabled else 'off'}", spoilt, off if one.enabled else "Switch on"),
-            (self.run, f"Run {one.id} now", spoilt, f"Add its job to {one.queue} now; its times stay."),
-            (self.edit, f"Edit {one.id}", spoilt, "Change its job, arguments or times (Enter on the row)"),
-            (self.remove, f"Remove {one.id}", "", "Take it away; it asks first (Del on the row)"),
-        ):
-            reason = gone or refusal
-            button.setEnabled(not reason)
-            button.setToolTip(reason or tooltip)
-            button.setAccessibleName(word)
-            button.setAccessibleDescription(reason or tooltip)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        key = event.key()
-        if key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
-            self.moved.emit(-1 if key == Qt.Key.Key_Up else 1)
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.edit.click()
-        elif key == Qt.Key.Key_Delete:
-            self.remove.click()
-        else:
-            super().keyPressEvent(event)
 
 
 class RecurringPage(QWidget):
@@ -268,11 +157,11 @@ class RecurringPage(QWidget):
         head = QHBoxLayout()
         head.setContentsMargins(14, 0, 12, 4)
         head.setSpacing(0)
-        for word, share in _COLUMNS:
+        for word, share in COLUMNS:
             label = Text(self._look, word, "caption", "muted")
             label.setMinimumWidth(1)
             head.addWidget(label, share)
-        head.addSpacing(_BUTTONS_WIDTH)
+        head.addSpacing(BUTTONS_WIDTH)
         self.message = Text(self._look, "", tone="muted")
         self.message.setWordWrap(True)
         self.message.setContentsMargins(14, 10, 14, 10)
@@ -378,19 +267,3 @@ class RecurringPage(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:
         self._timer.stop()
         super().hideEvent(event)
-
-
-def _outcome(job: Job | None) -> tuple[str, str, str]:
-    """How the last job went, in words and tone, and what there is to say of it."""
-    if job is None:
-        return "its record is gone", "", "Ended jobs are kept for a time only."
-    match job.state:
-        case JobState.COMPLETED:
-            skipped = job.result.get("skipped") if isinstance(job.result, dict) else None
-            return ("skipped", "", str(skipped)) if skipped else ("completed", "", "")
-        case JobState.FAILED:
-            return "failed", "failed", job.error or ""
-        case JobState.ACTIVE:
-            return "running", "accent", ""
-        case _:
-            return job.state.value, "", ""

@@ -10,23 +10,21 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QElapsedTimer, Qt, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.actions import REDIS_GONE, Actions
 from desktop.pages.figures import age_text
-from desktop.pages.recurring_words import exact_text
+from desktop.pages.worker_rows import COLUMNS, SILENT_MS, ConcurrencyRow, WorkerRow
 from desktop.theme import Look
 from desktop.widgets.text import Button, Text, rule
-from desktop.widgets.two_lines import ElidedText, TwoLines
-from engine.model import QueueState, Snapshot, WorkerInfo
+from desktop.widgets.two_lines import ElidedText
+from engine.model import Snapshot, WorkerInfo
 from engine.queues import QUEUES
 from engine.schedules import local_timezone
 
-SILENT_MS = 10_000
-"""A worker tells of itself every 5 s: after two that are missing it is called silent."""
 REMEMBERED_MS = 600_000
-MOST_CONCURRENCY = 1_000
-_COLUMNS = (("Worker", 30), ("Serves", 30), ("Active", 12), ("Started", 16), ("Heard of", 22))
+ENDED_MS = 60_000
+"""So long one is shown that went silent, and one that ended as it should."""
 _NO_WORKER = "No worker runs: jobs wait until one starts. Start one with: hark worker"
 _EMBEDDED = {
     "stopped": "This app's worker is stopped.",
@@ -46,107 +44,6 @@ class Embedded:
     restarts: int
 
 
-class WorkerRow(QFrame):
-    """One worker process."""
-
-    def __init__(self, look: Look, zone: str) -> None:
-        super().__init__()
-        self.setObjectName("queueRow")
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setFixedHeight(50)
-        self._zone = zone
-        self.cells = [TwoLines(look, "strong"), *(TwoLines(look) for _ in _COLUMNS[1:])]
-        row = QHBoxLayout(self)
-        row.setContentsMargins(12, 0, 10, 0)
-        row.setSpacing(0)
-        for cell, (_, share) in zip(self.cells, _COLUMNS, strict=True):
-            row.addWidget(cell, share)
-
-    def show_worker(self, worker: WorkerInfo, now_ms: int, *, ours: bool, gone: bool) -> None:
-        """Show it at `now_ms`; `ours` is the worker of this app, `gone` means that Redis does not answer."""
-        age_ms = max(0, now_ms - worker.seen_at_ms)
-        silent = age_ms >= SILENT_MS
-        stale = gone or silent
-        name, serves, active, started, heard = self.cells
-        process = f"process {worker.pid}" + (", this app's" if ours else "")
-        name.show_lines(worker.host, process, tooltip=worker.id, stale=stale)
-        names = ", ".join(QUEUES[queue].title if queue in QUEUES else queue for queue in worker.queues)
-        everything = "all queues" if set(QUEUES) <= set(worker.queues) else ""
-        count = "1 queue" if len(worker.queues) == 1 else f"{len(worker.queues)} queues"
-        serves.show_lines(everything or names, names if everything else count, tooltip=names, stale=stale)
-        active.show_lines(f"{worker.active:,}", "job" if worker.active == 1 else "jobs", stale=stale)
-        started.show_lines(
-            f"{age_text(now_ms - worker.started_at_ms)} ago",
-            tooltip=exact_text(worker.started_at_ms, self._zone),
-            stale=stale,
-        )
-        heard.show_lines(
-            f"silent for {age_text(age_ms)}" if silent else f"{age_text(age_ms)} ago",
-            "it has ended or hangs" if silent else "alive",
-            tooltip=exact_text(worker.seen_at_ms, self._zone)
-            + ("\nIts active jobs go back to waiting when their leases end." if silent else ""),
-            stale=gone,
-            tone="caution" if silent else "",
-        )
-        self.setAccessibleName(
-            f"{worker.host}, {process}, serves {names}, {worker.active} active, heard of {heard.first.whole}"
-        )
-
-
-class ConcurrencyRow:
-    """How many jobs of one queue each worker runs at once; its widgets lie in the grid of the card."""
-
-    def __init__(self, look: Look, queue: str, grid: QGridLayout, line: int) -> None:
-        self.queue = queue
-        self.shown = 0
-        self.title = Text(look, QUEUES[queue].title, "strong")
-        self.title.setToolTip(queue)
-        self.workers = ElidedText(look, "–", tone="muted")
-        self.setting = ElidedText(look, "–", "caption", "muted")
-        self.number = QSpinBox()
-        self.number.setRange(1, MOST_CONCURRENCY)
-        self.number.setFixedSize(76, 30)
-        self.number.lineEdit().setTextMargins(7, 0, 0, 0)
-        self.number.setAccessibleName(f"{QUEUES[queue].title} jobs that each worker runs at once")
-        self.set = Button(look, "Set", kind="row", font="label")
-        self.reset = Button(look, "Own setting", kind="row", font="label")
-        for column, widget in enumerate((self.title, self.workers, self.setting, self.number, self.set, self.reset)):
-            grid.addWidget(widget, line, column)
-        for button, width in ((self.set, 56), (self.reset, 100)):
-            button.setFixedSize(width, 28)
-        self.number.valueChanged.connect(lambda: self._fit_set(""))
-
-    def show_queue(self, queue: QueueState, own: int | None, gone: str) -> None:
-        """Show what holds; `own` is the setting without an operator's, `gone` why nothing can be done."""
-        count = queue.workers
-        self.workers.show_text("no worker" if not count else "1 worker" if count == 1 else f"{count} workers")
-        self.workers.set_tone("stale" if gone else "muted" if count else "caution")
-        self.title.set_tone("stale" if gone else "ink")
-        changed = own is not None and queue.concurrency != own
-        self.setting.show_text(
-            f"set, own: {own}" if changed else "own setting",
-            f"{queue.concurrency} at once: {'an operator has set it' if changed else 'it is their own setting'}.",
-        )
-        self.setting.set_tone("stale" if gone else "accent" if changed else "muted")
-        # What somebody has begun to write is left alone.
-        if queue.concurrency != self.shown and not self.number.hasFocus():
-            self.number.setValue(queue.concurrency)
-        self.shown = queue.concurrency
-        self.number.setEnabled(not gone)
-        self.number.setToolTip(gone or f"From 1 to {MOST_CONCURRENCY:,}")
-        self._fit_set(gone)
-        self.reset.setEnabled(not gone)
-        self.reset.setToolTip(gone or "Take an operator's number away: each worker goes by its own setting.")
-        self.reset.setAccessibleName(f"{queue.title}: the workers' own setting")
-
-    def _fit_set(self, gone: str) -> None:
-        number = self.number.value()
-        reason = gone or (f"It is {number} already." if number == self.shown else "")
-        self.set.setEnabled(not reason)
-        self.set.setToolTip(reason or f"Each worker runs {number} at once, from now on; what runs beyond it finishes.")
-        self.set.setAccessibleName(f"Set {QUEUES[self.queue].title} to {number} at once")
-
-
 class WorkersPage(QWidget):
     """All workers; give it snapshots by `show_snapshot`, and `show_gone` where there are none."""
 
@@ -161,6 +58,7 @@ class WorkersPage(QWidget):
         self._zone, self._host = local_timezone(), socket.gethostname()
         self._snapshot: Snapshot | None = None
         self._seen: dict[str, WorkerInfo] = {}
+        self._ended: set[str] = set()
         self._own: dict[str, int] = {}
         self._gone = ""
         self._since = QElapsedTimer()
@@ -226,7 +124,7 @@ class WorkersPage(QWidget):
         head = QHBoxLayout()
         head.setContentsMargins(14, 0, 12, 4)
         head.setSpacing(0)
-        for word, share in _COLUMNS:
+        for word, share in COLUMNS:
             label = ElidedText(self._look, word, "caption", "muted")
             head.addWidget(label, share)
         self.message = Text(self._look, "", tone="muted")
@@ -315,12 +213,20 @@ class WorkersPage(QWidget):
     def _remember(self, snapshot: Snapshot) -> None:
         """Know the workers of the snapshot, and of those before it what was heard of lately."""
         now_ms = snapshot.taken_at_ms
-        self._seen.update({worker.id: worker for worker in snapshot.workers})
+        alive = {worker.id: worker for worker in snapshot.workers}
+        self._seen.update(alive)
+        # A dead one stays in Redis for a time: who is not there so soon has taken its record away itself.
+        self._ended |= {
+            worker_id
+            for worker_id, worker in self._seen.items()
+            if worker_id not in alive and now_ms - worker.seen_at_ms < SILENT_MS
+        }
         self._seen = {
             worker_id: worker
             for worker_id, worker in self._seen.items()
-            if 0 <= now_ms - worker.seen_at_ms + SILENT_MS <= REMEMBERED_MS
+            if -SILENT_MS <= now_ms - worker.seen_at_ms <= (ENDED_MS if worker_id in self._ended else REMEMBERED_MS)
         }
+        self._ended &= self._seen.keys() - alive.keys()
 
     def _draw(self) -> None:
         snapshot = self._snapshot
@@ -360,7 +266,8 @@ class WorkersPage(QWidget):
                 self.rows[worker.id] = WorkerRow(self._look, self._zone)
                 self._list.insertWidget(place, self.rows[worker.id])
             ours = worker.host == self._host and worker.pid == self._embedded.pid
-            self.rows[worker.id].show_worker(worker, now_ms, ours=ours, gone=bool(self._gone))
+            ended = worker.id in self._ended
+            self.rows[worker.id].show_worker(worker, now_ms, ours=ours, ended=ended, gone=bool(self._gone))
         alive = len(snapshot.workers)
         active = sum(worker.active for worker in snapshot.workers)
         words = "1 worker" if alive == 1 else f"{alive} workers"

@@ -61,15 +61,29 @@ def test_a_row_tells_a_workers_machine_queues_load_and_last_sign_of_life(page: W
 def test_a_worker_that_is_not_heard_of_any_more_stays_as_silent(page: WorkersPage) -> None:
     page.show_snapshot(with_workers(DESK, SHED))
     page.show_snapshot(with_workers(replace(DESK, seen_at_ms=START_MS + 20_000), second=20))
-    assert told(page, "shed:2")[4] == ("silent for 20 s", "it has ended or hangs")
+    assert told(page, "shed:2")[4] == ("silent for 20 s", "it is dead or hangs")
     assert page.rows["shed:2"].cells[0].first.property("tone") == "stale"
     assert page.rows["desk:1"].cells[0].first.property("tone") == "ink"
 
 
+def test_a_worker_that_took_its_leave_has_ended(page: WorkersPage) -> None:
+    page.show_snapshot(with_workers(DESK, SHED))
+    page.show_snapshot(with_workers(DESK, second=1))
+    page.show_snapshot(with_workers(replace(DESK, seen_at_ms=START_MS + 20_000), second=20))
+    assert told(page, "shed:2")[4] == ("20 s ago", "ended as it should")
+    page.show_snapshot(with_workers(replace(DESK, seen_at_ms=START_MS + 61_000), second=61))
+    assert list(page.rows) == ["desk:1"]
+
+
+def test_a_worker_that_stops_serves_nothing_more(page: WorkersPage) -> None:
+    page.show_snapshot(with_workers(replace(DESK, stopping=True)))
+    assert told(page, "desk:1")[1] == ("nothing more", "it finishes what is active")
+
+
 def test_a_worker_that_was_silent_for_long_is_forgotten(page: WorkersPage) -> None:
     page.show_snapshot(with_workers(DESK, SHED))
-    second = REMEMBERED_MS // 1000
-    page.show_snapshot(with_workers(replace(DESK, seen_at_ms=START_MS + REMEMBERED_MS), second=second))
+    second = REMEMBERED_MS // 1000 + 1
+    page.show_snapshot(with_workers(replace(DESK, seen_at_ms=START_MS + REMEMBERED_MS + 1_000), second=second))
     assert list(page.rows) == ["desk:1"]
 
 
