@@ -129,6 +129,9 @@ class Admin(Recurring):
         require_queue(queue)
         found: list[str] = []
         now_ms = int(time.time() * 1000)
+        if state is JobState.FAILED and where.signature is not None:
+            members = await self._store.group_members(queue, where.signature)
+            return members[:limit] if limit else members
         async for page in self._pages(queue, state, _PAGE):
             for job in await self._store.records(queue, page):
                 if where.matches(job, now_ms):

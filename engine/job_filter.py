@@ -39,6 +39,12 @@ class JobFilter:
     query: str
     _tests: tuple[_Test, ...]
 
+    @property
+    def signature(self) -> str | None:
+        """The signature that the query asks for and nothing else; its jobs need no search."""
+        found = re.fullmatch(r"signature:(stalled|[0-9a-f]{12})", self.query.strip())
+        return found[1] if found else None
+
     def matches(self, job: Job, now_ms: int) -> bool:
         """Whether a job is one of those asked for; `now_ms` is the Unix time that ages count back from."""
         return all(test(job, now_ms) for test in self._tests)

@@ -91,7 +91,8 @@ class CleanDialog(QDialog):
         column.setContentsMargins(24, 22, 24, 20)
         column.setSpacing(6)
         column.addWidget(Text(look, f"Clean {title}", "heading"))
-        column.addWidget(Text(look, "Removed jobs cannot be brought back.", tone="muted"))
+        after = "Removed jobs stay in the quarantine for a day; the Audit page brings them back."
+        column.addWidget(Text(look, after, tone="muted"))
         column.addSpacing(12)
         column.addLayout(form)
         column.addSpacing(14)

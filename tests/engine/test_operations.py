@@ -488,6 +488,19 @@ async def test_the_group_with_the_most_failed_jobs_comes_first(client: Client, s
     assert [group.signature for group in await monitor.failures()] == ["5161", "0777"]
 
 
+async def test_the_jobs_of_a_whole_signature_are_known_without_a_search(
+    client: Client, store: Store, admin: Admin
+) -> None:
+    await add(client, "a", "b", "c")
+    await fail_all(store, group=GROUP | {"signature": "0123456789ab"})
+    await add(client, "other")
+    await fail_all(store, group=GROUP)
+    where = parse_filter("signature:0123456789ab")
+    assert where.signature == "0123456789ab"
+    assert await admin.matching(TASKS, JobState.FAILED, where) == ["a", "b", "c"]
+    assert await admin.matching(TASKS, JobState.FAILED, where, 2) == ["a", "b"]
+
+
 async def test_a_group_can_be_acted_on_by_its_signature(client: Client, store: Store, admin: Admin) -> None:
     await add(client, "a")
     await fail_all(store, group=GROUP)
