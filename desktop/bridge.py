@@ -158,8 +158,10 @@ class Bridge(QObject):
                 self.gone.emit(error.message, error.remedy)
             else:
                 self.sampled.emit(snapshot)
+            # Not `wait_for`: before Python 3.12 it loses a cancellation that comes together with the event.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._sample_now.wait(), SAMPLE_S)
+                async with asyncio.timeout(SAMPLE_S):
+                    await self._sample_now.wait()
             fresh = self._sample_now.is_set()
             self._sample_now.clear()
 
