@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -372,10 +373,13 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-@pytest.fixture
-async def wired(fresh_redis: str, qapp: object) -> AsyncIterator[Window]:
-    """A window with a connected Jobs page; synthesis has 5 failed jobs, notification a delayed one."""
-    store = Store(fresh_redis)
+@asynccontextmanager
+async def wired(url: str) -> AsyncIterator[Window]:
+    """A window with a connected Jobs page; synthesis has 5 failed jobs, notification a delayed one.
+
+    No fixture: between the phases of a test Qt's timers go on, but the loop that the bridge needs does not.
+    """
+    store = Store(url)
     new = [NewJob(f"job-{n}", "synthesize-speech", f'{{"text":"t{n}"}}', 2, 1, "fixed", 0, 1_000) for n in range(5)]
     await store.add("synthesis", new)
     for claimed in (await store.take("synthesis", 5, lease_ms=10_000, token="t", worker="w")).jobs:
@@ -385,95 +389,104 @@ async def wired(fresh_redis: str, qapp: object) -> AsyncIterator[Window]:
     look = Look()
     look.dress()
     window = Window(look, Actions())
-    bridge = Bridge(lambda: load_settings(redis_url=fresh_redis))
+    bridge = Bridge(lambda: load_settings(redis_url=url))
     wiring.connect(window.jobs, bridge, window)
     bridge.noticed.connect(window.notices.show_notice)
     window.show()
     window.open_page(window.jobs)
-    bridge.start()
-    await until(lambda: "Failed 0" in window.jobs.states[JobState.FAILED].text())
-    window.jobs.choose("synthesis", JobState.FAILED)
-    await until(lambda: window.jobs.table.jobs.job(4) is not None)
-    yield window
-    window.hide()
-    await bridge.close()
-    window.deleteLater()
+    try:
+        bridge.start()
+        await until(lambda: window.jobs.states[JobState.FAILED].text() == "Failed 0")
+        window.jobs.choose("synthesis", JobState.FAILED)
+        await until(lambda: window.jobs.table.jobs.job(4) is not None)
+        yield window
+    finally:
+        window.hide()
+        await bridge.close()
+        window.deleteLater()
 
 
-async def test_the_jobs_of_redis_are_shown_and_retried(wired: Window) -> None:
-    wired.jobs.table.selectRow(0)
-    wired.jobs.do(RETRY)
-    await until(lambda: wired.notices.text == "1 job of Synthesis will run again.")
-    await until(lambda: wired.jobs.states[JobState.FAILED].text() == "Failed 4")
+async def test_the_jobs_of_redis_are_shown_and_retried(qapp: object, fresh_redis: str) -> None:
+    async with wired(fresh_redis) as window:
+        window.jobs.table.selectRow(0)
+        window.jobs.do(RETRY)
+        await until(lambda: window.notices.text == "1 job of Synthesis will run again.")
+        await until(lambda: window.jobs.states[JobState.FAILED].text() == "Failed 4")
 
 
-async def test_jobs_are_removed_and_come_back(wired: Window) -> None:
-    wired.jobs.all.setChecked(True)
-    wired.jobs.do(REMOVE)
-    dialog = wired.jobs.confirm_dialog
-    assert dialog is not None
-    await until(dialog.confirm.isEnabled)
-    dialog.confirm.click()
-    await until(lambda: wired.jobs.states[JobState.FAILED].text() == "Failed 0")
-    await until(wired.jobs.undo.isVisible)
-    wired.jobs.undo.click()
-    await until(lambda: wired.jobs.states[JobState.FAILED].text() == "Failed 5")
+async def test_jobs_are_removed_and_come_back(qapp: object, fresh_redis: str) -> None:
+    async with wired(fresh_redis) as window:
+        window.jobs.all.setChecked(True)
+        window.jobs.do(REMOVE)
+        dialog = window.jobs.confirm_dialog
+        assert dialog is not None
+        await until(dialog.confirm.isEnabled)
+        dialog.confirm.click()
+        await until(lambda: window.jobs.states[JobState.FAILED].text() == "Failed 0")
+        await until(window.jobs.undo.isVisible)
+        window.jobs.undo.click()
+        await until(lambda: window.jobs.states[JobState.FAILED].text() == "Failed 5")
 
 
-async def test_a_delayed_job_is_promoted_and_then_cancelled(wired: Window) -> None:
-    page = wired.jobs
-    page.choose("notification", JobState.DELAYED)
-    page.all.setChecked(True)
-    page.do(PROMOTE)
-    await until(lambda: page.states[JobState.WAITING].text() == "Waiting 1")
-    page.choose("notification", JobState.WAITING)
-    page.all.setChecked(True)
-    page.do(CANCEL)
-    dialog = page.confirm_dialog
-    assert dialog is not None
-    await until(dialog.confirm.isEnabled)
-    dialog.confirm.click()
-    await until(lambda: page.states[JobState.FAILED].text() == "Failed 1")
+async def test_a_delayed_job_is_promoted_and_then_cancelled(qapp: object, fresh_redis: str) -> None:
+    async with wired(fresh_redis) as window:
+        page = window.jobs
+        page.choose("notification", JobState.DELAYED)
+        page.all.setChecked(True)
+        page.do(PROMOTE)
+        await until(lambda: page.states[JobState.WAITING].text() == "Waiting 1")
+        page.choose("notification", JobState.WAITING)
+        page.all.setChecked(True)
+        page.do(CANCEL)
+        dialog = page.confirm_dialog
+        assert dialog is not None
+        await until(dialog.confirm.isEnabled)
+        dialog.confirm.click()
+        await until(lambda: page.states[JobState.FAILED].text() == "Failed 1")
 
 
-async def test_a_search_looks_through_redis(wired: Window) -> None:
-    wired.jobs.choose("synthesis", JobState.FAILED, "args.text:t3")
-    await until(lambda: wired.jobs.search.progress == "Searched 5 of 5, 1 found")
-    found = wired.jobs.table.jobs.job(0)
-    assert found is not None
-    assert found.id == "job-3"
+async def test_a_search_looks_through_redis(qapp: object, fresh_redis: str) -> None:
+    async with wired(fresh_redis) as window:
+        window.jobs.choose("synthesis", JobState.FAILED, "args.text:t3")
+        await until(lambda: window.jobs.search.progress == "Searched 5 of 5, 1 found")
+        found = window.jobs.table.jobs.job(0)
+        assert found is not None
+        assert found.id == "job-3"
 
 
-async def test_the_jobs_are_exported_as_json_lines(wired: Window, tmp_path: Path) -> None:
-    wired.jobs.all.setChecked(True)
-    path = tmp_path / "jobs.jsonl"
-    wired.jobs.export_wanted.emit(wired.jobs.scope(), str(path))
-    await until(path.exists)
-    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    assert sorted(line["id"] for line in lines) == [f"job-{n}" for n in range(5)]
-    assert not path.with_name("jobs.jsonl.part").exists()
+async def test_the_jobs_are_exported_as_json_lines(qapp: object, fresh_redis: str, tmp_path: Path) -> None:
+    async with wired(fresh_redis) as window:
+        window.jobs.all.setChecked(True)
+        path = tmp_path / "jobs.jsonl"
+        window.jobs.export_wanted.emit(window.jobs.scope(), str(path))
+        await until(path.exists)
+        lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        assert sorted(line["id"] for line in lines) == [f"job-{n}" for n in range(5)]
+        assert not path.with_name("jobs.jsonl.part").exists()
 
 
-async def test_an_export_that_cannot_be_written_says_so(wired: Window, tmp_path: Path) -> None:
-    wired.jobs.all.setChecked(True)
-    wired.jobs.export_wanted.emit(wired.jobs.scope(), str(tmp_path / "none" / "jobs.jsonl"))
-    await until(lambda: "cannot be written" in wired.notices.text)
+async def test_an_export_that_cannot_be_written_says_so(qapp: object, fresh_redis: str, tmp_path: Path) -> None:
+    async with wired(fresh_redis) as window:
+        window.jobs.all.setChecked(True)
+        window.jobs.export_wanted.emit(window.jobs.scope(), str(tmp_path / "none" / "jobs.jsonl"))
+        await until(lambda: "cannot be written" in window.notices.text)
 
 
-async def test_an_edited_job_is_added_as_a_new_one(wired: Window) -> None:
-    page = wired.jobs
-    page.open_job("synthesis", "job-2")
-    await until(lambda: page.detail.job is not None)
-    page.detail.open_rerun()
-    dialog = page.detail.rerun_dialog
-    assert dialog is not None
-    dialog.arguments.setPlainText('{"texxt": "edited"}')
-    dialog.add.click()
-    await until(lambda: "It takes: text, voice." in dialog.fault)
-    dialog.arguments.setPlainText('{"text": "edited"}')
-    dialog.add.click()
-    await until(lambda: page.states[JobState.WAITING].text() == "Waiting 1")
-    assert page.detail.rerun_dialog is None
+async def test_an_edited_job_is_added_as_a_new_one(qapp: object, fresh_redis: str) -> None:
+    async with wired(fresh_redis) as window:
+        page = window.jobs
+        page.open_job("synthesis", "job-2")
+        await until(lambda: page.detail.job is not None)
+        page.detail.open_rerun()
+        dialog = page.detail.rerun_dialog
+        assert dialog is not None
+        dialog.arguments.setPlainText('{"texxt": "edited"}')
+        dialog.add.click()
+        await until(lambda: "It takes: text, voice." in dialog.fault)
+        dialog.arguments.setPlainText('{"text": "edited"}')
+        dialog.add.click()
+        await until(lambda: page.states[JobState.WAITING].text() == "Waiting 1")
+        assert page.detail.rerun_dialog is None
 
 
 async def test_a_trace_is_found_on_all_queues(fresh_redis: str) -> None:
