@@ -36,7 +36,6 @@ from engine.queues import QUEUES
 
 _PARTS = ("Job", "Attempts", "Log", "Trace")
 _MOST_LINES = 2_000
-_LINE_HEIGHT = 17
 
 
 class JobDetail(QFrame):
@@ -51,7 +50,7 @@ class JobDetail(QFrame):
     def __init__(self, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("card")
-        self.setMinimumWidth(360)
+        self.setMinimumWidth(330)
         self._look = look
         self.job: Job | None = None
         self.rerun_dialog: RerunDialog | None = None
@@ -310,7 +309,7 @@ class JobDetail(QFrame):
         field = _mono_field(title)
         field.setPlainText(text)
         lines = min(14, max(1, text.count("\n") + 1 + sum(len(line) // 54 for line in text.splitlines())))
-        field.setFixedHeight(lines * _LINE_HEIGHT + 16)
+        field.setFixedHeight(lines * field.fontMetrics().lineSpacing() + 14)
         column.addWidget(field)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QHideEvent, QKeySequence, QShortcut, QShowEvent
@@ -13,6 +15,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
     QHBoxLayout,
+    QSizePolicy,
     QSplitter,
     QVBoxLayout,
     QWidget,
@@ -313,6 +316,7 @@ class JobsPage(QWidget):
         self.table = JobTable(self._look)
         column.addLayout(self._build_actions())
         column.addWidget(self.table, 1)
+        column.addLayout(self._build_foot())
         self.detail = JobDetail(self._look)
         self.detail.hide()
         self.detail.closed.connect(self._close_detail)
@@ -341,36 +345,41 @@ class JobsPage(QWidget):
     def _build_actions(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(6)
+        self.buttons: dict[str, Button] = {}
+        for action in ACTIONS:
+            name = f"{action.text.rstrip('…')} the selected jobs"
+            self._add_button(row, action.key, action.text, name, partial(self.do, action))
+        row.addStretch(1)
+        self._add_button(row, "copy", "Copy id", "Copy the ids of the selected jobs", self.copy_ids)
+        self._add_button(row, "json", "Copy JSON", "Copy the selected jobs as JSON", self.copy_json)
+        self._add_button(row, "export", "Export…", "Export the selected jobs as JSON lines", self.ask_export)
+        return row
+
+    def _add_button(self, row: QHBoxLayout, key: str, text: str, name: str, act: Callable[[], None]) -> None:
+        button = Button(self._look, text, kind="row", font="label")
+        button.setAccessibleName(name)
+        button.clicked.connect(lambda _=False: act())
+        self.buttons[key] = button
+        row.addWidget(button)
+
+    def _build_foot(self) -> QHBoxLayout:
         self.all = QCheckBox("All")
         self.all.setFont(self._look.font("label"))
+        self.all.setAccessibleName("All that match are meant, not only the selected")
         self.all.toggled.connect(self._on_all)
-        row.addWidget(self.all)
         self._note = Text(self._look, "", "label", "muted")
-        self._note.setMinimumWidth(60)
-        row.addWidget(self._note, 1)
+        self._note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.undo = Button(self._look, "Undo remove", kind="row", font="label")
         self.undo.setAccessibleName("Bring the removed jobs back")
         self.undo.setToolTip("Bring back what was removed last, from the quarantine.")
         self.undo.clicked.connect(self._undo)
         self.undo.hide()
+        row = QHBoxLayout()
+        row.setSpacing(12)
+        row.setContentsMargins(4, 0, 0, 0)
+        row.addWidget(self.all)
+        row.addWidget(self._note, 1)
         row.addWidget(self.undo)
-        self.buttons: dict[str, Button] = {}
-        for action in ACTIONS:
-            button = Button(self._look, action.text, kind="row", font="label")
-            button.setAccessibleName(f"{action.text.rstrip('…')} the selected jobs")
-            button.clicked.connect(lambda _=False, action=action: self.do(action))
-            self.buttons[action.key] = button
-            row.addWidget(button)
-        for key, text, name, act in (
-            ("copy", "Copy id", "Copy the ids of the selected jobs", self.copy_ids),
-            ("json", "Copy JSON", "Copy the selected jobs as JSON", self.copy_json),
-            ("export", "Export…", "Export the selected jobs as JSON lines", self.ask_export),
-        ):
-            button = Button(self._look, text, kind="row", font="label")
-            button.setAccessibleName(name)
-            button.clicked.connect(act)
-            self.buttons[key] = button
-            row.addWidget(button)
         return row
 
     # Inside
@@ -464,11 +473,11 @@ class JobsPage(QWidget):
         elif self.all.isChecked():
             note = "all that match are meant" if self.search.query else f"all {depth:,} are meant"
         elif picked.count:
-            note = f"{picked.count:,} selected"
+            note = f"{picked.count:,} selected; the list stands still meanwhile"
         else:
             note = ""
         self._note.setText(note)
-        self._note.setToolTip("The list stands still while jobs are selected." if picked.count else note)
+        self._note.setToolTip(note)
         for action in ACTIONS:
             self._enable(action.key, self._refusal(action), action.tip)
         self._enable("export", self._refusal(None), "Write them to a file, a line of JSON each.")

@@ -38,8 +38,8 @@ class Column:
     number: bool = False
 
 
-_ID = Column("Id", 140, lambda job, _: short_id(job.id), lambda job, _: job.id)
-_NAME = Column("Name", 158, lambda job, _: job.name, lambda job, _: job.name)
+_ID = Column("Id", 122, lambda job, _: short_id(job.id), lambda job, _: job.id)
+_NAME = Column("Name", 148, lambda job, _: job.name, lambda job, _: job.name)
 _ADDED = Column(
     "Added", 92, lambda job, now: when_text(job.created_at_ms, now), lambda job, _: exact_text(job.created_at_ms)
 )

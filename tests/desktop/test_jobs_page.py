@@ -293,6 +293,12 @@ class TestDetail:
         assert asked.args == ["synthesis", "job-2"]
         assert failed.detail.isVisible()
 
+    def test_with_a_job_open_it_fits_in_the_smallest_window(self, failed: JobsPage) -> None:
+        failed.open_job("synthesis", "job-2")
+        failed.show_job(job(2), ())
+        failed.show_removed("synthesis", ("batch-1",))
+        assert failed.minimumSizeHint().width() <= 1120 - 176
+
     def test_it_shows_the_error_the_traceback_and_the_arguments(self, failed: JobsPage) -> None:
         failed.open_job("synthesis", "job-2")
         failed.show_job(job(2, traceback="Traceback: line 7"), ())
