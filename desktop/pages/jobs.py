@@ -337,9 +337,9 @@ class JobsPage(QWidget):
         body.setChildrenCollapsible(False)
         body.addWidget(card)
         body.addWidget(self.detail)
-        body.setStretchFactor(0, 3)
-        body.setStretchFactor(1, 2)
-        body.setSizes([620, 430])
+        body.setStretchFactor(0, 5)
+        body.setStretchFactor(1, 3)
+        body.setSizes([655, 390])
         return body
 
     def _build_actions(self) -> QHBoxLayout:
