@@ -20,7 +20,7 @@ setup:
 	@packaging/setup.sh test
 
 test: setup check
-	@packaging/with-display.sh $(BIN)/pytest $(ARGS)
+	@packaging/with-display.sh $(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 chaos: setup
 	@$(BIN)/python -m tests.chaos $(ARGS)

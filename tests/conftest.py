@@ -23,6 +23,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "expect_errors: error logs are part of what this test provokes")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where several processes share the work, a file's tests stay together, and all that use the screen or the sound."""
+    for item in items:
+        folder = item.path.parent.name
+        shared = folder in ("desktop", "journeys")
+        item.add_marker(pytest.mark.xdist_group("screen" if shared else item.path.stem))
+
+
 @pytest.fixture(scope="session")
 def redis_binary() -> Path | None:
     """The server that HARK_TEST_REDIS names, or None for the one that Hark would choose."""
