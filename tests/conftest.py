@@ -24,7 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where several processes share the work, a file's tests stay together, and all that use the screen or the sound."""
+    """Where processes share the work, a file's tests stay together, and all that use the screen or the sound."""
     for item in items:
         folder = item.path.parent.name
         shared = folder in ("desktop", "journeys")

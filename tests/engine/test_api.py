@@ -619,7 +619,7 @@ async def test_hark_worker_with_api_finishes_its_job_and_answers_until_then(
                 process.send_signal(signal.SIGTERM)
                 async with httpx2.AsyncClient(trust_env=False) as client:
                     told = (await client.get(f"{address}/api/queue/status/voice-processing")).json()
-                assert (told["queues"][0]["active"], told["queues"][0]["workers"]) == (1, 1)
+                assert (told["queues"][0]["active"], len(told["workers"])) == (1, 1)  # it may count as stopping
                 asked.sendall(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
                 await asyncio.to_thread(process.communicate, None, LIMIT_S)
     assert process.returncode == 0
