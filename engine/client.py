@@ -247,7 +247,6 @@ class Client:
                     await self._submit(said, trace, conversation_id, user_id, speak)
                     submitted = True
                 seen = await self._store.events(positions, _POLL_MS)
-                _heed_cancellation()
                 if not seen and not told and time.monotonic() - started > _POLL_MS / 1000:
                     reason = await self._why_waiting(trace)
                     if reason:
@@ -359,10 +358,3 @@ def check_options(options: JobOptions) -> None:
 def _new_id() -> str:
     """32 hex digits by chance, as a uuid's; uuid4 takes three times as long."""
     return os.urandom(16).hex()
-
-
-def _heed_cancellation() -> None:
-    """Raise a cancellation that was lost on the way: Python 3.11's `wait_for`, which redis-py uses, may swallow one."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError

@@ -242,6 +242,7 @@ class Store(Operations, Reads, Scheduling):
         names = {keys.events(queue): queue for queue in after}
         block_ms = max(1, min(block_ms, int(LONGEST_BLOCK_S * 1000)))  # 0 would be for ever
         reply: Any = await self._guarded(lambda: self._redis.xread(streams, count=BATCH, block=block_ms))
+        _heed_cancellation()  # those who follow events do so until they are cancelled
         found = []
         for stream, entries in reply.items() if isinstance(reply, dict) else reply or []:
             # RESP3 nests the entries of a stream once more than RESP2.
@@ -363,10 +364,7 @@ class Store(Operations, Reads, Scheduling):
         except FoundClusterError as error:
             await self._change_over(error.url)
         except RedisGoneError:
-            # redis-py turns a cancellation that comes while it connects into an error of the connection.
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise asyncio.CancelledError from None
+            _heed_cancellation()
             if self._redis is used:  # else another call has changed over meanwhile, which ended this one
                 if self._revive is None:
                     raise
@@ -430,6 +428,17 @@ def _positive(value: Any) -> int | None:
     except ValueError:
         return None
     return int(number) if 0 <= number < 2**53 else None
+
+
+def _heed_cancellation() -> None:
+    """Raise a cancellation of this task that was lost on the way.
+
+    redis-py turns one that comes while it connects into an error of the connection, and Python 3.11's `wait_for`, with
+    which it sends, may swallow one.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError from None
 
 
 def _number(text: Any) -> int:
