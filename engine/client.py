@@ -39,6 +39,7 @@ from engine.model import (
     VoiceEvent,
     Waiting,
 )
+from engine.queues import QueueSpec
 from engine.settings import Settings
 from engine.store import NewJob, QueueEvent, Store
 
@@ -114,29 +115,8 @@ class Client:
 
     def prepare(self, payload: JobType, options: JobOptions | None = None) -> NewJob:
         """The job that `add` would add: the queue's defaults filled in, the id chosen."""
-        options = options or _NO_OPTIONS
         spec = self._settings.queue_specs[payload.queue]
-        if options is not _NO_OPTIONS:
-            check_options(options)
-        job_id = options.job_id or _new_id()
-        return NewJob(
-            id=job_id,
-            name=payload.job_name,
-            data=payload.model_dump_json(exclude_defaults=True),
-            priority=spec.priority if options.priority is None else options.priority,
-            attempts=spec.attempts if options.attempts is None else options.attempts,
-            backoff=options.backoff or spec.backoff,
-            backoff_ms=spec.backoff_ms if options.backoff_ms is None else options.backoff_ms,
-            timeout_ms=spec.timeout_ms if options.timeout_ms is None else options.timeout_ms,
-            delay_ms=options.delay_ms,
-            jitter=options.jitter,
-            keep_completed_ms=options.keep_completed_ms,
-            keep_completed_count=options.keep_completed_count,
-            keep_failed_ms=options.keep_failed_ms,
-            keep_failed_count=options.keep_failed_count,
-            trace=options.trace or job_id,
-            parent=options.parent,
-        )
+        return new_job(payload.job_name, payload.model_dump_json(exclude_defaults=True), spec, options or _NO_OPTIONS)
 
     async def add(self, payload: JobType, options: JobOptions | None = None) -> JobHandle:
         """Add one job. Adding an id that exists changes nothing and gives the first one's handle."""
@@ -332,7 +312,35 @@ class Client:
         return ""
 
 
-def check_options(options: JobOptions) -> None:
+def new_job(name: str, data: str, spec: QueueSpec, options: JobOptions) -> NewJob:
+    """A job of `name` with the arguments `data`: the queue's defaults filled in, the id chosen where there is none.
+
+    Raises BadInputError for options that no job can have.
+    """
+    if options is not _NO_OPTIONS:
+        _check(options)
+    job_id = options.job_id or _new_id()
+    return NewJob(
+        id=job_id,
+        name=name,
+        data=data,
+        priority=spec.priority if options.priority is None else options.priority,
+        attempts=spec.attempts if options.attempts is None else options.attempts,
+        backoff=options.backoff or spec.backoff,
+        backoff_ms=spec.backoff_ms if options.backoff_ms is None else options.backoff_ms,
+        timeout_ms=spec.timeout_ms if options.timeout_ms is None else options.timeout_ms,
+        delay_ms=options.delay_ms,
+        jitter=options.jitter,
+        keep_completed_ms=options.keep_completed_ms,
+        keep_completed_count=options.keep_completed_count,
+        keep_failed_ms=options.keep_failed_ms,
+        keep_failed_count=options.keep_failed_count,
+        trace=options.trace or job_id,
+        parent=options.parent,
+    )
+
+
+def _check(options: JobOptions) -> None:
     """Raise BadInputError for options that no job can have."""
     limits: tuple[tuple[str, float | None, float, float], ...] = (
         ("priority", options.priority, 1, 16),

@@ -24,7 +24,7 @@ from taskiq import AckableMessage, AsyncBroker, BrokerMessage, Context, TaskiqDe
 from taskiq.abc.middleware import TaskiqMiddleware
 
 from engine.admin import Admin
-from engine.client import Client, check_options
+from engine.client import Client, new_job
 from engine.errors import BadInputError, HarkError, PermanentError, RetryableError
 from engine.failures import last_frames
 from engine.handlers import HANDLERS, Handler, JobContext, Services
@@ -36,7 +36,7 @@ from engine.providers import Providers, choose_providers
 from engine.providers.tasks_local import LocalTasks
 from engine.queues import QUEUES, require_queue
 from engine.settings import Settings, load_settings
-from engine.store import Claimed, FinishedJob, NewJob, open_store
+from engine.store import Claimed, FinishedJob, open_store
 from engine.store.records import dumps
 from engine.worker.claiming import Claiming
 from engine.worker.leases import Leases
@@ -194,22 +194,9 @@ class QueueBroker(AsyncBroker):
             raise BadInputError(f"The task {message.task_name} has no queue.", "Declare it with queue=… .")
         queue = require_queue(str(labels["queue"]))
         assert self._settings is not None
-        spec = self._settings.queue_specs[queue]
+        data = dumps([parsed.args, parsed.kwargs] if parsed.args else parsed.kwargs)
         options = _options_of(message.task_id, labels)
-        check_options(options)
-        job = NewJob(
-            id=message.task_id,
-            name=message.task_name,
-            data=dumps([parsed.args, parsed.kwargs] if parsed.args else parsed.kwargs),
-            priority=spec.priority if options.priority is None else options.priority,
-            attempts=spec.attempts if options.attempts is None else options.attempts,
-            backoff=options.backoff or spec.backoff,
-            backoff_ms=spec.backoff_ms if options.backoff_ms is None else options.backoff_ms,
-            timeout_ms=spec.timeout_ms if options.timeout_ms is None else options.timeout_ms,
-            delay_ms=options.delay_ms,
-            trace=options.trace,
-            parent=options.parent,
-        )
+        job = new_job(message.task_name, data, self._settings.queue_specs[queue], options)
         await self._store.add(queue, [job])
 
     # --- running ---
