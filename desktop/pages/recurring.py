@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from PySide6.QtCore import QElapsedTimer, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.actions import REDIS_GONE, Actions
 from desktop.pages.figures import age_text
@@ -18,6 +18,7 @@ from desktop.pages.recurring_words import when_words
 from desktop.pages.schedule_dialog import ScheduleDialog
 from desktop.pages.schedule_row import BUTTONS_WIDTH, COLUMNS, ScheduleRow
 from desktop.theme import Look
+from desktop.widgets.scroll_list import ScrollList
 from desktop.widgets.text import Button, Text, rule
 from engine.model import Job, Schedule
 
@@ -165,28 +166,14 @@ class RecurringPage(QWidget):
         self.message = Text(self._look, "", tone="muted")
         self.message.setWordWrap(True)
         self.message.setContentsMargins(14, 10, 14, 10)
-        self._list = QVBoxLayout()
-        self._list.setContentsMargins(0, 2, 0, 0)
-        self._list.setSpacing(0)
-        inner = QWidget()
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(self._list)
-        column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setAccessibleName("Recurring jobs")
-        scroll.setWidget(inner)
-        self._scroll = scroll
+        self._list = ScrollList("Recurring jobs")
         outer = QVBoxLayout(card)
         outer.setContentsMargins(8, 10, 8, 6)
         outer.setSpacing(0)
         outer.addLayout(head)
         outer.addWidget(rule())
         outer.addWidget(self.message)
-        outer.addWidget(scroll, 1)
+        outer.addWidget(self._list, 1)
         return card
 
     # Drawing
@@ -213,7 +200,7 @@ class RecurringPage(QWidget):
         """Make rows for new schedules and drop those of removed ones; the others keep their place and focus."""
         for gone_id in self.rows.keys() - set(ids):
             row = self.rows.pop(gone_id)
-            self._list.removeWidget(row)
+            self._list.rows.removeWidget(row)
             row.deleteLater()
         for place, schedule_id in enumerate(ids):
             if schedule_id not in self.rows:
@@ -224,7 +211,7 @@ class RecurringPage(QWidget):
                 row.remove_wanted.connect(self.ask_remove)
                 row.moved.connect(self._move_focus)
                 self.rows[schedule_id] = row
-                self._list.insertWidget(place, row)
+                self._list.rows.insertWidget(place, row)
         self.rows = {schedule_id: self.rows[schedule_id] for schedule_id in ids}
 
     # Reacting
@@ -250,7 +237,7 @@ class RecurringPage(QWidget):
             if row.hasFocus():
                 target = rows[(index + step) % len(rows)]
                 target.setFocus(Qt.FocusReason.TabFocusReason)
-                self._scroll.ensureWidgetVisible(target)
+                self._list.ensureWidgetVisible(target)
                 return
 
     def _forget_dialog(self) -> None:

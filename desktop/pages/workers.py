@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QElapsedTimer, Qt, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.actions import REDIS_GONE, Actions
 from desktop.pages.figures import age_text
 from desktop.pages.worker_rows import COLUMNS, SILENT_MS, ConcurrencyRow, WorkerRow
 from desktop.theme import Look
+from desktop.widgets.scroll_list import ScrollList
 from desktop.widgets.text import Button, Text, rule
 from desktop.widgets.two_lines import ElidedText
 from engine.model import Snapshot, WorkerInfo
@@ -130,28 +131,15 @@ class WorkersPage(QWidget):
         self.message = Text(self._look, "", tone="muted")
         self.message.setWordWrap(True)
         self.message.setContentsMargins(14, 10, 14, 10)
-        self._list = QVBoxLayout()
-        self._list.setContentsMargins(0, 2, 0, 0)
-        self._list.setSpacing(0)
-        inner = QWidget()
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(self._list)
-        column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setAccessibleName("Workers")
-        scroll.setMinimumHeight(96)
-        scroll.setWidget(inner)
+        self._list = ScrollList("Workers")
+        self._list.setMinimumHeight(96)
         outer = QVBoxLayout(card)
         outer.setContentsMargins(8, 10, 8, 6)
         outer.setSpacing(0)
         outer.addLayout(head)
         outer.addWidget(rule())
         outer.addWidget(self.message)
-        outer.addWidget(scroll, 1)
+        outer.addWidget(self._list, 1)
         return card
 
     def _build_concurrency(self) -> QFrame:
@@ -259,12 +247,12 @@ class WorkersPage(QWidget):
         workers = sorted(self._seen.values(), key=lambda worker: (worker.host, worker.started_at_ms, worker.id))
         for gone_id in self.rows.keys() - self._seen.keys():
             row = self.rows.pop(gone_id)
-            self._list.removeWidget(row)
+            self._list.rows.removeWidget(row)
             row.deleteLater()
         for place, worker in enumerate(workers):
             if worker.id not in self.rows:
                 self.rows[worker.id] = WorkerRow(self._look, self._zone)
-                self._list.insertWidget(place, self.rows[worker.id])
+                self._list.rows.insertWidget(place, self.rows[worker.id])
             ours = worker.host == self._host and worker.pid == self._embedded.pid
             ended = worker.id in self._ended
             self.rows[worker.id].show_worker(worker, now_ms, ours=ours, ended=ended, gone=bool(self._gone))
