@@ -1,4 +1,4 @@
-"""What most of the engine's tests begin with: a store on the emptied server."""
+"""What most of the engine's tests begin with: a store on the emptied server, and the engine's three sides on it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from engine.admin import Admin
+from engine.client import Client
+from engine.monitor import Monitor
 from engine.settings import Settings, load_settings
 from engine.store import Store
 
@@ -22,3 +25,21 @@ async def store(fresh_redis: str) -> AsyncIterator[Store]:
     opened = Store(fresh_redis)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def admin(store: Store) -> Admin:
+    """The operator's actions."""
+    return Admin(store)
+
+
+@pytest.fixture
+def client(store: Store, settings: Settings) -> Client:
+    """Adds jobs."""
+    return Client(store, settings)
+
+
+@pytest.fixture
+def monitor(store: Store, settings: Settings) -> Monitor:
+    """Sees what has become of them."""
+    return Monitor(store, settings)

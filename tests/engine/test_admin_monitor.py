@@ -16,29 +16,11 @@ from engine.job_types import CreateTask
 from engine.model import JobOptions, JobState
 from engine.monitor import WORKER_SILENT_MS, Monitor
 from engine.queues import QUEUES
-from engine.settings import Settings, load_settings
+from engine.settings import load_settings
 from engine.store import Claimed, FinishedJob, Store, keys
 from engine.store.connect import without_password
 
 TASKS = "task-processing"
-
-
-@pytest.fixture
-def admin(store: Store) -> Admin:
-    """The operator's actions."""
-    return Admin(store)
-
-
-@pytest.fixture
-def client(store: Store, settings: Settings) -> Client:
-    """Adds the jobs that are operated on."""
-    return Client(store, settings)
-
-
-@pytest.fixture
-def monitor(store: Store, settings: Settings) -> Monitor:
-    """The console's eyes."""
-    return Monitor(store, settings)
 
 
 async def _claim(store: Store) -> Claimed:

@@ -19,12 +19,6 @@ from engine.store import Claimed, FinishedJob, Store
 TASKS = "task-processing"
 
 
-@pytest.fixture
-def client(store: Store, settings: Settings) -> Client:
-    """The client under test."""
-    return Client(store, settings)
-
-
 async def _claim(store: Store, queue: str = TASKS) -> Claimed:
     (job,) = (await store.take(queue, 1, lease_ms=60_000, token="t", worker="w")).jobs
     return job

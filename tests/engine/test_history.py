@@ -29,12 +29,6 @@ DAY_MS = 24 * HOUR_MS
 
 
 @pytest.fixture
-def monitor(store: Store, settings: Settings) -> Monitor:
-    """The console's eyes."""
-    return Monitor(store, settings)
-
-
-@pytest.fixture
 def raw(fresh_redis: str) -> redis.Redis:
     """Redis itself."""
     return redis.Redis.from_url(fresh_redis, decode_responses=True)

@@ -17,30 +17,11 @@ from engine.job_filter import parse_filter
 from engine.job_types import CreateTask
 from engine.model import JobOptions, JobState, Removed
 from engine.monitor import Monitor
-from engine.settings import Settings
 from engine.store import Claimed, FinishedJob, Store, keys
 from engine.store.operations import BATCH
 
 TASKS = "task-processing"
 GROUP = {"signature": "5161", "title": "Broken <n>", "kind": "OSError"}
-
-
-@pytest.fixture
-def admin(store: Store) -> Admin:
-    """The operator's actions."""
-    return Admin(store)
-
-
-@pytest.fixture
-def client(store: Store, settings: Settings) -> Client:
-    """Adds the jobs that are operated on."""
-    return Client(store, settings)
-
-
-@pytest.fixture
-def monitor(store: Store, settings: Settings) -> Monitor:
-    """Sees what has become of them."""
-    return Monitor(store, settings)
 
 
 @pytest.fixture

@@ -20,12 +20,6 @@ TASKS = "task-processing"
 FAST = 100_000
 
 
-@pytest.fixture
-def admin(store: Store) -> Admin:
-    """The operator's actions."""
-    return Admin(store)
-
-
 async def _failed(store: Store, settings: Settings, *ids: str) -> None:
     client = Client(store, settings)
     for job_id in ids:

@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,14 +44,6 @@ def _job(job_id: str, **changes: Any) -> NewJob:
         timeout_ms=120_000,
     )
     return replace(plain, **changes)
-
-
-@pytest.fixture
-async def store(fresh_redis: str) -> AsyncIterator[Store]:
-    """A store on the emptied server."""
-    opened = Store(fresh_redis)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture
