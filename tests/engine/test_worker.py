@@ -5,24 +5,20 @@ from __future__ import annotations
 import asyncio
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from engine.client import Client
 from engine.job_types import CreateTask
-from engine.model import Job, JobOptions, JobState
+from engine.model import JobOptions, JobState
 from engine.monitor import Monitor
 from engine.settings import Settings, load_settings
-from engine.store import NewJob, Store
+from engine.store import Store
 from engine.worker.broker import create_broker
-
-TASKS = "task-processing"
-LIMIT_S = 40
+from tests.engine.worker_process import LIMIT_S, TASKS, add_job, until_state, worker_process
 
 
 @pytest.fixture
@@ -34,34 +30,6 @@ async def store(fresh_redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     opened = Store(fresh_redis)
     yield opened
     await opened.close()
-
-
-@contextmanager
-def _worker(*command: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker process; whatever becomes of it, it is gone at the end."""
-    process = subprocess.Popen(
-        [sys.executable, *(command or ("-m", "tests.engine.worker_jobs"))], stdin=subprocess.DEVNULL
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-async def _add(store: Store, job_id: str, name: str, data: str, timeout_ms: int = 60_000, attempts: int = 3) -> None:
-    await store.add(TASKS, [NewJob(job_id, name, data, 4, attempts, "fixed", 0, timeout_ms)])
-
-
-async def _until(store: Store, job_id: str, *states: JobState) -> Job:
-    """The job, once it has reached one of `states`."""
-    async with asyncio.timeout(LIMIT_S):
-        while True:
-            position = await store.last_event(TASKS)
-            job = await store.find(job_id)
-            if job.state in states:
-                return job
-            await store.events({TASKS: position}, 1000)
 
 
 async def _until_started(trail: Path, times: int) -> None:
@@ -79,21 +47,21 @@ async def _exit_code(process: subprocess.Popen[bytes]) -> int:
 
 
 async def test_a_job_whose_worker_is_killed_runs_again_and_is_not_lost(store: Store, tmp_path: Path) -> None:
-    await _add(store, "a", "held", '{"name":"a"}')
-    with _worker() as victim:
+    await add_job(store, "a", "held", '{"name":"a"}')
+    with worker_process() as victim:
         await _until_started(tmp_path / "trail", 1)
         victim.send_signal(signal.SIGKILL)
         await _exit_code(victim)
     (tmp_path / "trail.go").touch()
-    with _worker():
-        job = await _until(store, "a", JobState.COMPLETED, JobState.FAILED)
+    with worker_process():
+        job = await until_state(store, "a", JobState.COMPLETED, JobState.FAILED)
     assert (job.state, job.result, job.stalled, job.attempts_made) == (JobState.COMPLETED, "a", 1, 1)
     assert (tmp_path / "trail").read_text().splitlines() == ["start a", "start a", "end a"]
 
 
 async def test_a_stopping_worker_finishes_its_job_and_exits_with_0(store: Store, tmp_path: Path) -> None:
-    await _add(store, "a", "held", '{"name":"a"}')
-    with _worker() as worker:
+    await add_job(store, "a", "held", '{"name":"a"}')
+    with worker_process() as worker:
         await _until_started(tmp_path / "trail", 1)
         worker.send_signal(signal.SIGTERM)
         (tmp_path / "trail.go").touch()
@@ -106,8 +74,8 @@ async def test_a_job_that_outlasts_the_drain_goes_back_unharmed(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HARK_DRAIN_MS", "100")
-    await _add(store, "a", "held", '{"name":"a"}')
-    with _worker() as worker:
+    await add_job(store, "a", "held", '{"name":"a"}')
+    with worker_process() as worker:
         await _until_started(tmp_path / "trail", 1)
         worker.send_signal(signal.SIGTERM)
         assert await _exit_code(worker) == 0
@@ -120,12 +88,12 @@ async def test_no_more_jobs_of_a_queue_run_at_once_than_it_allows(
 ) -> None:
     monkeypatch.setenv("HARK_QUEUES", '{"task-processing": {"concurrency": 2}}')
     for name in "abcde":
-        await _add(store, name, "held", f'{{"name":"{name}"}}')
-    with _worker():
+        await add_job(store, name, "held", f'{{"name":"{name}"}}')
+    with worker_process():
         await _until_started(tmp_path / "trail", 2)
         assert len(await store.jobs(TASKS, JobState.ACTIVE, 0, 10)) == 2
         (tmp_path / "trail.go").touch()
-        await asyncio.gather(*(_until(store, name, JobState.COMPLETED) for name in "abcde"))
+        await asyncio.gather(*(until_state(store, name, JobState.COMPLETED) for name in "abcde"))
     running = most = 0
     for line in (tmp_path / "trail").read_text().splitlines():
         running += 1 if line.startswith("start") else -1
@@ -134,14 +102,14 @@ async def test_no_more_jobs_of_a_queue_run_at_once_than_it_allows(
 
 
 async def test_failures_end_with_their_reasons(store: Store) -> None:
-    await _add(store, "slow", "held", '{"name":"a"}', timeout_ms=100, attempts=1)
-    await _add(store, "unknown", "no-such-job", "{}")
-    await _add(store, "refused", "refusing", "{}")
-    await _add(store, "wrong", "held", '{"nome":"a"}', attempts=1)
-    await _add(store, "unreadable", "held", "not json")
+    await add_job(store, "slow", "held", '{"name":"a"}', timeout_ms=100, attempts=1)
+    await add_job(store, "unknown", "no-such-job", "{}")
+    await add_job(store, "refused", "refusing", "{}")
+    await add_job(store, "wrong", "held", '{"nome":"a"}', attempts=1)
+    await add_job(store, "unreadable", "held", "not json")
     names = ("slow", "unknown", "refused", "wrong", "unreadable")
-    with _worker():
-        jobs = await asyncio.gather(*(_until(store, name, JobState.FAILED, JobState.COMPLETED) for name in names))
+    with worker_process():
+        jobs = await asyncio.gather(*(until_state(store, name, JobState.FAILED, JobState.COMPLETED) for name in names))
     errors = {job.id: job.error or "" for job in jobs if job.state is JobState.FAILED}
     assert errors["slow"] == "held took longer than its time-out of 0.1 s."
     assert errors["unknown"].startswith("This worker knows no job named 'no-such-job'.")
@@ -151,16 +119,16 @@ async def test_failures_end_with_their_reasons(store: Store) -> None:
 
 
 async def test_a_plain_function_that_blocks_keeps_its_lease(store: Store) -> None:
-    await _add(store, "a", "blocking", '{"seconds":1.5}')
-    with _worker():
-        job = await _until(store, "a", JobState.COMPLETED, JobState.FAILED)
+    await add_job(store, "a", "blocking", '{"seconds":1.5}')
+    with worker_process():
+        job = await until_state(store, "a", JobState.COMPLETED, JobState.FAILED)
     assert (job.state, job.stalled) == (JobState.COMPLETED, 0)
 
 
 async def test_taskiqs_own_worker_runs_harks_jobs(store: Store) -> None:
     client = Client(store, load_settings())
     handle = await client.add(CreateTask(title="milk"), JobOptions("a"))
-    with _worker("-m", "taskiq", "worker", "engine.worker.broker:broker", "-w", "1") as worker:
+    with worker_process("-m", "taskiq", "worker", "engine.worker.broker:broker", "-w", "1") as worker:
         result = await handle.result(LIMIT_S)
         worker.send_signal(signal.SIGTERM)
         await _exit_code(worker)
@@ -172,7 +140,7 @@ async def test_what_a_job_came_to_can_be_awaited_by_taskiqs_own_means(store: Sto
     await adding.startup()
     task = adding.find_task("create-task")
     assert task is not None
-    with _worker("-m", "engine", "worker", "--quiet", "--queue", TASKS):
+    with worker_process("-m", "engine", "worker", "--quiet", "--queue", TASKS):
         good = await (await task.kiq(title="milk")).wait_result(timeout=30)
         bad = await (await task.kiq(titel="milk")).wait_result(timeout=30)
     assert (good.is_err, good.return_value["title"]) == (False, "milk")
@@ -183,8 +151,8 @@ async def test_what_a_job_came_to_can_be_awaited_by_taskiqs_own_means(store: Sto
 
 async def test_a_stopping_worker_says_so_and_counts_no_more(store: Store, settings: Settings, tmp_path: Path) -> None:
     monitor = Monitor(store, settings)
-    await _add(store, "a", "held", '{"name":"a"}')
-    with _worker() as worker:
+    await add_job(store, "a", "held", '{"name":"a"}')
+    with worker_process() as worker:
         await _until_started(tmp_path / "trail", 1)
         worker.send_signal(signal.SIGTERM)
         async with asyncio.timeout(30):
@@ -200,7 +168,7 @@ async def test_harks_own_command_runs_jobs_of_the_named_queues_only(store: Store
     handle = await client.create_task("local", "milk")
     other = await client.process_voice_command("local", "hello")
     program = "import sys; from engine.settings import load_settings; from engine.worker.pool import run_worker; "
-    with _worker("-c", program + "run_worker(load_settings(), sys.argv[1:])", TASKS) as worker:
+    with worker_process("-c", program + "run_worker(load_settings(), sys.argv[1:])", TASKS) as worker:
         assert (await handle.result(LIMIT_S))["title"] == "milk"
         worker.send_signal(signal.SIGTERM)
         assert await _exit_code(worker) == 0
@@ -210,5 +178,5 @@ async def test_harks_own_command_runs_jobs_of_the_named_queues_only(store: Store
 async def test_a_worker_told_to_stop_at_once_exits_with_0(store: Store) -> None:
     # Regression: a stop in the first half second was taken for a lost connection, and the worker stayed.
     for _ in range(3):
-        with _worker("-m", "engine", "worker", "--embedded") as process:
+        with worker_process("-m", "engine", "worker", "--embedded") as process:
             assert await _exit_code(process) == 0
