@@ -63,6 +63,8 @@ _SENTINEL_S = 1.0
 
 _LOST = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, OSError)
 
+_STREAM_METHODS = ("writelines", "drain", "read")
+"""What redis-py calls on the streams of a connection, which are None once that is closed."""
 _TLS_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 _OPTIONS = frozenset(
     (*_TLS_FILES, "ssl_cert_reqs", "ssl_check_hostname", "ssl_ciphers", "ssl_min_version", "ssl_password")
@@ -244,6 +246,11 @@ def explained(url: str) -> Iterator[None]:
         yield
     except (RedisError, RedisClusterException, OSError) as error:
         raise _explain(error, url) from error
+    except AttributeError as error:
+        # In a Cluster's crisis redis-py closes connections, also under commands that are just about to use them.
+        if error.obj is not None or error.name not in _STREAM_METHODS:
+            raise
+        raise _explain(RedisConnectionError("the connection was closed meanwhile"), url) from error
 
 
 def _explain(error: Exception, url: str) -> HarkError:

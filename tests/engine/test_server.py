@@ -74,7 +74,10 @@ def _kill(url: str) -> None:
 
 
 def _is_running(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_it_gives_the_url_of_a_server_that_works(private_redis: PrivateRedis) -> None:

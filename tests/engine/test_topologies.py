@@ -313,6 +313,23 @@ async def test_scripts_that_a_cluster_forgot_are_loaded_again(nodes: list[Node])
     await store.close()
 
 
+async def test_a_command_under_which_the_connections_are_closed_says_so(nodes: list[Node]) -> None:
+    store = Store(_cluster_url(nodes))
+    client = store._redis  # noqa: SLF001 - in a Cluster's crisis it is redis-py that closes them
+    for turns in range(40):
+        calls: list[asyncio.Task[Any]] = [
+            asyncio.create_task(call)
+            for queue in QUEUES
+            for call in (store.add(queue, [_job("closed")]), store.recall(queue, "chat"), store.find("x", [queue]))
+        ]
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await client.aclose()
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        assert [outcome for outcome in outcomes if not isinstance(outcome, list | HarkError)] == []
+    await store.close()
+
+
 async def test_events_of_all_nodes_come_to_one_reader(nodes: list[Node]) -> None:
     store = Store(_cluster_url(nodes))
     follower = Follower(store)
