@@ -315,7 +315,7 @@ async def test_scripts_that_a_cluster_forgot_are_loaded_again(nodes: list[Node])
 
 async def test_a_command_under_which_the_connections_are_closed_says_so(nodes: list[Node]) -> None:
     store = Store(_cluster_url(nodes))
-    client = store._redis  # noqa: SLF001 - in a Cluster's crisis it is redis-py that closes them
+    client = store._redis  # in a crisis it is redis-py that closes them
     for turns in range(40):
         calls: list[asyncio.Task[Any]] = [
             asyncio.create_task(call)
