@@ -1,19 +1,20 @@
 """Sound as the engine passes it on: one frozen type, and the files it comes from and goes to.
 
-Hides soundfile and soxr. Everything is mono 16-bit; recognisers get 16 kHz.
+Hides soundfile and soxr. Everything is mono 16-bit; recognisers get 16 kHz. numpy and the libraries are imported when
+there is a sound: most of what imports this module never meets one.
 """
 
 from __future__ import annotations
 
 import io
 from dataclasses import dataclass, field
-
-import numpy as np
-import numpy.typing as npt
-import soundfile
-import soxr
+from typing import TYPE_CHECKING
 
 from engine.errors import BadInputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 SPEECH_RATE_HZ = 16_000
 MAX_AUDIO_BYTES = 25 * 1024 * 1024
@@ -35,6 +36,8 @@ class Recording:
     @property
     def peak_dbfs(self) -> float:
         """Loudest sample in dB below full scale; -inf where all are zero."""
+        import numpy as np
+
         if not len(self.samples):
             return float("-inf")
         peak = int(np.abs(self.samples.astype(np.int32)).max())
@@ -44,6 +47,8 @@ class Recording:
         """The same sound resampled to `rate_hz`."""
         if rate_hz == self.rate_hz:
             return self
+        import soxr
+
         return Recording(soxr.resample(self.samples, self.rate_hz, rate_hz), rate_hz)
 
     def require_speech(self) -> Recording:
@@ -67,6 +72,8 @@ class Recording:
         return self._encode("WAV")
 
     def _encode(self, container: str) -> bytes:
+        import soundfile
+
         buffer = io.BytesIO()
         soundfile.write(buffer, self.samples, self.rate_hz, format=container, subtype="PCM_16")
         return buffer.getvalue()
@@ -85,6 +92,9 @@ class Recording:
                 f"{source} is {len(data) / 1024**2:.0f} MB, more than the {MAX_AUDIO_BYTES // 1024**2} MB allowed.",
                 "Cut it into shorter parts.",
             )
+        import numpy as np
+        import soundfile
+
         try:
             with soundfile.SoundFile(io.BytesIO(data)) as file:
                 # In blocks: a compressed hour would need a gigabyte at once.
@@ -104,6 +114,8 @@ def _mono(block: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
     Exact for 16-bit files; what is louder than full scale is clipped. (libsndfile's own conversion
     takes a float file's 1.0 as the integer 1.)
     """
+    import numpy as np
+
     scaled = block.mean(axis=1, dtype=np.float32) * np.float32(32768)
     clipped: npt.NDArray[np.float32] = np.clip(np.rint(scaled), -32768, 32767)
     return clipped.astype(np.int16)

@@ -38,10 +38,13 @@ from engine.model import (
     StageTimed,
     VoiceEvent,
     Waiting,
+    WorkerInfo,
 )
 from engine.queues import QueueSpec
+from engine.sampling import queue_sample
 from engine.settings import Settings
 from engine.store import NewJob, QueueEvent, Store
+from engine.store.presence import alive
 
 _log = get_logger("client")
 
@@ -50,6 +53,8 @@ RECORDING_TTL_S = 86_400
 
 _STAGES = (queues.TRANSCRIPTION, queues.VOICE_PROCESSING, queues.SYNTHESIS)
 _POLL_MS = 1_000
+_LOOK_AGAIN_S = 3.0
+"""How often a silent command is asked why it waits, after the first time."""
 _BULK = 500
 """Jobs that one call adds."""
 _PARTS_UNDER_WAY = 2
@@ -217,8 +222,9 @@ class Client:
             said.require_speech()
             kept = await asyncio.to_thread(self._keep_recording, said, trace)
         positions: dict[str, str] | None = None
-        submitted = told = False
-        started = time.monotonic()
+        submitted = False
+        told = ""
+        look_at = time.monotonic() + _POLL_MS / 1000
         while True:
             try:
                 if positions is None:
@@ -227,11 +233,12 @@ class Client:
                     await self._submit(said, trace, conversation_id, user_id, speak)
                     submitted = True
                 seen = await self._store.events(positions, _POLL_MS)
-                if not seen and not told and time.monotonic() - started > _POLL_MS / 1000:
-                    reason = await self._why_waiting(trace)
-                    if reason:
-                        told = True
+                if not seen and time.monotonic() > look_at:
+                    reason = await self._why_waiting()
+                    look_at = time.monotonic() + _LOOK_AGAIN_S
+                    if reason and reason != told:
                         yield Waiting(trace, reason)
+                    told = reason
                 for event in seen:
                     if event.trace == trace and event.id:
                         async for told_event in self._tell(event):
@@ -244,8 +251,8 @@ class Client:
                     positions[event.queue] = event.position
             except RedisGoneError as error:
                 _log.warning("a command waits: %s", error)
-                if not told:
-                    told = True
+                if error.message != told:
+                    told = error.message
                     yield Waiting(trace, f"{error.message} The command is kept and goes on when Redis is back.")
                 await asyncio.sleep(0.5)
 
@@ -301,14 +308,21 @@ class Client:
         else:
             yield Spoken(trace, await self.sound(job))
 
-    async def _why_waiting(self, trace: str) -> str:
+    async def _why_waiting(self) -> str:
         """Words for a command that nothing moves, or "" while it runs."""
+        workers: tuple[WorkerInfo, ...] | None = None
         for queue in reversed(_STAGES):
-            sample = await self._store.sample(queue, 0)
-            if int(sample[6]) >= 0 and sample[1]:
+            reply = await self._store.sample(queue, 0)
+            sample = queue_sample(reply)
+            if sample.paused_at_ms >= 0 and sample.waiting:
                 return f"The {queue} queue is paused: the command waits in it. Resume it to go on."
-        if not await self._store.workers():
-            return "No worker is running: the command is kept. Start one with `hark worker`."
+            if not sample.waiting and not sample.active:
+                continue
+            if workers is None:
+                workers = alive(await self._store.workers(), int(reply[0]))
+            if not any(queue in worker.queues for worker in workers):
+                none = f"No worker serves the {queue} queue" if workers else "No worker is running"
+                return f"{none}: the command is kept. Start one with `hark worker`."
         return ""
 
 

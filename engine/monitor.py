@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
 from engine.errors import BadInputError
@@ -28,12 +27,11 @@ from engine.queues import QUEUES, require_queue
 from engine.sampling import SHARED_MINUTES, QueueSample, Sample, Sampler
 from engine.settings import Settings
 from engine.store import Store
+from engine.store.presence import alive
 from engine.store.records import figures_by_type
 
 HISTORY_MINUTES = 60
 RECENT_MINUTES = 5
-WORKER_SILENT_MS = 15_000
-"""A worker not heard of for so long is counted as gone."""
 _PAGE = 500
 _NEARBY = 100
 _MINUTE_MS = 60_000
@@ -67,7 +65,7 @@ class Monitor:
             sample = await (self._sampler.take(SHARED_MINUTES) if fresh else self._sampler.shared())
         if sample is None or self._leaves_a_gap(sample) or (not fresh and sample.taken_at_ms < self._newest_ms):
             sample = await self._sampler.take(HISTORY_MINUTES)
-        workers = _alive(sample.workers, sample.taken_at_ms)
+        workers = alive(sample.workers, sample.taken_at_ms)
         if sample.taken_at_ms >= self._newest_ms:
             self._remember(sample)
         states = tuple(self._state(name, sample.queues[name], sample.taken_at_ms, workers) for name in QUEUES)
@@ -275,27 +273,3 @@ def _joined(parts: list[Period], span_ms: int) -> Period:
         oldest_waiting_ms=seen.oldest_waiting_ms,
         failures_by_group=groups,
     )
-
-
-def _alive(records: Mapping[str, str], now_ms: int) -> tuple[WorkerInfo, ...]:
-    """The workers that gave a sign of life lately; a record that somebody has spoilt tells of none."""
-    found = [_worker(worker_id, text) for worker_id, text in records.items()]
-    alive = [worker for worker in found if worker is not None and now_ms - worker.seen_at_ms <= WORKER_SILENT_MS]
-    return tuple(sorted(alive, key=lambda worker: worker.started_at_ms))
-
-
-def _worker(worker_id: str, text: str) -> WorkerInfo | None:
-    try:
-        record = json.loads(text)
-        numbers = {name: record[name] for name in ("pid", "started_at_ms", "seen_at_ms", "active")}
-        host, queues = record["host"], record["queues"]
-        stopping = record.get("stopping") is True
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return None
-    fine = (
-        all(type(number) is int and abs(number) < 2**53 for number in numbers.values())
-        and isinstance(host, str)
-        and isinstance(queues, list)
-        and all(isinstance(queue, str) for queue in queues)
-    )
-    return WorkerInfo(id=worker_id, host=host, queues=tuple(queues), stopping=stopping, **numbers) if fine else None

@@ -97,7 +97,7 @@ class Sampler:
             self._store.workers(), *(self._store.sample(queue, minutes) for queue in QUEUES)
         )
         now_ms = int(replies[0][0])
-        queues = {queue: _queue_sample(reply) for queue, reply in zip(QUEUES, replies, strict=True)}
+        queues = {queue: queue_sample(reply) for queue, reply in zip(QUEUES, replies, strict=True)}
         return Sample(now_ms, now_ms // 60_000 - minutes + 1, queues, workers)
 
     async def shared(self) -> Sample:
@@ -141,7 +141,8 @@ class Sampler:
             self._sent.popleft()
 
 
-def _queue_sample(reply: list[Any]) -> QueueSample:
+def queue_sample(reply: list[Any]) -> QueueSample:
+    """What `Store.sample` replies, with names."""
     _, *numbers, minutes = reply
     recorded = {int(minute): dict(zip(flat[::2], flat[1::2], strict=True)) for minute, flat in minutes}
     by_minute = {minute: summed(figures_by_type(record).values()) for minute, record in recorded.items()}

@@ -60,7 +60,9 @@ def main(argv: Sequence[str] | None = None, doctor_checks: Callable[[], Sequence
     try:
         code = hark.main(None if argv is None else list(argv), prog_name="hark", standalone_mode=False, obj=switches)
     except click.ClickException as error:
-        error.show()
+        context = getattr(error, "ctx", None)
+        hint = f" See `{context.command_path} --help`." if context is not None else ""
+        complain(f"{error.format_message()}{hint}")
         return error.exit_code
     except click.Abort:
         # click's word for Ctrl-C, or the end of input at a question.

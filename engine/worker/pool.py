@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from taskiq import AckableMessage
 from taskiq.receiver import Receiver
 
+from engine.errors import RedisGoneError
 from engine.log import get_logger
 from engine.process import run_until_stopped
 from engine.settings import Settings
@@ -24,6 +25,7 @@ _log = get_logger("worker")
 _MOST_TASKS = 10_000
 """Beyond any sum of limits: the broker's own gate decides how many jobs of a queue run at once."""
 _GIVE_UP_S = 10.0
+_LONGEST_BACKOFF_S = 10.0
 
 
 class QueueReceiver(Receiver):
@@ -93,9 +95,13 @@ class QueueReceiver(Receiver):
 
 
 async def serve(broker: QueueBroker, settings: Settings, stop: asyncio.Event) -> None:
-    """Run jobs until `stop` is set, then finish what is active within `settings.drain_ms` and return."""
+    """Run jobs until `stop` is set, then finish what is active within `settings.drain_ms` and return.
+
+    A Redis that is away at the start is waited for, as one that goes away later is.
+    """
     broker.is_worker_process = True
-    await broker.startup()
+    if not await _started(broker, stop):
+        return
     try:
         receiver = QueueReceiver(broker, settings.drain_ms / 1000)
         _log.info("worker %s is ready", broker.worker_id)
@@ -104,6 +110,22 @@ async def serve(broker: QueueBroker, settings: Settings, stop: asyncio.Event) ->
     finally:
         await broker.shutdown()
         _log.info("worker %s has stopped", broker.worker_id)
+
+
+async def _started(broker: QueueBroker, stop: asyncio.Event) -> bool:
+    """Start the broker once Redis answers; False where `stop` came before that."""
+    backoff_s = 0.5
+    while not stop.is_set():
+        try:
+            await broker.startup()
+        except RedisGoneError as error:
+            _log.warning("the worker waits for Redis: %s", error)
+        else:
+            return True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), backoff_s)
+        backoff_s = min(backoff_s * 2, _LONGEST_BACKOFF_S)
+    return False
 
 
 Beside = Callable[[], contextlib.AbstractAsyncContextManager[object]]
@@ -118,7 +140,7 @@ def run_worker(
 ) -> None:
     """Run a worker for `queues` (all where None) until SIGTERM, SIGINT or, `embedded`, the end of standard input.
 
-    Returns after the drain. Raises as `open_store` does when Redis cannot be reached at the start.
+    Returns after the drain. Raises HarkError where Redis refuses us (a wrong password); one that is away is waited for.
     """
     run_until_stopped(functools.partial(_run, settings, queues, embedded, beside))
 

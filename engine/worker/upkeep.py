@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import math
 import os
 import socket
 import time
@@ -15,9 +13,10 @@ import psutil
 
 from engine.errors import HarkError, RedisGoneError
 from engine.log import get_logger
+from engine.model import WorkerInfo
 from engine.settings import Settings
 from engine.store import Store
-from engine.store.records import dumps
+from engine.store.presence import seen_at_ms, sign_of_life
 from engine.worker.settling import forward
 
 _log = get_logger("upkeep")
@@ -154,25 +153,17 @@ class Upkeep:
 
     async def _heartbeat(self) -> None:
         now_ms = int(time.time() * 1000)
-        record = {
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "queues": list(self._queues),
-            "started_at_ms": self._started_at_ms,
-            "seen_at_ms": now_ms,
-            "active": self._active(),
-            "stopping": self._last_jobs,
-        }
-        await self._store.tell_alive(self._worker, dumps(record))
-        for worker, text in (await self._store.workers()).items():
-            if now_ms - _seen_at_ms(text) > _FORGOTTEN_MS:
-                await self._store.forget_worker(worker)
-
-
-def _seen_at_ms(record: str) -> float:
-    """When a worker gave its last sign of life; 0 where somebody has spoilt that, or an endless time would keep it."""
-    try:
-        seen_at_ms = float(json.loads(record)["seen_at_ms"])
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        return 0.0
-    return seen_at_ms if math.isfinite(seen_at_ms) else 0.0
+        worker = WorkerInfo(
+            id=self._worker,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            queues=tuple(self._queues),
+            started_at_ms=self._started_at_ms,
+            seen_at_ms=now_ms,
+            active=self._active(),
+            stopping=self._last_jobs,
+        )
+        await self._store.tell_alive(self._worker, sign_of_life(worker))
+        for other, text in (await self._store.workers()).items():
+            if now_ms - seen_at_ms(text) > _FORGOTTEN_MS:
+                await self._store.forget_worker(other)

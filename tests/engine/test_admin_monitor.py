@@ -14,11 +14,12 @@ from engine.client import Client
 from engine.errors import BadInputError, NotFoundError
 from engine.job_types import CreateTask
 from engine.model import JobOptions, JobState
-from engine.monitor import WORKER_SILENT_MS, Monitor
+from engine.monitor import Monitor
 from engine.queues import QUEUES
 from engine.settings import load_settings
 from engine.store import Claimed, FinishedJob, Store, keys
 from engine.store.connect import without_password
+from engine.store.presence import WORKER_SILENT_MS
 
 TASKS = "task-processing"
 
@@ -71,9 +72,7 @@ async def test_a_clean_does_what_its_preview_said(admin: Admin, client: Client, 
     assert (await admin.clean(TASKS, JobState.FAILED, 0, 0, actor="ada")).count == preview.count
 
 
-@pytest.mark.parametrize(
-    ("state", "grace_ms", "limit"), [(JobState.FAILED, -1, 0), (JobState.FAILED, 0, -1)]
-)
+@pytest.mark.parametrize(("state", "grace_ms", "limit"), [(JobState.FAILED, -1, 0), (JobState.FAILED, 0, -1)])
 async def test_a_clean_that_makes_no_sense_is_refused(admin: Admin, state: JobState, grace_ms: int, limit: int) -> None:
     with pytest.raises(BadInputError):
         await admin.clean(TASKS, state, grace_ms, limit, actor="ada")

@@ -340,6 +340,19 @@ def test_both_a_queue_and_all_is_wrong_usage(said: Said) -> None:
     assert said("clean", "transcription", "--status", "stuck")[0] == 2
 
 
+def test_wrong_usage_is_told_in_one_line_that_says_where_to_read_on(said: Said) -> None:
+    for line, command in (
+        (["clean", "transcription", "--grce", "5"], "hark clean"),
+        (["pause"], "hark pause"),
+        (["frobnicate"], "hark"),
+        (["jobs", "transcription", "--state", "stuck"], "hark jobs"),
+    ):
+        code, out, err = said(*line)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert err.startswith("hark: ")
+        assert err.endswith(f"See `{command} --help`.\n")
+
+
 def test_python_m_engine_without_a_command_prints_help() -> None:
     done = subprocess.run(HARK, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")

@@ -12,9 +12,11 @@ from engine.audio import Recording
 from engine.client import Client
 from engine.errors import BadInputError, HarkError
 from engine.job_types import CreateTask, ProcessVoiceCommand, SynthesizeSpeech
-from engine.model import JobOptions, JobState, Waiting
+from engine.model import JobOptions, JobState, Waiting, WorkerInfo
+from engine.queues import QUEUES
 from engine.settings import Settings, load_settings
 from engine.store import Claimed, FinishedJob, Store
+from engine.store.presence import sign_of_life
 
 TASKS = "task-processing"
 
@@ -136,6 +138,18 @@ async def test_a_command_without_a_worker_waits_and_is_kept(client: Client, stor
     assert event.message == "No worker is running: the command is kept. Start one with `hark worker`."
     (job,) = await store.jobs("voice-processing", JobState.WAITING, 0, 10)
     assert (job.id, job.arguments["text"]) == (event.trace, "add milk to my list")
+
+
+async def test_a_command_whose_worker_leaves_in_the_middle_says_so(client: Client, store: Store) -> None:
+    await store.tell_alive("w", sign_of_life(WorkerInfo("w", "here", 1, tuple(QUEUES), 0, 2**52, 0)))
+    asking = client.ask("add milk to my list")
+    told = asyncio.ensure_future(anext(asking))
+    assert await store.wait_for_work(["voice-processing"], "w", 10) == "voice-processing"
+    taken = await _claim(store, "voice-processing")
+    await store.forget_worker("w")
+    event = await told
+    assert isinstance(event, Waiting)
+    assert (event.trace, event.message[:24]) == (taken.id, "No worker is running: th")
 
 
 async def test_a_command_on_a_paused_queue_says_which(client: Client, store: Store) -> None:
