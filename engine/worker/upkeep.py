@@ -58,6 +58,8 @@ class Upkeep:
         self._stopping = asyncio.Event()
         self._last_jobs = False
         self._tasks: list[asyncio.Task[None]] = []
+        self._stuck: set[str] = set()
+        """Follow-ups that could not be forwarded when last tried."""
 
     def start(self) -> None:
         """Begin, each duty at its own pace."""
@@ -125,11 +127,21 @@ class Upkeep:
                 _log.error("job %s on %s lost its worker too often and failed", job_id, queue)
 
     async def _forward(self) -> None:
+        stuck: set[str] = set()
         for queue in self._queues:
             for entry in await self._store.outbox(queue):
-                # Another may have forwarded it since: its job may have run and be gone, and must not come again.
-                if await self._store.is_in_outbox(queue, entry):
-                    await forward(self._store, queue, [entry])
+                try:
+                    # Another may have forwarded it since: its job may have run and be gone, and must not come again.
+                    if await self._store.is_in_outbox(queue, entry):
+                        await forward(self._store, queue, [entry])
+                except RedisGoneError:
+                    raise
+                except (HarkError, ValueError, TypeError, KeyError) as error:
+                    # Spoilt, or for a queue that is: it stays, told once, and those behind it go on.
+                    stuck.add(entry)
+                    if entry not in self._stuck:
+                        _log.error("a follow-up of a job on %s cannot be forwarded and stays: %s", queue, error)
+        self._stuck = stuck
 
     async def _retain(self) -> None:
         for queue in self._queues:

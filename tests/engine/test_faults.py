@@ -125,6 +125,21 @@ async def test_no_job_is_lost_while_workers_redis_and_the_network_fail_at_random
 # --- the network ---
 
 
+async def test_a_worker_waits_for_a_redis_that_is_away_at_its_start(
+    server: Server, store: Store, tmp_path: Path
+) -> None:
+    await store.add(PARENTS, [_job("a")])
+    server.kill()
+    with _worker(server, tmp_path):
+        log = tmp_path / "worker.log"
+        async with asyncio.timeout(LIMIT_S):
+            while b"waits for Redis" not in log.read_bytes():  # noqa: ASYNC110 - a file tells of nothing
+                await asyncio.sleep(0.02)
+        server.start()
+        await _until_ended(store, PARENTS, 1)
+    assert _runs(tmp_path) == ["a"]
+
+
 async def test_a_claim_whose_answer_was_lost_is_answered_with_the_same_jobs_when_repeated(store: Store) -> None:
     await store.add(PARENTS, [_job(f"j{number}") for number in range(4)])
     first = await _take(store, "t1", 2)

@@ -898,3 +898,19 @@ async def test_a_follow_up_that_another_has_forwarded_since_is_not_added_again(
     await upkeep._forward()
     assert await store.depth("notification", JobState.WAITING) == 1
     assert raw.llen(redis_keys.outbox(QUEUE)) == 0
+
+
+@pytest.mark.expect_errors
+async def test_a_spoilt_follow_up_stays_and_holds_up_no_other(
+    store: Store, settings: Settings, raw: redis.Redis
+) -> None:
+    outbox = redis_keys.outbox(QUEUE)
+    fine = json.dumps({"queue": "notification", "job": _job("a").as_argument()})
+    raw.set("{hark:synthesis}:job:b", "no hash")
+    raw.set("{hark:synthesis}:wait", "no sorted set")
+    blocked = json.dumps({"queue": "synthesis", "job": _job("c").as_argument()})
+    raw.rpush(outbox, "not json", blocked, fine)
+    upkeep = Upkeep(store, [QUEUE], settings, "w", lambda: 0, lambda *_: None)
+    await upkeep._forward()
+    assert await store.depth("notification", JobState.WAITING) == 1
+    assert raw.lrange(outbox, 0, -1) == ["not json", blocked]
