@@ -17,6 +17,7 @@ from engine.job_filter import JobFilter
 from engine.model import AuditEntry, CleanPreview, Job, JobState, QuarantineBatch, Removed, RetryProgress
 from engine.queues import QUEUES, require_queue
 from engine.recurring import Recurring
+from engine.silencing import Silencing
 from engine.store import Store
 
 _FINISHED = (JobState.FAILED, JobState.COMPLETED)
@@ -26,7 +27,7 @@ _CANARY_LOOK_S = 0.25
 MOST_CONCURRENCY = 1000
 
 
-class Admin(Recurring):
+class Admin(Recurring, Silencing):
     """The operator's actions. `actor` says who asks and `reason` why; both go into the audit trail.
 
     All raise NotFoundError for an unknown queue and RedisGoneError where Redis does not answer.

@@ -7,10 +7,12 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
-from engine.errors import BadInputError
+from engine.alerts import AlertNotes, Watch
+from engine.errors import BadInputError, HarkError, RedisGoneError
 from engine.figures import summed
 from engine.job_filter import JobFilter
 from engine.model import (
+    Alert,
     FailureGroup,
     Figures,
     Job,
@@ -33,6 +35,7 @@ from engine.store.records import figures_by_type
 HISTORY_MINUTES = 60
 RECENT_MINUTES = 5
 _PAGE = 500
+_MEMORY_EVERY_S = 30.0
 _NEARBY = 100
 _MINUTE_MS = 60_000
 _HOUR_MS = 3_600_000
@@ -53,6 +56,8 @@ class Monitor:
         self._known_minute: int | None = None
         """The minutes before this one are known to their ends."""
         self._newest_ms = 0
+        self._memory_share: float | None = None
+        self._memory_due_s = 0.0
 
     async def snapshot(self, *, fresh: bool = True) -> Snapshot:
         """All eight queues and the workers. Raises RedisGoneError.
@@ -72,6 +77,28 @@ class Monitor:
         return Snapshot(
             sample.taken_at_ms, states, workers, self._store.address, round(self._sampler.commands_per_s, 2)
         )
+
+    async def alerts(self) -> tuple[Alert, ...]:
+        """The alerts that a look finds open now, the worst first; a viewer who stays keeps a `Watch` of its own."""
+        snapshot = await self.snapshot()
+        watch = Watch(self._settings, patient=False)
+        watch.note(await self.alert_notes())
+        watch.look(snapshot)
+        return watch.open
+
+    async def alert_notes(self) -> AlertNotes:
+        """What a `Watch` needs beside snapshots: one Redis command, and each half a minute another one."""
+        if self._memory_due_s <= time.monotonic():
+            self._memory_due_s = time.monotonic() + _MEMORY_EVERY_S
+            self._memory_share = await self._used_of_maxmemory()
+        return replace(
+            await self._store.alert_notes(self._newest_ms or int(time.time() * 1000)), memory_share=self._memory_share
+        )
+
+    async def tell_alerts(self, alerts: Sequence[Alert]) -> None:
+        """Leave for other viewers since when these alerts are open; for the one who watches for all."""
+        since_ms = {alert.key: alert.began_at_ms for alert in alerts}
+        await self._store.tell_open_alerts(since_ms, self._newest_ms or int(time.time() * 1000))
 
     async def totals(self) -> dict[str, dict[str, Figures]]:
         """What was counted since the queues exist, by queue and job type; it never goes down."""
@@ -184,6 +211,18 @@ class Monitor:
         parts = await self.history(queue, periods=window_ms // unit_ms, span_ms=unit_ms)
         span_ms = max(1, int(time.time() * 1000) - parts[0].start_ms)
         return replace(_joined(list(parts), span_ms), span_ms=span_ms)
+
+    async def _used_of_maxmemory(self) -> float | None:
+        """The fullest server's share, 0 to 1; None where none has a limit, or they do not tell (an ACL forbids it)."""
+        try:
+            told = await self._store.server_info()
+        except RedisGoneError:
+            raise
+        except HarkError:
+            return None
+        return max(
+            (info["used_memory"] / info["maxmemory"] for info in told.values() if info.get("maxmemory")), default=None
+        )
 
     def _leaves_a_gap(self, sample: Sample) -> bool:
         """Whether minutes have passed that neither the sample nor the history has whole."""

@@ -112,6 +112,31 @@ class Settings(BaseSettings):
     api_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Names, parted by commas, by which the HTTP API may be called besides loopback ones"
     )
+    alert_no_worker_s: int = Field(
+        30,
+        ge=0,
+        le=3600,
+        description="Seconds that a queue's waiting jobs may be without a worker before an alert; 0: no alert",
+    )
+    alert_oldest_min: int = Field(
+        15, ge=0, le=10_080, description="Minutes that a job may wait before an alert; 0: no alert"
+    )
+    alert_failure_percent: int = Field(
+        20,
+        ge=0,
+        le=100,
+        description="Percent of a queue's jobs of the last 5 minutes (20 or more) that may fail before an alert; "
+        "0: no alert",
+    )
+    alert_job_failed_min: int = Field(
+        10, ge=0, le=60, description="Minutes that an alert of a job that failed for good stays open; 0: no alert"
+    )
+    alert_redis_gone_s: int = Field(
+        10, ge=0, le=3600, description="Seconds that Redis may not answer before an alert; 0: no alert"
+    )
+    alert_redis_memory_percent: int = Field(
+        90, ge=0, le=100, description="Percent of its maxmemory that Redis may use before an alert; 0: no alert"
+    )
     queues: dict[str, QueueOverride] = Field(default_factory=dict)
 
     @field_validator("api_hosts", mode="before")

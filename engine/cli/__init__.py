@@ -28,6 +28,8 @@ What `--json` prints is a contract for scripts; fields may be added, never renam
              "waited_ms", "ran_ms"}], "spoken" (the file written, or null), "error" (or null)}
     schedules
              a list of recurring jobs, each with the fields of `engine.model.Schedule`
+    alerts   a list of open alerts, the worst first, each with the fields of `engine.model.Alert`; "silence" is
+             {"at_ms", "actor", "until_ms" (null: acknowledged, until it ends), "reason"}, or null
     doctor   a list of findings, the worst first: {"check" (a name such as "redis", "workers" or
              "disk"; a check may have several findings), "level" ("error", "warning", "note", "ok"
              or "skipped"), "message", "remedy" ("" where nothing is to be done)}
@@ -40,7 +42,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli import asking, cleaning, looking, measuring, operating, recurring, workers
+from engine.cli import alerts, asking, cleaning, looking, measuring, operating, recurring, workers
 from engine.cli.frame import Switches, hark
 from engine.cli.output import complain
 from engine.errors import HarkError
@@ -48,7 +50,7 @@ from engine.errors import HarkError
 if TYPE_CHECKING:
     from engine.doctor import Check
 
-__all__ = ["asking", "cleaning", "hark", "looking", "main", "measuring", "operating", "recurring", "workers"]
+__all__ = ["alerts", "asking", "cleaning", "hark", "looking", "main", "measuring", "operating", "recurring", "workers"]
 
 
 def main(argv: Sequence[str] | None = None, doctor_checks: Callable[[], Sequence[Check]] = tuple) -> int:

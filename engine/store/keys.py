@@ -107,3 +107,6 @@ WORKERS = "hark:workers"
 
 SNAPSHOT = "hark:snapshot"
 """What one viewer has just seen of all queues, for the others (see `engine/sampling.py`); kept for a second."""
+
+ALERTS = "hark:alerts"
+"""Hash of what the watchers of alerts share (see `engine/store/alerting.py`)."""

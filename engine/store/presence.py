@@ -45,7 +45,7 @@ def _worker(worker_id: str, text: str) -> WorkerInfo | None:
         record = json.loads(text)
         numbers = {name: record[name] for name in ("pid", "started_at_ms", "seen_at_ms", "active")}
         host, queues = record["host"], record["queues"]
-        stopping = record.get("stopping") is True
+        stopping, embedded = (record.get(name) is True for name in ("stopping", "embedded"))
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
     fine = (
@@ -54,4 +54,8 @@ def _worker(worker_id: str, text: str) -> WorkerInfo | None:
         and isinstance(queues, list)
         and all(isinstance(queue, str) for queue in queues)
     )
-    return WorkerInfo(id=worker_id, host=host, queues=tuple(queues), stopping=stopping, **numbers) if fine else None
+    if not fine:
+        return None
+    return WorkerInfo(
+        id=worker_id, host=host, queues=tuple(queues), stopping=stopping, embedded=embedded, **numbers
+    )

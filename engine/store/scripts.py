@@ -33,6 +33,7 @@ NAMES = (
     "schedules",
     "write_schedule",
     "fire",
+    "note_action",
 )
 
 

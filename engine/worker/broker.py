@@ -110,6 +110,8 @@ class QueueBroker(AsyncBroker):
         super().__init__()
         self._own: dict[str, tuple[type[JobType], Handler]] = {}
         self.worker_id = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:6]}"
+        self.is_embedded = False
+        """Whether a desktop app has started this worker as its child."""
         self._settings = settings
         self._queues = tuple(require_queue(queue) for queue in queues or QUEUES)
         self._outcomes = _Outcomes()
@@ -140,7 +142,13 @@ class QueueBroker(AsyncBroker):
             self._leases = Leases(self._store.twin(), settings.lease_ms)
             self._settling = Settling(self._store, self._leases.drop)
             self._upkeep = Upkeep(
-                self._store, self._queues, settings, self.worker_id, lambda: self._claiming.active, self._obey
+                self._store,
+                self._queues,
+                settings,
+                self.worker_id,
+                lambda: self._claiming.active,
+                self._obey,
+                embedded=self.is_embedded,
             )
             self._leases.start()
             self._settling.start()

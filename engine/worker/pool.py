@@ -151,8 +151,10 @@ async def _run(
     if embedded:
         loop = asyncio.get_running_loop()
         threading.Thread(target=_watch_stdin, args=(loop, stop), name="hark-stdin", daemon=True).start()
+    broker = create_broker(settings, queues)
+    broker.is_embedded = embedded
     async with beside():
-        await serve(create_broker(settings, queues), settings, stop)
+        await serve(broker, settings, stop)
 
 
 def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

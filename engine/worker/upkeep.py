@@ -17,6 +17,7 @@ from engine.model import WorkerInfo
 from engine.settings import Settings
 from engine.store import Store
 from engine.store.presence import seen_at_ms, sign_of_life
+from engine.worker.alerting import LOOK_S, AlertLog
 from engine.worker.settling import forward
 
 _log = get_logger("upkeep")
@@ -45,6 +46,8 @@ class Upkeep:
         worker: str,
         active: Callable[[], int],
         told: Callable[[str, int | None, list[str]], None],
+        *,
+        embedded: bool = False,
     ) -> None:
         self._store = store
         self._queues = queues
@@ -52,6 +55,8 @@ class Upkeep:
         self._worker = worker
         self._active = active
         self._told = told
+        self._embedded = embedded
+        self._alerts = AlertLog(store, settings, worker)
         self._started_at_ms = int(time.time() * 1000)
         self._recover_from_s = 0.0
         self._recover_every_s = min(settings.lease_ms / 3000, 5.0)
@@ -70,6 +75,7 @@ class Upkeep:
             ("forward", self._forward, FORWARD_S),
             ("retain", self._retain, RETAIN_S),
             ("health", self._health, HEALTH_S),
+            ("alerts", self._alerts.look, LOOK_S),
         ):
             self._tasks.append(asyncio.create_task(self._repeat(duty, every_s), name=f"upkeep {name}"))
 
@@ -174,8 +180,11 @@ class Upkeep:
             seen_at_ms=now_ms,
             active=self._active(),
             stopping=self._last_jobs,
+            embedded=self._embedded,
         )
         await self._store.tell_alive(self._worker, sign_of_life(worker))
-        for other, text in (await self._store.workers()).items():
+        records = await self._store.workers()
+        self._alerts.heard(records, now_ms)
+        for other, text in records.items():
             if now_ms - seen_at_ms(text) > _FORGOTTEN_MS:
                 await self._store.forget_worker(other)
