@@ -196,6 +196,34 @@ async def test_a_period_tells_the_depths_that_were_seen_last_in_it(store: Store,
     assert seen[-1].oldest_waiting_ms is not None
 
 
+async def test_several_queues_are_added_up(store: Store, monitor: Monitor, raw: redis.Redis) -> None:
+    hour = int(time.time() * 1000) // HOUR_MS - 1
+    for queue, count, waiting, oldest in ((TASKS, 2, 3, 700), ("email-processing", 5, 4, 900)):
+        counted = {"completed@one": count, "p5@one": count, "depth:waiting": waiting, "oldest": oldest}
+        raw.hset(keys.figures(queue, "1h", hour), mapping=counted)
+    parts = [part async for part in monitor.histories((TASKS, "email-processing"), periods=3, span_ms=HOUR_MS)]
+    found = {period.start_ms: period for part in parts for period in part}
+    both = found[hour * HOUR_MS]
+    assert (both.total.completed, both.total.processing.total, both.oldest_waiting_ms) == (7, 7, 900)
+    assert both.depths == dict.fromkeys(JobState, 0) | {JobState.WAITING: 7}
+    assert found[(hour - 1) * HOUR_MS].depths is None
+
+
+async def test_a_long_history_comes_in_parts_the_newest_first(monitor: Monitor) -> None:
+    parts = [part async for part in monitor.histories(("email-processing",), periods=90, span_ms=DAY_MS)]
+    starts = [period.start_ms for part in reversed(parts) for period in part]
+    assert len(parts) > 2
+    assert [later - earlier for earlier, later in pairwise(starts)] == [DAY_MS] * 89
+
+
+async def test_who_has_seen_a_history_reads_only_what_can_have_changed(monitor: Monitor) -> None:
+    hour_ms = int(time.time() * 1000) // HOUR_MS * HOUR_MS
+    parts = [
+        part async for part in monitor.histories((TASKS,), periods=48, span_ms=HOUR_MS, since_ms=hour_ms - HOUR_MS)
+    ]
+    assert [period.start_ms for part in parts for period in part][:2] == [hour_ms - HOUR_MS, hour_ms]
+
+
 @pytest.mark.parametrize("window_ms", [10 * MINUTE_MS, DAY_MS, 90 * DAY_MS])
 async def test_a_window_is_its_periods_up_to_now_as_one(store: Store, monitor: Monitor, window_ms: int) -> None:
     await _complete(store, "one", [10, 20])
