@@ -19,7 +19,7 @@ from qasync import QEventLoop
 
 from desktop.actions import Actions
 from desktop.bridge import Bridge
-from desktop.console import audit, failures, jobs, recurring, workers
+from desktop.console import alerts, audit, failures, jobs, recurring, workers
 from desktop.theme import Look
 from desktop.tray import Tray
 from desktop.voice.control import VoiceControl
@@ -112,6 +112,7 @@ class App(QObject):
         workers.connect(window.workers, bridge, window)
         window.workers.restart_wanted.connect(self._restart_pool)
         jobs.connect(window.jobs, bridge, window)
+        alerts.connect(window.alerts, bridge, window, self.tray)
         window.closing.connect(self._closed.set)
         self.tray.open_requested.connect(window.come_to_front)
         self.tray.quit_requested.connect(window.close)
@@ -129,7 +130,6 @@ class App(QObject):
         workers = "1 worker" if count == 1 else f"{count} workers"
         self.window.show_connected(f"Connected\n{workers}", snapshot.redis)
         self.window.queues.show_snapshot(snapshot)
-        self.tray.show_snapshot(snapshot)
 
     def _restart_pool(self) -> None:
         if self._pool is not None:

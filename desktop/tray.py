@@ -1,47 +1,108 @@
-"""The icon in the system tray, where there is a tray: opens the window, and tells of final failures."""
+"""The icon in the system tray, where there is one: opens the window; wears a dot and speaks where alerts are open."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QIcon
+from collections.abc import Sequence
+
+from PySide6.QtCore import QObject, QPointF, Signal
+from PySide6.QtGui import QIcon, QPainter, QPen
 from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
 from desktop.theme import Look
-from engine.model import Snapshot
+from engine.alerts import RULES
+from engine.model import Alert, Severity
+
+_SIZE = 64
+_LINES = 3
+"""A tooltip and a notification tell of so many alerts in full."""
+_SHOWN_MS = 10_000
 
 
 class Tray(QObject):
     """Shows itself if the desktop has a tray, and else does nothing."""
 
     open_requested = Signal()
+    alerts_requested = Signal()
+    """Somebody has clicked on a notification."""
     quit_requested = Signal()
 
     def __init__(self, look: Look, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._failed: int | None = None
+        self._look = look
+        self._dot = ""
         self._icon: QSystemTrayIcon | None = None
         if not QSystemTrayIcon.isSystemTrayAvailable():
             return
         self._menu = QMenu()
         self._menu.addAction("Open Hark").triggered.connect(self.open_requested)
         self._menu.addAction("Quit").triggered.connect(self.quit_requested)
-        self._icon = QSystemTrayIcon(QIcon(look.pixmap("hark", "accent", 64)), self)
+        self._icon = QSystemTrayIcon(badged(look, ""), self)
         self._icon.setToolTip("Hark")
         self._icon.setContextMenu(self._menu)
         self._icon.activated.connect(lambda _reason: self.open_requested.emit())
+        self._icon.messageClicked.connect(self.alerts_requested)
         self._icon.show()
+        look.changed.connect(self._draw)
 
-    def show_snapshot(self, snapshot: Snapshot) -> None:
-        """Raise an alert where more jobs have failed for good than a sample ago."""
-        failed = sum(queue.failed_total for queue in snapshot.queues)
-        known, self._failed = self._failed, failed
-        if self._icon is not None and known is not None and failed > known:
-            count = failed - known
-            words = "A job has failed" if count == 1 else f"{count:,} jobs have failed"
-            text = f"{words} for good. The Queues page shows where."
-            self._icon.showMessage("Hark", text, QSystemTrayIcon.MessageIcon.Warning)
+    def show_alerts(self, alerts: Sequence[Alert]) -> None:
+        """Say how many are open; the dot is for those that nobody has acknowledged or snoozed."""
+        loud = [alert for alert in alerts if alert.silence is None]
+        dot = "" if not loud else "danger" if any(alert.severity is Severity.CRITICAL for alert in loud) else "caution"
+        if self._icon is not None:
+            tooltip = tooltip_of(alerts)
+            if self._icon.toolTip() != tooltip:
+                self._icon.setToolTip(tooltip)
+            if dot != self._dot:
+                self._dot = dot
+                self._draw()
+
+    def notify(self, alerts: Sequence[Alert]) -> None:
+        """Raise one desktop notification that tells of them all."""
+        if self._icon is not None and alerts:
+            critical = any(alert.severity is Severity.CRITICAL for alert in alerts)
+            kinds = QSystemTrayIcon.MessageIcon
+            self._icon.showMessage(*notification_of(alerts), kinds.Critical if critical else kinds.Warning, _SHOWN_MS)
 
     def close(self) -> None:
         """Take the icon away."""
         if self._icon is not None:
             self._icon.hide()
+
+    def _draw(self) -> None:
+        if self._icon is not None:
+            self._icon.setIcon(badged(self._look, self._dot))
+
+
+def badged(look: Look, dot: str) -> QIcon:
+    """Hark's icon, with a dot in the colour role `dot` at its lower right where that is not empty."""
+    pixmap = look.pixmap("hark", "accent", _SIZE)
+    if dot:
+        painter = QPainter(pixmap)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        # A rim of the icon's own ground keeps the dot apart from it on any panel.
+        painter.setPen(QPen(look.colour("surface"), 4))
+        painter.setBrush(look.colour(dot))
+        painter.drawEllipse(QPointF(_SIZE - 15, _SIZE - 15), 12.5, 12.5)
+        painter.end()
+    return QIcon(pixmap)
+
+
+def tooltip_of(alerts: Sequence[Alert]) -> str:
+    """What pointing at the icon tells: how many alerts are open, and the worst of them."""
+    if not alerts:
+        return "Hark"
+    count = "1 alert" if len(alerts) == 1 else f"{len(alerts)} alerts"
+    return "\n".join((f"Hark: {count}", *_lines([alert.message for alert in alerts])))
+
+
+def notification_of(alerts: Sequence[Alert]) -> tuple[str, str]:
+    """Title and text of a notification."""
+    if len(alerts) == 1:
+        (alert,) = alerts
+        return f"Hark: {RULES[alert.rule].title}", f"{alert.message} {alert.remedy}".strip()
+    return f"Hark: {len(alerts)} alerts", "\n".join(_lines([alert.message for alert in alerts]))
+
+
+def _lines(messages: list[str]) -> list[str]:
+    left = len(messages) - _LINES
+    return [*messages[:_LINES], *([f"and {left} more"] if left > 0 else [])]

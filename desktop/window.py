@@ -5,6 +5,8 @@ It shows and emits; what a signal leads to is decided in `app`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QHideEvent, QIcon, QKeyEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
@@ -24,6 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.actions import Actions
+from desktop.pages.alerts import AlertsPage
 from desktop.pages.assistant import AssistantPage
 from desktop.pages.audit import AuditPage
 from desktop.pages.failures import FailuresPage
@@ -34,6 +37,7 @@ from desktop.pages.workers import WorkersPage
 from desktop.theme import Look
 from desktop.widgets.notice_bar import NoticeBar
 from desktop.widgets.text import Button, Text
+from engine.model import Alert, Severity
 
 _TEXT_FIELDS = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
 
@@ -45,6 +49,8 @@ class Window(QWidget):
     talk_released = Signal()
     talk_cancelled = Signal()
     closing = Signal()
+    alerts_wanted = Signal()
+    """The badge in the rail was pressed."""
 
     def __init__(self, look: Look, actions: Actions) -> None:
         super().__init__()
@@ -62,6 +68,7 @@ class Window(QWidget):
         self.recurring = RecurringPage(look, actions)
         self.workers = WorkersPage(look, actions)
         self.audit = AuditPage(look, actions)
+        self.alerts = AlertsPage(look, actions)
         self.notices = NoticeBar(look)
         self.trouble = NoticeBar(look, closable=False)
         # In the order of the rail and of Ctrl+1, Ctrl+2, ...
@@ -73,6 +80,7 @@ class Window(QWidget):
             ("Recurring", "recurring", self.recurring),
             ("Workers", "workers", self.workers),
             ("Audit", "audit", self.audit),
+            ("Alerts", "alerts", self.alerts),
         )
         self._pages = QStackedWidget()
         for _, _, page in self._entries:
@@ -121,6 +129,17 @@ class Window(QWidget):
         self.trouble.hide()
         self._set_connection(True, words)
         self._connection.setToolTip(address)
+
+    def show_alerts(self, alerts: Sequence[Alert]) -> None:
+        """Show in the rail how many alerts are open; nothing while there are none."""
+        loud = [alert for alert in alerts if alert.silence is None]
+        critical = any(alert.severity is Severity.CRITICAL for alert in loud)
+        words = "1 alert" if len(alerts) == 1 else f"{len(alerts)} alerts"
+        self.alert_badge.setText(f"  {words}")
+        self.alert_badge.set_icon("alerts", "danger" if critical else "caution" if loud else "muted")
+        self.alert_badge.setToolTip("\n".join(alert.message for alert in alerts))
+        self.alert_badge.setAccessibleName(f"{words} open, show them")
+        self.alert_badge.setVisible(bool(alerts))
 
     def come_to_front(self) -> None:
         """Show the window above others."""
@@ -217,6 +236,10 @@ class Window(QWidget):
             self._nav.addButton(button, index)
             column.addWidget(button)
         column.addStretch(1)
+        self.alert_badge = Button(self._look, "", kind="nav", icon="alerts", font="label")
+        self.alert_badge.clicked.connect(self.alerts_wanted)
+        self.alert_badge.hide()
+        column.addWidget(self.alert_badge)
         self._connected = False
         self._dot = QLabel()
         self._connection: Text = Text(self._look, "Connecting…", "caption", "muted")

@@ -137,6 +137,6 @@ def memory_broken(share: float | None, limit: int, is_open: bool) -> Words | Non
     if share is None or 100 * share <= limit * (0.95 if is_open else 1):
         return None
     return Words(
-        f"Redis uses {share:.0%} of its maxmemory. When it is full, it takes no new jobs.",
+        f"Redis uses {100 * share:.0f} % of its maxmemory. When it is full, it takes no new jobs.",
         "Clean finished jobs (`hark clean --all --status completed`), or raise its maxmemory.",
     )

@@ -103,9 +103,17 @@ class Watch:
         """What is shared is now this."""
         self._notes = notes
 
+    def use(self, settings: Settings) -> None:
+        """Judge by these thresholds from now on."""
+        self._settings = settings
+
     def silence(self, key: str, silence: Silence) -> None:
         """Silence an alert for this watcher alone: for that of a Redis that is gone, which cannot keep it."""
         self._own_silences[key] = silence
+
+    def unsilence(self, key: str) -> None:
+        """Take such a silence back."""
+        self._own_silences.pop(key, None)
 
     def look(self, snapshot: Snapshot) -> Changes:
         """Judge what is there now."""

@@ -143,7 +143,7 @@ def test_a_failed_job_of_long_ago_is_no_alert(watch: Watch) -> None:
     [
         (None, []),
         (0.9, []),
-        (0.93, ["Redis uses 93% of its maxmemory. When it is full, it takes no new jobs."]),
+        (0.93, ["Redis uses 93 % of its maxmemory. When it is full, it takes no new jobs."]),
     ],
 )
 def test_a_redis_that_is_nearly_full_is_an_alert(watch: Watch, share: float | None, words: list[str]) -> None:
