@@ -45,7 +45,9 @@ async def open_engine(settings: Settings | None = None) -> AsyncIterator[Engine]
     from engine.monitor import Monitor
     from engine.settings import load_settings
     from engine.store import open_store
+    from engine.write_lock import WriteLock
 
     settings = settings or load_settings()
     async with open_store(settings) as store:
-        yield Engine(Client(store, settings), Admin(store), Monitor(store, settings), settings)
+        lock = WriteLock(settings.production, settings.production_name)
+        yield Engine(Client(store, settings), Admin(store, lock), Monitor(store, settings), settings)

@@ -19,6 +19,7 @@ from engine.queues import QUEUES, require_queue
 from engine.recurring import Recurring
 from engine.silencing import Silencing
 from engine.store import Store
+from engine.write_lock import WriteLock, check_minutes
 
 _FINISHED = (JobState.FAILED, JobState.COMPLETED)
 _PAGE = 500
@@ -30,30 +31,67 @@ MOST_CONCURRENCY = 1000
 class Admin(Recurring, Silencing):
     """The operator's actions. `actor` says who asks and `reason` why; both go into the audit trail.
 
-    All raise NotFoundError for an unknown queue and RedisGoneError where Redis does not answer.
+    All raise NotFoundError for an unknown queue and RedisGoneError where Redis does not answer; those that change
+    anything raise WriteLockedError while the `write_lock` (of a connection marked as production) is shut.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, write_lock: WriteLock | None = None) -> None:
         self._store = store
+        self.write_lock = write_lock or WriteLock()
+
+    # --- the write lock ---
+
+    async def unlock(self, minutes: float, *, actor: str, reason: str) -> None:
+        """Allow changes by this session for a time; kept in the audit trail before it begins.
+
+        Does nothing where the connection is not production. Raises BadInputError without a reason or for a time
+        that cannot be.
+        """
+        await self._open(self.write_lock, minutes, actor, reason)
+
+    async def unlocked(self, minutes: float, *, actor: str, reason: str) -> Admin:
+        """These actions for one command or one request, unlocked as `unlock` does it; other users' stay locked."""
+        own = WriteLock(self.write_lock.production, self.write_lock.name)
+        await self._open(own, minutes, actor, reason)
+        return Admin(self._store, own)
+
+    async def lock(self, *, actor: str, reason: str = "") -> None:
+        """End an unlocking early."""
+        if self.write_lock.left_s:
+            self.write_lock.shut()
+            await self._store.write_note("lock", {}, actor=actor, reason=reason)
+
+    async def _open(self, lock: WriteLock, minutes: float, actor: str, reason: str) -> None:
+        if not lock.production:
+            return
+        if not reason.strip():
+            raise BadInputError("There is no reason for unlocking.", "Say why: the audit trail keeps it.")
+        check_minutes(minutes)
+        until_ms = int((time.time() + minutes * 60) * 1000)
+        await self._store.write_note(
+            "unlock", {"minutes": minutes, "until_ms": until_ms}, actor=actor, reason=reason.strip()
+        )
+        lock.open(minutes)
 
     # --- queues ---
 
     async def pause(self, queue: str, *, actor: str, reason: str = "") -> bool:
         """Start nothing more on the queue; what is active finishes. False where it was paused already."""
-        return await self._store.set_paused(require_queue(queue), True, actor=actor, reason=reason)
+        return await self._changing.set_paused(require_queue(queue), True, actor=actor, reason=reason)
 
     async def resume(self, queue: str, *, actor: str, reason: str = "") -> bool:
         """Let the queue run again. False where it was not paused."""
-        return await self._store.set_paused(require_queue(queue), False, actor=actor, reason=reason)
+        return await self._changing.set_paused(require_queue(queue), False, actor=actor, reason=reason)
 
     async def set_concurrency(self, queue: str, concurrency: int, *, actor: str, reason: str = "") -> None:
         """How many of the queue's jobs each worker process runs at once, from now on; 0 undoes it.
 
         Workers follow within a second; jobs that run beyond a lower number finish. Raises BadInputError.
         """
+        store = self._changing
         if not 0 <= concurrency <= MOST_CONCURRENCY:
             raise BadInputError(f"A concurrency is from 1 to {MOST_CONCURRENCY}, or 0 for the workers' own setting.")
-        await self._store.set_concurrency(require_queue(queue), concurrency, actor=actor, reason=reason)
+        await store.set_concurrency(require_queue(queue), concurrency, actor=actor, reason=reason)
 
     async def preview_clean(
         self, queue: str, state: JobState, grace_ms: int = 0, limit: int = 0, *, where: JobFilter | None = None
@@ -82,9 +120,10 @@ class Admin(Recurring, Silencing):
         (`restore` brings them back) unless `purge` frees their memory at once. Of active jobs only those go
         whose worker has died.
         """
+        store = self._changing
         self._check_clean(queue, grace_ms, limit)
         ids = None if where is None else await self.matching(queue, state, where, 0 if grace_ms else limit)
-        found, _, batch = await self._store.clean(
+        found, _, batch = await store.clean(
             queue, state, grace_ms, limit, job_ids=ids, purge=purge, actor=actor, reason=reason
         )
         return Removed(found.count, None if purge or not found.count else batch)
@@ -115,8 +154,9 @@ class Admin(Recurring, Silencing):
         A job cannot come back while a new one has its id: it stays in the quarantine. Ended ones are subject to
         the queue's retention again. Raises NotFoundError for an unknown batch or one whose day is over.
         """
+        store = self._changing
         await self._require_batch(queue, batch)
-        return await self._store.restore(queue, batch, actor=actor, reason=reason)
+        return await store.restore(queue, batch, actor=actor, reason=reason)
 
     # --- jobs ---
 
@@ -155,10 +195,11 @@ class Admin(Recurring, Silencing):
 
         All, the named ones, or those that match `where`. Raises BadInputError for jobs that have not ended.
         """
+        store = self._changing
         self._check_retry(queue, state)
         if where is not None:
             job_ids = await self.matching(queue, state, where)
-        return await self._store.retry(queue, job_ids, state=state, actor=actor, reason=reason)
+        return await store.retry(queue, job_ids, state=state, actor=actor, reason=reason)
 
     async def retry_gradually(
         self,
@@ -175,8 +216,10 @@ class Admin(Recurring, Silencing):
         """Retry at `rate_per_s`, the oldest first; `canary` jobs go before the rest and decide whether it follows.
 
         Tells of each step. The rest stays untouched where one of the canaries fails again. `stop` ends it between
-        two steps, and so does closing the iterator. Raises BadInputError for a rate or canary that makes no sense.
+        two steps, and so does closing the iterator; the end of an unlocking ends it with WriteLockedError. Raises
+        BadInputError for a rate or canary that makes no sense.
         """
+        self.write_lock.check()
         self._check_retry(queue, state)
         if not 0 < rate_per_s <= 100_000 or canary < 0:
             raise BadInputError("The rate is a number of jobs a second above 0, the canary 0 or more jobs.")
@@ -186,7 +229,7 @@ class Admin(Recurring, Silencing):
         action_id = uuid4().hex
         if canary:
             birds = ids[:canary]
-            count = await self._store.retry(
+            count = await self._changing.retry(
                 queue, birds, state=state, actor=actor, reason=reason, action_id=action_id
             )
             progress = replace(progress, retried=count)
@@ -203,7 +246,7 @@ class Admin(Recurring, Silencing):
             due = canary + int((loop.time() - began_s) * rate_per_s) + 1
             part = ids[place : min(due, place + _PAGE)]
             if part:
-                count = await self._store.retry(
+                count = await self._changing.retry(
                     queue, part, state=state, actor=actor, reason=reason, action_id=action_id
                 )
                 place += len(part)
@@ -223,7 +266,7 @@ class Admin(Recurring, Silencing):
         unheard. Raises BadInputError where it has ended already, NotFoundError where there is none.
         """
         message = f"Cancelled by {actor}." + (f" {reason}" if reason else "")
-        state = await self._store.cancel(require_queue(queue), job_id, message, actor=actor, reason=reason)
+        state = await self._changing.cancel(require_queue(queue), job_id, message, actor=actor, reason=reason)
         if not state:
             raise NotFoundError(f"The {queue} queue has no job {job_id!r}.")
         if state in _FINISHED:
@@ -232,12 +275,12 @@ class Admin(Recurring, Silencing):
 
     async def promote(self, queue: str, job_id: str, *, actor: str, reason: str = "") -> None:
         """Run a delayed job now. Raises NotFoundError where no delayed job has this id."""
-        if not await self._store.promote(require_queue(queue), job_id, actor=actor, reason=reason):
+        if not await self._changing.promote(require_queue(queue), job_id, actor=actor, reason=reason):
             raise NotFoundError(f"The {queue} queue has no delayed job {job_id!r}.")
 
     async def remove(self, queue: str, job_id: str, *, actor: str, reason: str = "") -> Removed:
         """Take one job away. Raises BadInputError while it runs, NotFoundError where there is none."""
-        state, batch = await self._store.remove(require_queue(queue), job_id, actor=actor, reason=reason)
+        state, batch = await self._changing.remove(require_queue(queue), job_id, actor=actor, reason=reason)
         if state == JobState.ACTIVE:
             raise BadInputError(f"Job {job_id} is running.", "Cancel it or wait for its end, then remove it.")
         if not state:
@@ -247,8 +290,8 @@ class Admin(Recurring, Silencing):
     # --- the audit trail ---
 
     async def audit(self, queue: str | None = None, count: int = 100) -> tuple[AuditEntry, ...]:
-        """Who did what: the last actions on one queue or on all, newest first."""
-        names = QUEUES if queue is None else (require_queue(queue),)
+        """Who did what: the last actions on one queue, or on all and on the connection, newest first."""
+        names = (*QUEUES, "") if queue is None else (require_queue(queue),)
         entries = [entry for name in names for entry in await self._store.audit(name, count)]
         return tuple(sorted(entries, key=lambda entry: entry.at_ms, reverse=True)[:count])
 

@@ -4,7 +4,8 @@
     ├── PermanentError        running it again cannot help: the job fails at once
     │   ├── BadInputError     an argument, a file or a recording that cannot be used
     │   ├── SettingsError     a setting is missing or outside what is allowed
-    │   └── NotFoundError     no such queue, job or schedule
+    │   ├── NotFoundError     no such queue, job or schedule
+    │   └── WriteLockedError  a change of a connection that is marked as production and locked
     └── RetryableError        may heal by itself; `retry_after_ms` when the other side said when
         └── RedisGoneError    Redis does not answer
 
@@ -45,6 +46,10 @@ class SettingsError(PermanentError):
 
 class NotFoundError(PermanentError):
     """There is no queue, job or schedule of that name."""
+
+
+class WriteLockedError(PermanentError):
+    """The connection is marked as production, and nobody has unlocked it."""
 
 
 class RetryableError(HarkError):

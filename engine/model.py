@@ -260,7 +260,10 @@ class Removed:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One operator's action: who did what to how many jobs, when and why, and the queue's depths around it."""
+    """One operator's action: who did what to how many jobs, when and why, and the queue's depths around it.
+
+    `queue` is "" for what concerns the whole connection, such as unlocking it.
+    """
 
     id: str
     queue: str

@@ -14,6 +14,7 @@ from engine.queues import QUEUES
 from engine.schedules import local_timezone, next_slot_ms
 from engine.store import Store
 from engine.store.scheduling import StoredSchedule
+from engine.write_lock import WriteLock
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _TRIES = 20
@@ -26,6 +27,16 @@ class Recurring:
     """
 
     _store: Store
+    write_lock: WriteLock
+
+    @property
+    def _changing(self) -> Store:
+        """The store, for whoever changes something: the one place where the write lock is heeded.
+
+        Each action asks for it before anything else. Raises WriteLockedError.
+        """
+        self.write_lock.check()
+        return self._store
 
     async def schedules(self) -> tuple[Schedule, ...]:
         """All recurring jobs, by queue and id."""
@@ -51,6 +62,7 @@ class Recurring:
         The first slot is the next one by the cron, or comes after one interval. Raises BadInputError for an
         id that is taken or not made of letters, digits, `.`, `_` and `-`, and for an impossible time.
         """
+        store = self._changing
         if not _ID.fullmatch(schedule_id):
             raise BadInputError(
                 f"A schedule cannot be called {schedule_id[:100]!r}.",
@@ -68,7 +80,7 @@ class Recurring:
         taken = {stored.schedule.id for _, stored in await self._stored()}
         now_ms, _ = await self._store.schedules(payload.queue)
         schedule = replace(schedule, next_at_ms=next_slot_ms(schedule, now_ms))
-        written = schedule_id not in taken and await self._store.write_schedule(
+        written = schedule_id not in taken and await store.write_schedule(
             payload.queue, schedule_id, schedule, None, action="add-schedule", actor=actor, reason=reason
         )
         if not written:
@@ -125,11 +137,12 @@ class Recurring:
 
     async def run_schedule_now(self, schedule_id: str, *, actor: str, reason: str = "") -> str:
         """Add a schedule's job at once, also of one that is off; its slots stay. Returns the job's id."""
+        store = self._changing
         for _ in range(_TRIES):
             now_ms, stored = await self._find(schedule_id)
             if not stored.schedule.job_name:
                 raise BadInputError(f"The record of schedule {schedule_id} is spoilt.", "Remove it and add it again.")
-            job_id = await self._store.fire_now(stored, now_ms, actor=actor, reason=reason)
+            job_id = await store.fire_now(stored, now_ms, actor=actor, reason=reason)
             if job_id is not None:
                 return job_id
         raise _busy(schedule_id)
@@ -163,10 +176,11 @@ class Recurring:
         reason: str,
     ) -> Schedule:
         """Apply `change` to the schedule as it is in Redis, again if that changes meanwhile."""
+        store = self._changing
         for _ in range(_TRIES):
             now_ms, stored = await self._find(schedule_id)
             queue, changed = stored.schedule.queue, change(stored.schedule, now_ms)
-            if changed == stored.schedule or await self._store.write_schedule(
+            if changed == stored.schedule or await store.write_schedule(
                 queue, schedule_id, changed, stored, action=action, actor=actor, reason=reason
             ):
                 return changed or stored.schedule

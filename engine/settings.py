@@ -99,6 +99,13 @@ class Settings(BaseSettings):
     lease_ms: int = Field(30_000, ge=500, description="How long a worker holds a job without a sign of life")
     drain_ms: int = Field(30_000, ge=0, description="How long a stopping worker waits for its jobs")
     max_stalled: int = Field(1, ge=0, description="How often a job may lose its worker before it fails")
+    production: bool = Field(
+        False, description="The Redis is production: operators only look, until they unlock it with a reason"
+    )
+    production_name: str = Field("", max_length=40, description="What that connection is called, such as orders")
+    production_unlock_minutes: float = Field(
+        15, gt=0, le=480, description="How long an unlocking lasts where nobody says, in minutes"
+    )
     hotkey: str = Field(
         "<f9>", description="Push-to-talk key while another program has the keyboard, such as <ctrl>+<space>"
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Path, Request
+from fastapi import APIRouter, Depends, FastAPI, Header, Path, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
@@ -28,14 +29,19 @@ from engine.api.bodies import (
 )
 from engine.api.guard import problem
 from engine.api.metrics import CONTENT_TYPE, exposition
-from engine.errors import BadInputError, HarkError, NotFoundError, RedisGoneError
+from engine.errors import BadInputError, HarkError, NotFoundError, RedisGoneError, WriteLockedError
 from engine.figures import status_json
 from engine.model import JobState
 from engine.queues import QUEUES, require_queue
 
+if TYPE_CHECKING:
+    from engine.admin import Admin
+
 LOOK_WITHIN_S = 5.0
 """So long a reading call waits for a Redis that hangs."""
 _RETRY_AFTER_S = 2
+_UNLOCK_MINUTES = 5.0
+"""The longest that one call may change a production connection."""
 
 
 # --- what every path shares ---
@@ -51,6 +57,7 @@ def _problems(*codes: int) -> dict[int | str, dict[str, Any]]:
         415: "The body is not declared to be JSON",
         421: "Called by a name that is not this API's",
         422: "The body is wrong; the error names the field",
+        423: "The connection is marked as production, and no X-Hark-Reason unlocks it for this call",
         500: "An error of Hark's own",
         503: "Redis does not answer",
     }
@@ -69,6 +76,41 @@ def _actor(request: Request) -> str:
 
 _Engine = Annotated[Engine, Depends(_engine)]
 _Actor = Annotated[str, Depends(_actor)]
+_Reason = Annotated[
+    str,
+    Header(
+        alias="X-Hark-Reason",
+        max_length=500,
+        description="Why; unlocks a connection that is marked as production, for this call alone, and is audited.",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class _Operator:
+    """Who calls for an action, and why, where a header says so."""
+
+    actor: str
+    _engine: Engine
+    _reason: str
+
+    async def admin(self, queue: str) -> Admin:
+        """The actions, unlocked where the call has a reason; asked for when all else of the call is right."""
+        require_queue(queue)
+        if not self._reason.strip():
+            return self._engine.admin
+        return await self._engine.admin.unlocked(_UNLOCK_MINUTES, actor=self.actor, reason=self._reason)
+
+    def reason(self, wanted: ActionRequest | None) -> str:
+        """Why, for the action's row in the audit trail."""
+        return (wanted.reason if wanted else "") or self._reason
+
+
+def _operator(engine: _Engine, actor: _Actor, reason: _Reason = "") -> _Operator:
+    return _Operator(actor, engine, reason)
+
+
+_Acting = Annotated[_Operator, Depends(_operator)]
 _Name = Annotated[str, Path(description="The queue's name.", json_schema_extra={"enum": list(QUEUES)})]
 
 _looks = APIRouter(responses=_problems(403, 421, 500, 503))
@@ -76,7 +118,7 @@ _looks = APIRouter(responses=_problems(403, 421, 500, 503))
 _acts = APIRouter(
     prefix="/api/queue",
     dependencies=[Depends(HTTPBearer(auto_error=False, description="The value of HARK_API_TOKEN."))],
-    responses=_problems(401, 403, 404, 408, 413, 415, 421, 422, 500, 503),
+    responses=_problems(401, 403, 404, 408, 413, 415, 421, 422, 423, 500, 503),
     tags=["admin"],
 )
 
@@ -130,33 +172,38 @@ async def queue_status(queue: _Name, engine: _Engine) -> Response:
 
 
 @_acts.post("/pause/{queue}")
-async def pause(queue: _Name, engine: _Engine, actor: _Actor, wanted: ActionRequest | None = None) -> Paused:
+async def pause(queue: _Name, operator: _Acting, wanted: ActionRequest | None = None) -> Paused:
     """Start no more jobs of the queue; those that are active finish."""
-    changed = await engine.admin.pause(queue, actor=actor, reason=wanted.reason if wanted else "")
+    admin = await operator.admin(queue)
+    changed = await admin.pause(queue, actor=operator.actor, reason=operator.reason(wanted))
     return Paused(queue=queue, paused=True, changed=changed)
 
 
 @_acts.post("/resume/{queue}")
-async def resume(queue: _Name, engine: _Engine, actor: _Actor, wanted: ActionRequest | None = None) -> Paused:
+async def resume(queue: _Name, operator: _Acting, wanted: ActionRequest | None = None) -> Paused:
     """Let the queue run again."""
-    changed = await engine.admin.resume(queue, actor=actor, reason=wanted.reason if wanted else "")
+    admin = await operator.admin(queue)
+    changed = await admin.resume(queue, actor=operator.actor, reason=operator.reason(wanted))
     return Paused(queue=queue, paused=False, changed=changed)
 
 
 @_acts.post("/clean/{queue}")
-async def clean(queue: _Name, engine: _Engine, actor: _Actor, wanted: CleanRequest) -> Cleaned:
+async def clean(queue: _Name, operator: _Acting, wanted: CleanRequest) -> Cleaned:
     """Remove old jobs of one state."""
     state = JobState(wanted.status)
-    gone = await engine.admin.clean(queue, state, wanted.grace, wanted.limit, actor=actor, reason=wanted.reason)
+    admin = await operator.admin(queue)
+    reason = operator.reason(wanted)
+    gone = await admin.clean(queue, state, wanted.grace, wanted.limit, actor=operator.actor, reason=reason)
     return Cleaned(queue=queue, status=state, removed=gone.count, quarantine=gone.batch)
 
 
 @_acts.post("/retry/{queue}")
-async def retry(queue: _Name, engine: _Engine, actor: _Actor, wanted: RetryRequest | None = None) -> Retried:
+async def retry(queue: _Name, operator: _Acting, wanted: RetryRequest | None = None) -> Retried:
     """Run failed jobs again, all or the named ones, with all their attempts."""
     wanted = wanted or RetryRequest()
     ids = None if wanted.ids is None else list(dict.fromkeys(wanted.ids))
-    retried = await engine.admin.retry(queue, ids, actor=actor, reason=wanted.reason)
+    admin = await operator.admin(queue)
+    retried = await admin.retry(queue, ids, actor=operator.actor, reason=operator.reason(wanted))
     return Retried(queue=queue, retried=retried, skipped=0 if ids is None else len(ids) - retried)
 
 
@@ -169,6 +216,8 @@ def _answer(_request: Request, error: Exception) -> Response:
             return problem(404, error)
         case BadInputError():
             return problem(422, error)
+        case WriteLockedError():
+            return problem(423, HarkError(error.message, "Say why in the header X-Hark-Reason."))
         case RedisGoneError():
             wait_s = -(-error.retry_after_ms // 1000) if error.retry_after_ms else _RETRY_AFTER_S
             return problem(503, error, {"retry-after": str(wait_s)})
@@ -214,6 +263,6 @@ def create_app(engine: Engine) -> FastAPI:
     app.state.engine = engine
     app.include_router(_looks)
     app.include_router(_acts)
-    for kind in (NotFoundError, BadInputError, RedisGoneError, RequestValidationError, HTTPException):
+    for kind in (NotFoundError, BadInputError, WriteLockedError, RedisGoneError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer)
     return app

@@ -80,7 +80,7 @@ def clean(
             tell(f"Removed {jobs_text(removed.count, state)} from {name}.{undo}")
 
     if dry_run or (not yes and on_terminal()):
-        found = with_engine(lambda engine: _previews(engine, names, [state], grace_ms, limit, where))
+        found = with_engine(lambda engine: _previews(engine, names, [state], grace_ms, limit, where), looking=True)
         if dry_run:
             return _shown(found, every)
         ended = _asked(found, every, purge)
@@ -109,7 +109,7 @@ def drain(queue: str | None, every: bool, delayed: bool, dry_run: bool, yes: boo
                 tell(f"Removed {jobs_text(removed.count, state)} from {name}.{undo}")
 
     if dry_run or (not yes and on_terminal()):
-        found = with_engine(lambda engine: _previews(engine, names, states, 0, 0, None))
+        found = with_engine(lambda engine: _previews(engine, names, states, 0, 0, None), looking=True)
         if dry_run:
             return _shown(found, every)
         ended = _asked(found, every, purge=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from engine import __version__, log
+from engine.errors import WriteLockedError
 from engine.queues import QUEUES, require_queue
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ class Switches:
 
     def __init__(self, doctor_checks: Callable[[], Sequence[Check]]) -> None:
         self.debug = False
+        self.unlock: str | None = None
+        """Why this command may change a connection that is marked as production."""
         self.doctor_checks = doctor_checks
 
 
@@ -88,21 +91,58 @@ def chosen(queue: str | None, every: bool) -> list[str]:
 
 
 def reasoned(function: Callable[..., Any]) -> Callable[..., Any]:
-    """--reason, for the commands that the audit trail records."""
+    """--reason and --unlock, for the commands that the audit trail records."""
+    function = unlocking(function)
     return click.option("--reason", metavar="TEXT", default="", help="Why; kept in the audit trail.")(function)
 
 
-def with_engine(work: Callable[[Engine], Awaitable[_T]]) -> _T:
-    """Open the engine, do `work` with it and return what that returns."""
+def unlocking(function: Callable[..., Any]) -> Callable[..., Any]:
+    """--unlock, for the commands that change anything."""
+    return click.option(
+        "--unlock",
+        metavar="REASON",
+        expose_value=False,
+        callback=_keep_unlock,
+        help="Do it although the connection is marked as production; kept in the audit trail.",
+    )(function)
+
+
+def _keep_unlock(context: click.Context, _option: click.Parameter, reason: str | None) -> None:
+    switches = context.find_object(Switches)
+    if switches is not None:
+        switches.unlock = reason
+
+
+def with_engine(work: Callable[[Engine], Awaitable[_T]], *, looking: bool = False) -> _T:
+    """Open the engine, do `work` with it and return what that returns; what only looks unlocks nothing."""
     import asyncio
+    from dataclasses import replace
 
     from engine import open_engine
 
+    context = click.get_current_context(silent=True)
+    switches = None if context is None else context.find_object(Switches)
+    unlock = None if looking or switches is None else switches.unlock
+
     async def run() -> _T:
         async with open_engine(read_settings()) as engine:
-            return await work(engine)
+            if unlock is None:
+                return await _telling_how(work(engine))
+            from engine.write_lock import MOST_MINUTES
+
+            # It ends with the command.
+            admin = await engine.admin.unlocked(MOST_MINUTES, actor=actor(), reason=unlock)
+            return await work(replace(engine, admin=admin))
 
     return asyncio.run(run())
+
+
+async def _telling_how(work: Awaitable[_T]) -> _T:
+    """A command that the write lock refuses says how to go on from here."""
+    try:
+        return await work
+    except WriteLockedError as error:
+        raise WriteLockedError(error.message, "Say why with --unlock REASON.") from error
 
 
 def read_settings(**given: Any) -> Settings:

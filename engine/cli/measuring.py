@@ -152,6 +152,6 @@ def audit(queue: str | None, limit: int, as_json: bool) -> None:
                 for state, count in entry.before.items()
                 if entry.after.get(state, count) != count
             ]
-            what = (entry.queue, entry.action, str(entry.touched), ", ".join(changes) or "-")
+            what = (entry.queue or "-", entry.action, str(entry.touched), ", ".join(changes) or "-")
             rows.append((moment(entry.at_ms), entry.actor, *what, entry.reason))
         print_table(rows, left=len(rows[0]))

@@ -67,7 +67,7 @@ def concurrency(queue: str, concurrency: str | None, reason: str) -> None:
     """
     require_queue(queue)
     if concurrency is None:
-        snapshot = with_engine(lambda engine: engine.monitor.snapshot())
+        snapshot = with_engine(lambda engine: engine.monitor.snapshot(), looking=True)
         (now,) = (state.concurrency for state in snapshot.queues if state.name == queue)
         tell(f"Each worker process runs {now} of {queue} at once.")
         return

@@ -7,7 +7,7 @@ import json
 
 import click
 
-from engine.cli.frame import Group, actor, debug_option, hark, with_engine
+from engine.cli.frame import Group, actor, debug_option, hark, unlocking, with_engine
 from engine.cli.output import print_json, print_table, tell
 from engine.errors import BadInputError
 from engine.model import Schedule
@@ -47,6 +47,7 @@ schedules.params.append(debug_option())
 @click.option("--cron", metavar="CRON", help='Minute, hour, day, month, day of week, such as "*/30 * * * *".')
 @click.option("--timezone", metavar="ZONE", help="Whose clock the cron means; this machine's where none is given.")
 @click.option("--every", metavar="TIME", help="An interval in place of a cron, such as 10m or 1h30m.")
+@unlocking
 def add_schedule(
     schedule_id: str, job_name: str, arguments: str, cron: str | None, timezone: str | None, every: str | None
 ) -> None:
@@ -74,6 +75,7 @@ def add_schedule(
 
 @schedules.command("on")
 @click.argument("schedule_id", metavar="ID")
+@unlocking
 def enable_schedule(schedule_id: str) -> None:
     """Switch ID on; what it missed is not made up for."""
     one = with_engine(lambda engine: engine.admin.set_schedule_enabled(schedule_id, True, actor=actor()))
@@ -82,6 +84,7 @@ def enable_schedule(schedule_id: str) -> None:
 
 @schedules.command("off")
 @click.argument("schedule_id", metavar="ID")
+@unlocking
 def disable_schedule(schedule_id: str) -> None:
     """Switch ID off without removing it."""
     with_engine(lambda engine: engine.admin.set_schedule_enabled(schedule_id, False, actor=actor()))
@@ -90,6 +93,7 @@ def disable_schedule(schedule_id: str) -> None:
 
 @schedules.command("run")
 @click.argument("schedule_id", metavar="ID")
+@unlocking
 def run_schedule(schedule_id: str) -> None:
     """Add the job of ID now; its times stay."""
     job_id = with_engine(lambda engine: engine.admin.run_schedule_now(schedule_id, actor=actor()))
@@ -98,6 +102,7 @@ def run_schedule(schedule_id: str) -> None:
 
 @schedules.command("remove")
 @click.argument("schedule_id", metavar="ID")
+@unlocking
 def remove_schedule(schedule_id: str) -> None:
     """Remove ID; jobs that it added stay."""
     with_engine(lambda engine: engine.admin.remove_schedule(schedule_id, actor=actor()))

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.errors import WriteLockedError
 from engine.handlers.context import JobContext
 from engine.job_types import CreateTask
 from engine.model import QueueState
@@ -105,13 +106,24 @@ def tools_for(user_id: str, context: JobContext) -> Mapping[str, Tool]:
             "ask for a queue's state, or say pause, resume or retry and its name."
         )
 
+    def operating(act: Callable[[OneQueue], Awaitable[str]]) -> Callable[[OneQueue], Awaitable[str]]:
+        """A locked production connection stays so for voices: what was heard may be wrong, and gives no reason."""
+
+        async def refused_by_voice(arguments: OneQueue) -> str:
+            try:
+                return await act(arguments)
+            except WriteLockedError as error:
+                return f"I cannot do that. {error.message} Unlock it in the window, and do it there."
+
+        return refused_by_voice
+
     catalogue = (
         Tool("tell_time", "Tell the time of day.", Nothing, tell_time),
         Tool("tell_date", "Tell today's date.", Nothing, tell_date),
         Tool("queue_state", "Tell how a job queue is doing.", OneQueue, queue_state),
-        Tool("pause_queue", "Pause a job queue: it starts nothing more.", OneQueue, pause_queue),
-        Tool("resume_queue", "Let a paused job queue run again.", OneQueue, resume_queue),
-        Tool("retry_failed", "Run the failed jobs of a queue again.", OneQueue, retry_failed),
+        Tool("pause_queue", "Pause a job queue: it starts nothing more.", OneQueue, operating(pause_queue)),
+        Tool("resume_queue", "Let a paused job queue run again.", OneQueue, operating(resume_queue)),
+        Tool("retry_failed", "Run the failed jobs of a queue again.", OneQueue, operating(retry_failed)),
         Tool("create_task", "Put a task on the user's list.", NewTask, create_task),
         Tool("list_tasks", "Tell the user's open tasks.", Nothing, list_tasks),
         Tool("help", "Tell what Hark can do.", Nothing, tell_help),

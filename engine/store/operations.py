@@ -7,7 +7,9 @@ from typing import Any
 from uuid import uuid4
 
 from engine.model import CleanPreview, JobState
+from engine.store import keys
 from engine.store.base import StoreBase, failed_retention
+from engine.store.records import dumps
 
 BATCH = 1000
 """The most jobs one script call touches, so that no other client waits long for Redis."""
@@ -132,6 +134,12 @@ class Operations(StoreBase):
         batch = uuid4().hex
         arguments = {"id": job_id, "actor": actor, "reason": reason, "action_id": batch}
         return str(await self._operate("remove", queue, arguments)), batch
+
+    async def write_note(self, action: str, arguments: Mapping[str, Any], *, actor: str, reason: str) -> None:
+        """An audit row of what concerns the connection and no queue: it is that of the queue ""."""
+        row = {"actor": actor, "action": action, "reason": reason, "args": dumps(arguments)}
+        fields = [text for pair in row.items() for text in pair]
+        await self._call("always", [keys.audit("")], ["XADD", "MAXLEN", "~", "10000", "*", *fields])
 
     async def _operate(self, script: str, queue: str, arguments: Mapping[str, Any]) -> Any:
         """Call a script; what viewers see next is what it has changed."""

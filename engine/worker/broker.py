@@ -44,6 +44,7 @@ from engine.worker.results import StoreResults
 from engine.worker.scheduler import Scheduler
 from engine.worker.settling import Settling
 from engine.worker.upkeep import Upkeep
+from engine.write_lock import WriteLock
 
 _log = get_logger("broker")
 
@@ -131,7 +132,7 @@ class QueueBroker(AsyncBroker):
         self._services = Services(
             self._store,
             Client(self._store, settings),
-            Admin(self._store),
+            Admin(self._store, WriteLock(settings.production, settings.production_name)),
             Monitor(self._store, settings),
             LocalTasks(settings.data_dir),
             self._use_providers,
