@@ -173,7 +173,8 @@ class Watch:
                 del self._watched[key]
                 if one.is_open:
                     over = replace(self._silenced(one.alert, now_ms), ended_at_ms=now_ms)
-                    self._own_silences.pop(key, None)
+                    if over.silence is not None and over.silence.until_ms is None:
+                        self._own_silences.pop(key, None)
                     self._ended.appendleft(over)
                     ended.append(over)
             return

@@ -33,8 +33,10 @@ def alerts(context: click.Context, as_json: bool) -> None:
     elif not found:
         tell("No alert is open.")
     for alert in () if as_json else found:
-        since = span_text(max(0, time.time() * 1000 - alert.began_at_ms))
-        tell(f"{alert.severity.value.upper():<9} {alert.key}, for {since}{_known(alert)}")
+        age_ms = time.time() * 1000 - alert.began_at_ms
+        # One that nobody watched before this command is as old as the command.
+        since = f", for {span_text(age_ms)}" if age_ms >= 1000 else ""
+        tell(f"{alert.severity.value.upper():<9} {alert.key}{since}{_known(alert)}")
         tell(f"{'':9} {alert.message}")
         tell(f"{'':9} -> {alert.remedy}")
 
