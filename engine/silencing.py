@@ -13,7 +13,10 @@ MOST_MINUTES = 7 * 24 * 60
 
 
 class Silencing:
-    """Silences hold for all who watch. Methods raise NotFoundError for a key that no alert can have."""
+    """Silences hold for all who watch. Methods raise NotFoundError for a key that no alert can have.
+
+    They change no job, so a write lock does not forbid them: who is called must be able to say that they know.
+    """
 
     _store: Store
 

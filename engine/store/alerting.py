@@ -6,6 +6,7 @@ Anybody may have spoilt it: what cannot be read is not there, and nothing fails 
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -15,7 +16,6 @@ from redis.exceptions import ResponseError
 from engine.alerts import AlertNotes
 from engine.errors import HarkError
 from engine.model import Silence
-from engine.queues import QUEUES
 from engine.store import keys
 from engine.store.base import StoreBase
 from engine.store.records import dumps
@@ -49,11 +49,9 @@ class Alerting(StoreBase):
     async def silence_alert(
         self, key: str, queue: str | None, action: str, *, minutes: int | None, actor: str, reason: str = ""
     ) -> Silence:
-        """Write an operator's silence, and a row in the audit trail of the queue (of each where it is none's)."""
-        asked = {"action": action, "alert": key, "actor": actor, "reason": reason}
-        if minutes is not None:
-            asked["minutes"] = str(minutes)
-        now_ms = await self._note_action(queue, asked)
+        """Write an operator's silence, and a row in the audit trail of the queue, or of the connection."""
+        asked = {"alert": key} if minutes is None else {"alert": key, "minutes": minutes}
+        now_ms = await self._note_action(queue, action, asked, actor, reason)
         silence = Silence(now_ms, actor, None if minutes is None else now_ms + minutes * 60_000, reason)
         await self._set_alert_field(f"{_SILENCE}{key}", dumps(asdict(silence)))
         return silence
@@ -62,7 +60,7 @@ class Alerting(StoreBase):
         """Take a silence back, and write it into the audit trail; False where there was none."""
         removed = await self.forget_silences([key])
         if removed:
-            await self._note_action(queue, {"action": action, "alert": key, "actor": actor, "reason": reason})
+            await self._note_action(queue, action, {"alert": key}, actor, reason)
         return bool(removed)
 
     async def forget_silences(self, alerts: Sequence[str]) -> int:
@@ -70,12 +68,20 @@ class Alerting(StoreBase):
         fields = [f"{_SILENCE}{key}" for key in alerts]
         return int(await self._guarded(lambda: self._redis.hdel(keys.ALERTS, *fields))) if fields else 0
 
-    async def _note_action(self, queue: str | None, asked: Mapping[str, Any]) -> int:
-        """Rows in the audit trail; Redis's time in ms."""
-        now_ms = 0
-        for name in QUEUES if queue is None else (queue,):
-            now_ms = int(await self._run("note_action", name, asked))
-        return now_ms
+    @abstractmethod
+    async def write_note(self, action: str, arguments: Mapping[str, Any], *, actor: str, reason: str) -> None:
+        """An audit row of what concerns no queue."""
+
+    async def _note_action(
+        self, queue: str | None, action: str, asked: Mapping[str, Any], actor: str, reason: str
+    ) -> int:
+        """A row in the audit trail; Redis's time in ms."""
+        if queue is not None:
+            arguments = {**asked, "action": action, "actor": actor, "reason": reason}
+            return int(await self._run("note_action", queue, arguments))
+        await self.write_note(action, asked, actor=actor, reason=reason)
+        seconds, micros = await self._guarded(self._redis.time)
+        return int(seconds * 1000 + micros // 1000)
 
     async def _set_alert_field(self, field: str, text: str) -> None:
         await self._call("always", [keys.ALERTS], ["HSET", field, text])
