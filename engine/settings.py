@@ -119,6 +119,30 @@ class Settings(BaseSettings):
     api_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Names, parted by commas, by which the HTTP API may be called besides loopback ones"
     )
+    smtp_host: str | None = Field(None, description="Mail server that Hark sends through; without one it sends no mail")
+    smtp_port: int = Field(587, ge=1, le=65535, description="Port of that server: 587 for STARTTLS, 465 for TLS")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="How that connection is encrypted; none only to this machine"
+    )
+    smtp_user: str | None = Field(None, description="User of that server, often the whole address")
+    smtp_password: SecretStr | None = Field(None, description="Password of that server; often an app password")
+    mail_from: str | None = Field(
+        None, description="Your address, such as Ada <ada@example.org>; the user of the mail server where it is one"
+    )
+    imap_host: str | None = Field(None, description="Mail server whose inbox Hark reads; without one it reads no mail")
+    imap_port: int = Field(993, ge=1, le=65535, description="Port of that server: 993 for TLS, 143 for STARTTLS")
+    imap_security: Literal["starttls", "tls", "none"] = Field(
+        "tls", description="How that connection is encrypted; none only to this machine"
+    )
+    imap_user: str | None = Field(None, description="User of that server; the one for sending where not set")
+    imap_password: SecretStr | None = Field(
+        None, description="Password of that server; the one for sending where not set"
+    )
+    mail_command_senders: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Addresses, parted by commas, whose mail is taken as commands; a sender can be forged"
+    )
+    mail_allow_plain: bool = Field(False, description="Let mail and passwords go unencrypted to other machines, too")
+    mail_timeout_s: float = Field(30, ge=0.1, le=100, description="How long a mail server may be silent, in seconds")
     alert_no_worker_s: int = Field(
         30,
         ge=0,
@@ -146,7 +170,7 @@ class Settings(BaseSettings):
     )
     queues: dict[str, QueueOverride] = Field(default_factory=dict)
 
-    @field_validator("api_hosts", mode="before")
+    @field_validator("api_hosts", "mail_command_senders", mode="before")
     @classmethod
     def _split_at_commas(cls, value: Any) -> Any:
         if isinstance(value, str):
