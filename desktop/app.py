@@ -19,7 +19,7 @@ from qasync import QEventLoop
 
 from desktop.actions import Actions
 from desktop.bridge import Bridge
-from desktop.console import alerts, audit, failures, jobs, recurring, workers
+from desktop.console import alerts, audit, charts, failures, jobs, recurring, workers
 from desktop.theme import Look
 from desktop.tray import Tray
 from desktop.voice.control import VoiceControl
@@ -106,6 +106,7 @@ class App(QObject):
         bridge.crashed.connect(window.show_error)
         bridge.previewed.connect(window.queues.show_preview)
         bridge.preview_failed.connect(window.queues.show_preview_failed)
+        charts.connect(window.charts, bridge, window)
         failures.connect(window.failures, bridge, window)
         audit.connect(window.audit, bridge, window)
         recurring.connect(window.recurring, bridge, window)

@@ -29,6 +29,7 @@ from desktop.actions import Actions
 from desktop.pages.alerts import AlertsPage
 from desktop.pages.assistant import AssistantPage
 from desktop.pages.audit import AuditPage
+from desktop.pages.charts import ChartsPage
 from desktop.pages.failures import FailuresPage
 from desktop.pages.jobs import JobsPage
 from desktop.pages.queues import QueuesPage
@@ -63,6 +64,7 @@ class Window(QWidget):
 
         self.assistant = AssistantPage(look, actions)
         self.queues = QueuesPage(look, actions)
+        self.charts = ChartsPage(look, actions)
         self.jobs = JobsPage(look, actions)
         self.failures = FailuresPage(look, actions)
         self.recurring = RecurringPage(look, actions)
@@ -75,6 +77,7 @@ class Window(QWidget):
         self._entries: tuple[tuple[str, str, QWidget], ...] = (
             ("Assistant", "microphone", self.assistant),
             ("Queues", "queues", self.queues),
+            ("Charts", "charts", self.charts),
             ("Jobs", "jobs", self.jobs),
             ("Failures", "failures", self.failures),
             ("Recurring", "recurring", self.recurring),

@@ -39,7 +39,8 @@ _MEMORY_EVERY_S = 30.0
 _NEARBY = 100
 _MINUTE_MS = 60_000
 _HOUR_MS = 3_600_000
-_RECORDS_AT_ONCE = 64
+_RECORDS_AT_ONCE = 8
+"""Of each queue; more would stop a loop for longer than a frame."""
 
 
 class Monitor:
@@ -213,14 +214,16 @@ class Monitor:
         each = span_ms // unit_ms
         last = int(time.time() * 1000) // span_ms
         first = max(last - periods + 1, since_ms // span_ms)
-        at_once = max(1, _RECORDS_AT_ONCE // (each * max(1, len(queues))))
-        for until in range(last + 1, first, -at_once):
-            numbers = range(max(first, until - at_once) * each, until * each)
-            found = await asyncio.gather(*(self._store.figures(queue, name, numbers) for queue in queues))
-            parts = [
-                _together([_period(number * unit_ms, unit_ms, record) for record in of_one])
-                for number, of_one in zip(numbers, zip(*found, strict=True), strict=True)
-            ]
+
+        async def read(queue: str, numbers: range) -> list[Period]:
+            records = await self._store.figures(queue, name, numbers)
+            return [_period(number * unit_ms, unit_ms, one) for number, one in zip(numbers, records, strict=True)]
+
+        spans_at_once = max(1, _RECORDS_AT_ONCE // each)
+        for until in range(last + 1, first, -spans_at_once):
+            numbers = range(max(first, until - spans_at_once) * each, until * each)
+            found = await asyncio.gather(*(read(queue, numbers) for queue in queues))
+            parts = [_together(list(same)) for same in zip(*found, strict=True)]
             yield tuple(_joined(parts[start : start + each], span_ms) for start in range(0, len(parts), each))
 
     async def window(self, queue: str, window_ms: int) -> Period:

@@ -23,13 +23,19 @@ _SMALLEST_TOP = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a chart: its key in the data, its word, its colour role, and how it is drawn."""
+    """One line of a chart: its key in the data, its word, its colour role, and how it is drawn.
+
+    `marker` is a shape that tells it apart without colour: "o", "s", "t", "d" or "" for none. A line with `shown` False
+    begins hidden, where the chart lets people choose.
+    """
 
     key: str
     word: str
     role: str
     style: Qt.PenStyle = Qt.PenStyle.SolidLine
     filled: bool = False
+    marker: str = ""
+    shown: bool = True
 
 
 def round_top(largest: float, current: float) -> float:
@@ -198,7 +204,7 @@ class LineChart(QFrame):
         plot.getAxis("bottom").setHeight(24)
         plot.showGrid(x=False, y=True, alpha=0.35)
         for line in self._lines:
-            pen = _pen(self._look, line, self._stale or self._dimmed)
+            pen = line_pen(self._look, line, self._stale or self._dimmed)
             self._curves[line.key].setPen(pen)
             dashed = QPen(pen)
             dashed.setStyle(Qt.PenStyle.DashLine)
@@ -229,12 +235,13 @@ class _Mark(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(_pen(self._look, self._line, self._stale))
+        painter.setPen(line_pen(self._look, self._line, self._stale))
         painter.drawLine(1, 6, 17, 6)
         painter.end()
 
 
-def _pen(look: Look, line: Line, stale: bool) -> QPen:
+def line_pen(look: Look, line: Line, stale: bool) -> QPen:
+    """The pen of a line in the theme's colours, grey where it is not to be relied on."""
     pen = QPen(look.colour("stale" if stale else line.role), 2.0)
     pen.setStyle(line.style)
     pen.setCosmetic(True)

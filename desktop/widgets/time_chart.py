@@ -1,0 +1,343 @@
+"""A chart over time in a card: title, legend with values, plot, and a menu to save or to see all again.
+
+Several of these show the same times: whoever owns them hands each the same stretch and crosshair. It is read by
+people who do not see it, too: its description tells the values in words, and every key works without the mouse.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from PySide6.QtCore import QBuffer, QIODevice, QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QVBoxLayout
+
+from desktop.theme import Look
+from desktop.widgets.chart import Line
+from desktop.widgets.chart_legend import Legend
+from desktop.widgets.chart_plot import EventMark, TimePlot
+from desktop.widgets.chart_scale import Floats, Scale
+from desktop.widgets.text import Button, Text
+from desktop.widgets.time_axis import Stretch, iso_text, midnights, ticks
+
+_TICK_PX = 72
+_ZOOM = 0.5
+_GAP_SPANS = 3
+_PNG_SCALE = 2
+_CAPTION_HEIGHT = 30
+_DAY_LINES_MS = 32 * 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What a chart shows: each line's values at the same `spans` (from and to in Unix ms), None where nobody knows."""
+
+    stretch: Stretch
+    spans: Sequence[tuple[float, float]] = ()
+    lines: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+    running: bool = False
+    """The last span is not over: the stretch to it is dashed."""
+    note: str = ""
+    empty: str = ""
+    """What to say where no line has a value."""
+    scope: str = ""
+    """What it is of, in words: queue and time."""
+
+    def middle_ms(self, index: int) -> float:
+        """Where a span is drawn."""
+        start, end = self.spans[index]
+        return (start + end) / 2
+
+
+class TimeChart(QFrame):
+    """Give it a Drawing by `show_drawing`; the crosshair also moves alone."""
+
+    pointed = Signal(object)
+    """The time under the mouse, None when it has left."""
+    stepped = Signal(int)
+    """The crosshair is to go by so many spans; to the first or last one by more than there are."""
+    zoomed = Signal(float, float)
+    """By what factor, around which time."""
+    stretch_wanted = Signal(object)
+    reset_wanted = Signal()
+    save_wanted = Signal(str)
+    """ "png" or "csv"."""
+
+    def __init__(self, look: Look, title: str, lines: Sequence[Line], scale: Scale, *, columns: int = 4) -> None:
+        super().__init__()
+        self.setObjectName("card")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._look, self._title, self._lines, self._scale = look, title, tuple(lines), scale
+        self._drawing = Drawing(Stretch(0, 60_000))
+        self._marks: tuple[EventMark, ...] = ()
+        self._crosshair: int | None = None
+        self._stale = False
+        self._can_reset = False
+
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        head.addWidget(Text(look, title, "strong"))
+        self._note = Text(look, "", "caption", "muted")
+        head.addWidget(self._note, 1)
+        self.menu_button = Button(look, "", kind="quiet", icon="more")
+        self.menu_button.setFixedSize(30, 26)
+        self.menu_button.setIconSize(QSize(16, 16))
+        self.menu_button.setToolTip("Save, or see all again")
+        self.menu_button.setAccessibleName(f"Menu of the chart {title}")
+        self.menu_button.clicked.connect(self._open_menu)
+        head.addWidget(self.menu_button)
+        self.legend = Legend(look, self._lines, columns)
+        self.legend.toggled.connect(self._draw)
+        self.plot = TimePlot(look, self._lines)
+        self.plot.pointed.connect(self.pointed)
+        self.plot.zoomed.connect(self.zoomed)
+        self.plot.stretch_wanted.connect(self.stretch_wanted)
+        self.plot.reset_wanted.connect(self.reset_wanted)
+        self.menu = self._build_menu()
+
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 10, 14, 8)
+        column.setSpacing(2)
+        column.addLayout(head)
+        column.addWidget(self.legend)
+        column.addSpacing(2)
+        column.addWidget(self.plot, 1)
+        look.changed.connect(self._draw_style)
+        self._draw_style()
+        self._tell()
+
+    # What it shows
+
+    @property
+    def title(self) -> str:
+        """What it is of."""
+        return self._title
+
+    @property
+    def drawing(self) -> Drawing:
+        """What it shows."""
+        return self._drawing
+
+    @property
+    def note(self) -> str:
+        """The words beside the title."""
+        return self._note.text()
+
+    def show_drawing(
+        self,
+        drawing: Drawing,
+        marks: Sequence[EventMark] = (),
+        crosshair: int | None = None,
+        *,
+        stale: bool = False,
+        can_reset: bool = False,
+    ) -> None:
+        """Draw, with the events that lie within the stretch marked, and the crosshair at one of the spans.
+
+        `stale` greys all, `can_reset` says that a part of the time is shown.
+        """
+        restyle, self._stale = stale != self._stale, stale
+        self._drawing, self._can_reset = drawing, can_reset
+        self._reset.setEnabled(can_reset)
+        self._marks = tuple(marks)
+        self._crosshair = crosshair if crosshair is not None and crosshair < len(drawing.spans) else None
+        if restyle:
+            self.plot.draw_style(stale)
+        self._draw()
+
+    def show_crosshair(self, index: int | None) -> None:
+        """Point at one of the spans, and tell its values; None tells the newest ones."""
+        self._crosshair = index
+        self._draw_crosshair()
+        self._draw_values()
+        self._tell()
+
+    def value_words(self, index: int) -> dict[str, str]:
+        """What the shown lines are at a span, in words."""
+        found = {}
+        for line in self._lines:
+            values = self._drawing.lines.get(line.key, ())
+            value = values[index] if index < len(values) else None
+            found[line.key] = "–" if value is None else self._scale.words(value)
+        return found
+
+    # Files
+
+    def csv_text(self) -> str:
+        """The spans of the stretch with all lines' values: times as local ISO 8601, percentiles and ages in ms."""
+        text = io.StringIO()
+        out = csv.writer(text)
+        out.writerow(["from", "to", *(line.word for line in self._lines)])
+        for index, (start, end) in enumerate(self._drawing.spans):
+            if self._within(index):
+                values = (self._drawing.lines.get(line.key, ())[index] for line in self._lines)
+                out.writerow(
+                    [iso_text(start), iso_text(end), *("" if value is None else f"{value:.6g}" for value in values)]
+                )
+        return text.getvalue()
+
+    def png_bytes(self) -> bytes:
+        """The chart as it is seen, under a line that says what it is of; twice as sharp as a plain screen."""
+        size = QSize(self.width(), self.height() + _CAPTION_HEIGHT)
+        pixmap = QPixmap(size * _PNG_SCALE)
+        pixmap.setDevicePixelRatio(_PNG_SCALE)
+        pixmap.fill(self._look.colour("surface"))
+        self.menu_button.hide()
+        painter = QPainter(pixmap)
+        painter.setFont(self._look.font("caption"))
+        painter.setPen(self._look.colour("muted"))
+        place = QRectF(17, 0, self.width() - 31, _CAPTION_HEIGHT)
+        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, f"{self._title} · {self._drawing.scope}")
+        painter.end()
+        self.render(pixmap, QPoint(0, _CAPTION_HEIGHT))
+        self.menu_button.show()
+        buffer = QBuffer()
+        buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+        pixmap.save(buffer, "PNG")
+        return bytes(buffer.data().data())
+
+    # Drawing
+
+    def _draw_style(self) -> None:
+        self.plot.draw_style(self._stale)
+        self.update()
+
+    def _draw(self) -> None:
+        drawing, stretch = self._drawing, self._drawing.stretch
+        shown = [line.key for line in self._lines if self.legend.shows(line.key)]
+        inside = [index for index in range(len(drawing.spans)) if self._within(index)]
+        known = [value for key in shown for index in inside if (value := drawing.lines.get(key, ())[index]) is not None]
+        self._scale.fit(known)
+        days = [at for _, at in midnights(stretch)] if stretch.length_ms <= _DAY_LINES_MS else []
+        most = max(2, int((self.plot.width() - 66) / _TICK_PX))
+        self.plot.show_axes(stretch, ticks(stretch, most), days, self._scale.bounds, self._scale.ticks())
+        at_ms, gaps = self._times()
+        for line in self._lines:
+            heights = np.full(len(drawing.spans), np.nan)
+            if line.key in shown:
+                heights = self._scale.place(_floats(drawing.lines.get(line.key, ())))
+            self.plot.show_line(line.key, at_ms, np.insert(heights, gaps, np.nan), drawing.running)
+        self.plot.show_marks(self._marks)
+        self.plot.show_empty("" if known else drawing.empty)
+        self._note.setText(drawing.note)
+        self._draw_crosshair()
+        self._draw_values()
+        self._tell()
+
+    def _times(self) -> tuple[Floats, list[int]]:
+        """Where the spans are drawn, and the indexes before which a point of its own makes a gap: far from the last."""
+        spans = np.array(self._drawing.spans, dtype=float).reshape(-1, 2)
+        steps = np.diff(spans[:, 0])
+        far = np.flatnonzero(steps > _GAP_SPANS * np.median(steps)) if len(steps) else ()
+        gaps = [int(index) + 1 for index in far]
+        at_ms = spans.mean(axis=1)
+        return np.insert(at_ms, gaps, at_ms[gaps] - 1), gaps
+
+    def _draw_crosshair(self) -> None:
+        index = self._crosshair
+        if index is None:
+            self.plot.show_crosshair(None, {})
+            return
+        heights = {}
+        for line in self._lines:
+            values = self._drawing.lines.get(line.key, ())
+            if self.legend.shows(line.key) and index < len(values) and (value := values[index]) is not None:
+                heights[line.key] = float(self._scale.place(np.array([value]))[0])
+        self.plot.show_crosshair(self._drawing.middle_ms(index), heights)
+
+    def _draw_values(self) -> None:
+        spans = self._drawing.spans
+        index = len(spans) - 1 if self._crosshair is None else self._crosshair
+        self.legend.show_values(self.value_words(index) if spans else {}, self._stale)
+
+    def _within(self, index: int) -> bool:
+        start, end = self._drawing.spans[index]
+        return end >= self._drawing.stretch.from_ms and start <= self._drawing.stretch.to_ms
+
+    def _tell(self) -> None:
+        drawing = self._drawing
+        self.setAccessibleName(f"Chart {self._title}, {drawing.scope}" if drawing.scope else f"Chart {self._title}")
+        values = {key: entry.value for key, entry in self.legend.entries.items() if self.legend.shows(key)}
+        words = {line.key: line.word for line in self._lines}
+        told = ", ".join(f"{words[key]} {'unknown' if value == '–' else value}" for key, value in values.items())
+        if not drawing.spans or all(value == "–" for value in values.values()):
+            told = drawing.empty or told
+        when = "Now" if self._crosshair is None else iso_text(drawing.middle_ms(self._crosshair))[:19].replace("T", " ")
+        described = f"{when}: {told}. {drawing.note}".strip()
+        if described != self.accessibleDescription():
+            self.setAccessibleDescription(described)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self.hasFocus():
+            painter = QPainter(self)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QPen(self._look.colour("accent"), 2))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 10, 10)
+            painter.end()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._draw()
+
+    # Reacting
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        everything = len(self._drawing.spans) + 1
+        steps = {
+            Qt.Key.Key_Left: -1,
+            Qt.Key.Key_Right: 1,
+            Qt.Key.Key_Home: -everything,
+            Qt.Key.Key_End: everything,
+        }
+        key = Qt.Key(event.key())
+        if event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier):
+            super().keyPressEvent(event)
+        elif key in steps:
+            self.stepped.emit(steps[key])
+        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
+            self.zoomed.emit(_ZOOM, self._centre_ms())
+        elif key == Qt.Key.Key_Minus:
+            self.zoomed.emit(1 / _ZOOM, self._centre_ms())
+        elif key == Qt.Key.Key_S:
+            self.save_wanted.emit("png")
+        elif key == Qt.Key.Key_C:
+            self.save_wanted.emit("csv")
+        else:
+            super().keyPressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.update()
+
+    def _centre_ms(self) -> float:
+        """Around what the keys zoom: the crosshair, or the newest."""
+        stretch = self._drawing.stretch
+        if self._crosshair is not None and self._within(self._crosshair):
+            return self._drawing.middle_ms(self._crosshair)
+        return stretch.to_ms
+
+    def _build_menu(self) -> QMenu:
+        menu = QMenu(self)
+        menu.addAction("Save as PNG…\tS", lambda: self.save_wanted.emit("png"))
+        menu.addAction("Save as CSV…\tC", lambda: self.save_wanted.emit("csv"))
+        menu.addSeparator()
+        self._reset = menu.addAction("Reset zoom\tEsc", self.reset_wanted.emit)
+        self._reset.setEnabled(False)
+        return menu
+
+    def _open_menu(self) -> None:
+        self.menu.popup(self.menu_button.mapToGlobal(self.menu_button.rect().bottomLeft()))
+
+
+def _floats(values: Sequence[float | None]) -> Floats:
+    """None becomes NaN."""
+    return np.array([np.nan if value is None else value for value in values], dtype=float)
