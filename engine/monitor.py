@@ -216,8 +216,12 @@ class Monitor:
         first = max(last - periods + 1, since_ms // span_ms)
 
         async def read(queue: str, numbers: range) -> list[Period]:
-            records = await self._store.figures(queue, name, numbers)
-            return [_period(number * unit_ms, unit_ms, one) for number, one in zip(numbers, records, strict=True)]
+            periods: list[Period] = []
+            for start in range(0, len(numbers), _RECORDS_AT_ONCE):
+                some = numbers[start : start + _RECORDS_AT_ONCE]
+                records = await self._store.figures(queue, name, some)
+                periods += [_period(number * unit_ms, unit_ms, one) for number, one in zip(some, records, strict=True)]
+            return periods
 
         spans_at_once = max(1, _RECORDS_AT_ONCE // each)
         for until in range(last + 1, first, -spans_at_once):

@@ -96,7 +96,8 @@ def _throughput_note(points: Sequence[Point], job_type: str, window: Window) -> 
     minutes = window.span_ms // 60_000
     if minutes == 1:
         return "last one not over"
-    return f"mean of {minutes} min" if minutes < 60 else f"mean of {minutes // 60} h"
+    words = {60: "hourly mean", 24 * 60: "daily mean"}
+    return words.get(minutes, f"mean of {minutes} min")
 
 
 def _failure_note(points: Sequence[Point], job_type: str, window: Window) -> str:

@@ -45,7 +45,7 @@ WINDOWS: Mapping[str, Window] = {
         Window("1h", "1 h", "last hour", _MINUTE_MS, 60, 2),
         Window("24h", "24 h", "last 24 hours", 5 * _MINUTE_MS, 288, 10),
         Window("7d", "7 d", "last 7 days", _HOUR_MS, 168, 30),
-        Window("90d", "90 d", "last 90 days", 8 * _HOUR_MS, 270, 60),
+        Window("90d", "90 d", "last 90 days", 24 * _HOUR_MS, 90, 60),
     )
 }
 

@@ -27,6 +27,8 @@ _SMOOTH_POINTS = 100
 _DRAG_PX = 8
 _NEAR_PX = 5
 _WHEEL_NOTCH = 120
+_ROOM = 0.045
+"""Of the vertical range: for half a label below, and the marks' heads above."""
 _WHEEL_FACTOR = 0.8
 _SYMBOLS = {"action": "t", "worker": "s"}
 
@@ -100,7 +102,7 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         # A little room at the right, so that what is newest is not cut.
         self._stretch = Stretch(stretch.from_ms, stretch.to_ms + stretch.length_ms * 0.015)
         low, high = bounds
-        room = (high - low) * 0.04
+        room = (high - low) * _ROOM
         plot = self.getPlotItem()
         plot.getViewBox().setRange(xRange=(0, self._x(self._stretch.to_ms)), yRange=self._heights(), padding=0)
         plot.getAxis("bottom").setTicks([[(self._x(tick.at_ms), tick.text) for tick in ticks]])
@@ -131,7 +133,7 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         """Draw a stem at each event of the stretch."""
         self._marks = tuple(mark for mark in marks if self._stretch.from_ms <= mark.at_ms <= self._stretch.to_ms)
         low, high = self._bounds
-        room = (high - low) * 0.04
+        room = (high - low) * _ROOM
         self._stems.setData(
             np.repeat([self._x(mark.at_ms) for mark in self._marks], 2), np.tile((low, high + room), len(self._marks))
         )
@@ -239,8 +241,8 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
     def _heights(self) -> tuple[float, float]:
         """The vertical range, with room for the marks."""
         low, high = self._bounds
-        room = (high - low) * 0.04
-        return low - room / 2, high + 2 * room
+        room = (high - low) * _ROOM
+        return low - room, high + 2 * room
 
     # The mouse. pyqtgraph's own handling is left out: each of its moves searches the scene for hovered items.
 

@@ -57,7 +57,8 @@ class CountScale(Scale):
         return 0.0, self._top
 
     def ticks(self) -> list[tuple[float, str]]:
-        return [(value, f"{value:,g}{self._unit}") for value in (0.0, self._top / 2, self._top)]
+        middle = [self._top / 2] if self._top % 2 == 0 else []  # half a job is none
+        return [(value, f"{value:,g}{self._unit}") for value in (0.0, *middle, self._top)]
 
     def words(self, value: float) -> str:
         if value >= 1_000_000:

@@ -56,9 +56,9 @@ class Tick:
     day: bool = False
 
 
-def ticks(stretch: Stretch, most: int, zone: tzinfo | None = None) -> tuple[Tick, ...]:
+def ticks(stretch: Stretch, most: float, zone: tzinfo | None = None) -> tuple[Tick, ...]:
     """At most about `most` marks at round local times."""
-    most = max(most, 1)
+    most = max(most, 1) + 0.5
     for step_ms in _SHORT_STEPS_MS:
         if stretch.length_ms / step_ms <= most:
             return _short_ticks(stretch, step_ms, zone)

@@ -24,7 +24,7 @@ from desktop.widgets.chart_scale import Floats, Scale
 from desktop.widgets.text import Button, Text
 from desktop.widgets.time_axis import Stretch, iso_text, midnights, ticks
 
-_TICK_PX = 72
+_TICK_PX = 66
 _ZOOM = 0.5
 _GAP_SPANS = 3
 _PNG_SCALE = 2
@@ -82,6 +82,7 @@ class TimeChart(QFrame):
         head.setSpacing(8)
         head.addWidget(Text(look, title, "strong"))
         self._note = Text(look, "", "caption", "muted")
+        self._note.setMinimumWidth(1)  # a long note must not move the chart's neighbours
         head.addWidget(self._note, 1)
         self.menu_button = Button(look, "", kind="quiet", icon="more")
         self.menu_button.setFixedSize(30, 26)
@@ -187,11 +188,12 @@ class TimeChart(QFrame):
         pixmap.setDevicePixelRatio(_PNG_SCALE)
         pixmap.fill(self._look.colour("surface"))
         self.menu_button.hide()
+        until = iso_text(self._drawing.stretch.to_ms)[:16].replace("T", " ")
         painter = QPainter(pixmap)
         painter.setFont(self._look.font("caption"))
         painter.setPen(self._look.colour("muted"))
         place = QRectF(17, 0, self.width() - 31, _CAPTION_HEIGHT)
-        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, f"{self._title} · {self._drawing.scope}")
+        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, f"{self._drawing.scope}, until {until}")
         painter.end()
         self.render(pixmap, QPoint(0, _CAPTION_HEIGHT))
         self.menu_button.show()
