@@ -14,6 +14,8 @@ from PySide6.QtCore import QObject, Signal
 from engine.model import QueueState
 
 REDIS_GONE = "Redis does not answer; this works again when it does."
+RETRY_ASKED_ABOVE = 100
+"""More failed jobs than this run again only after a question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,12 @@ class Actions(QObject):
     clean_requested = Signal(str, object, object, int)
     """Queue, JobState, grace in ms, and the count that was shown: no more than that goes."""
     clean_dialog_requested = Signal(str)
+    retry_dialog_requested = Signal(str, int)
+    """Queue, and how many failed jobs it has: ask before so many run again."""
+    jobs_requested = Signal(str, object)
+    """Queue and JobState: show these jobs."""
+    failures_requested = Signal(str)
+    """Queue: show why its jobs failed."""
     ask_requested = Signal(str)
 
     def do(self, action: QueueAction, queue: QueueState) -> bool:
@@ -105,7 +113,10 @@ class Actions(QObject):
             case "resume":
                 self.resume_requested.emit(queue.name)
             case "retry":
-                self.retry_requested.emit(queue.name)
+                if queue.failed > RETRY_ASKED_ABOVE:
+                    self.retry_dialog_requested.emit(queue.name, queue.failed)
+                else:
+                    self.retry_requested.emit(queue.name)
             case _:
                 self.clean_dialog_requested.emit(queue.name)
         return True

@@ -19,7 +19,7 @@ from qasync import QEventLoop
 
 from desktop.actions import Actions
 from desktop.bridge import Bridge
-from desktop.console import alerts, audit, charts, failures, jobs, recurring, workers
+from desktop.console import alerts, audit, charts, failures, jobs, queues, recurring, workers
 from desktop.theme import Look
 from desktop.tray import Tray
 from desktop.voice.control import VoiceControl
@@ -93,19 +93,13 @@ class App(QObject):
 
     def _connect_operator(self) -> None:
         actions, bridge, window = self.actions, self.bridge, self.window
-        actions.pause_requested.connect(bridge.pause)
-        actions.resume_requested.connect(bridge.resume)
-        actions.retry_requested.connect(bridge.retry)
-        actions.clean_requested.connect(bridge.clean)
-        actions.preview_requested.connect(bridge.preview_clean)
         actions.ask_requested.connect(self._ask_typed)
         bridge.opened.connect(self._on_opened)
         bridge.sampled.connect(self._on_sampled)
         bridge.gone.connect(window.show_gone)
         bridge.noticed.connect(window.notices.show_notice)
         bridge.crashed.connect(window.show_error)
-        bridge.previewed.connect(window.queues.show_preview)
-        bridge.preview_failed.connect(window.queues.show_preview_failed)
+        queues.connect(window.queues, actions, bridge, window)
         charts.connect(window.charts, bridge, window)
         failures.connect(window.failures, bridge, window)
         audit.connect(window.audit, bridge, window)
@@ -130,7 +124,6 @@ class App(QObject):
         count = len(snapshot.workers)
         workers = "1 worker" if count == 1 else f"{count} workers"
         self.window.show_connected(f"Connected\n{workers}", snapshot.redis)
-        self.window.queues.show_snapshot(snapshot)
 
     def _restart_pool(self) -> None:
         if self._pool is not None:

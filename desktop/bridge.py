@@ -21,8 +21,7 @@ from engine import Engine, open_engine
 from engine.audio import Recording
 from engine.errors import HarkError, RedisGoneError
 from engine.log import get_logger
-from engine.model import JobState, Waiting
-from engine.queues import QUEUES
+from engine.model import Waiting
 from engine.settings import Settings
 
 _log = get_logger("bridge")
@@ -46,9 +45,6 @@ class Bridge(QObject):
     """Kind ("success" or "error"), text and remedy of something to tell."""
     crashed = Signal(str, str)
     """What failed, and the traceback, of an error that is Hark's own."""
-    previewed = Signal(object)
-    """The CleanPreview that answers the newest `preview_clean`."""
-    preview_failed = Signal(str)
     voice_event = Signal(int, object)
     """Number of a command, and its VoiceEvent."""
     command_failed = Signal(int, str)
@@ -67,9 +63,9 @@ class Bridge(QObject):
         self._engine_here = asyncio.Event()
         self._sample_now = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._newest_preview = 0
         self._newest_command = 0
         self._newest_requests: Counter[str] = Counter()
+        self._is_gone = False
         self._actor = f"{getpass.getuser()} (window)"
 
     def start(self) -> None:
@@ -85,6 +81,11 @@ class Bridge(QObject):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    @property
+    def is_gone(self) -> bool:
+        """Between `gone` and the next `sampled`: why a request is refused then has been told."""
+        return self._is_gone
+
     # Requests
 
     def ask(self, said: str | Recording) -> int:
@@ -93,27 +94,6 @@ class Bridge(QObject):
         number = self._newest_command
         self._spawn(f"command {number}", self._ask(number, said))
         return number
-
-    def pause(self, queue: str) -> None:
-        """Pause a queue."""
-        self._spawn(f"pause {queue}", self._operate(self._pause(queue)))
-
-    def resume(self, queue: str) -> None:
-        """Resume a queue."""
-        self._spawn(f"resume {queue}", self._operate(self._resume(queue)))
-
-    def retry(self, queue: str) -> None:
-        """Run all failed jobs of a queue again, and tell how many."""
-        self._spawn(f"retry {queue}", self._operate(self._retry(queue)))
-
-    def clean(self, queue: str, state: JobState, grace_ms: int, limit: int) -> None:
-        """Remove at most `limit` jobs in `state` that are older than `grace_ms`, and tell how many went."""
-        self._spawn(f"clean {queue}", self._operate(self._clean(queue, state, grace_ms, limit)))
-
-    def preview_clean(self, queue: str, state: JobState, grace_ms: int, limit: int) -> None:
-        """Count what `clean` would remove."""
-        self._newest_preview += 1
-        self._spawn("preview", self._preview(self._newest_preview, queue, state, grace_ms, limit))
 
     def request(self, topic: str, read: Callable[[Engine], Awaitable[object]]) -> None:
         """Look something up; `answered` or `refused` follows under `topic`, unless a newer request overtook it."""
@@ -139,7 +119,7 @@ class Bridge(QObject):
                     await self._sample(engine)
             except HarkError as error:
                 _log.info("no connection: %s", error)
-                self.gone.emit(error.message, error.remedy)
+                self._tell_gone(error.message, error.remedy)
             finally:
                 self._engine = None
                 self._engine_here.clear()
@@ -153,10 +133,11 @@ class Bridge(QObject):
                 async with asyncio.timeout(_SILENCE_S):
                     snapshot = await engine.monitor.snapshot(fresh=fresh)
             except TimeoutError:
-                self.gone.emit(f"Redis has not answered for {_SILENCE_S:.0f} s.", "Check the network and the server.")
+                self._tell_gone(f"Redis has not answered for {_SILENCE_S:.0f} s.", "Check the network and the server.")
             except RedisGoneError as error:
-                self.gone.emit(error.message, error.remedy)
+                self._tell_gone(error.message, error.remedy)
             else:
+                self._is_gone = False
                 self.sampled.emit(snapshot)
             # Not `wait_for`: before Python 3.12 it loses a cancellation that comes together with the event.
             with contextlib.suppress(TimeoutError):
@@ -165,6 +146,10 @@ class Bridge(QObject):
             fresh = self._sample_now.is_set()
             self._sample_now.clear()
 
+    def _tell_gone(self, message: str, remedy: str) -> None:
+        self._is_gone = True
+        self.gone.emit(message, remedy)
+
     # Operating
 
     def _require_engine(self) -> Engine:
@@ -172,38 +157,9 @@ class Bridge(QObject):
             raise RedisGoneError("Hark is not connected to Redis.", "It keeps trying; do this again then.")
         return self._engine
 
-    async def _operate(self, action: Awaitable[str]) -> None:
-        self.noticed.emit("success", await action, "")
-        self._sample_now.set()
-
-    async def _pause(self, queue: str) -> str:
-        await self._require_engine().admin.pause(queue, actor=self._actor)
-        return f"{QUEUES[queue].title} is paused. Active jobs finish, new ones wait."
-
-    async def _resume(self, queue: str) -> str:
-        await self._require_engine().admin.resume(queue, actor=self._actor)
-        return f"{QUEUES[queue].title} runs again."
-
-    async def _retry(self, queue: str) -> str:
-        count = await self._require_engine().admin.retry(queue, actor=self._actor)
-        return f"{_jobs(count)} of {QUEUES[queue].title} will run again."
-
-    async def _clean(self, queue: str, state: JobState, grace_ms: int, limit: int) -> str:
-        removed = await self._require_engine().admin.clean(queue, state, grace_ms, limit, actor=self._actor)
-        return f"Removed {_jobs(removed.count, state.value)} from {QUEUES[queue].title}."
-
-    async def _preview(self, number: int, queue: str, state: JobState, grace_ms: int, limit: int) -> None:
-        try:
-            preview = await self._require_engine().admin.preview_clean(queue, state, grace_ms, limit)
-        except HarkError as error:
-            if number == self._newest_preview:
-                self.preview_failed.emit(str(error))
-            return
-        if number == self._newest_preview:
-            self.previewed.emit(preview)
-
     async def _act(self, act: Callable[[Engine, str], Awaitable[str]], then: Callable[[], None]) -> None:
-        await self._operate(act(self._require_engine(), self._actor))
+        self.noticed.emit("success", await act(self._require_engine(), self._actor), "")
+        self._sample_now.set()
         then()
 
     async def _request(self, topic: str, number: int, read: Callable[[Engine], Awaitable[object]]) -> None:
@@ -251,7 +207,3 @@ class Bridge(QObject):
             _log.error("%s failed", task.get_name(), exc_info=error)
             details = "".join(traceback.format_exception(error))
             self.crashed.emit(f"An error in Hark: {task.get_name()} failed.", details)
-
-
-def _jobs(count: int, state: str = "failed") -> str:
-    return f"{count:,} {state} {'job' if count == 1 else 'jobs'}"

@@ -164,6 +164,11 @@ QPushButton[kind="nav"]:focus { border: 2px solid $accent; padding: 7px 9px; }
 QPushButton[kind="segment"] { background: transparent; border: 1px solid transparent; color: $muted; padding: 1px 7px; }
 QPushButton[kind="segment"]:checked { background: $neutral_soft; color: $ink; }
 QPushButton[kind="segment"]:focus { border-color: $accent; }
+QPushButton[kind="figure"] { background: transparent; border: none; padding: 0; text-align: right; }
+QPushButton[kind="figure"]:hover { text-decoration: underline; }
+QPushButton[kind="figure"][tone="muted"] { color: $muted; }
+QPushButton[kind="figure"][tone="stale"] { color: $stale; }
+QPushButton[kind="figure"][tone="failed"] { color: $failed; }
 QPushButton[kind="chip"] { background: $surface; border: 1px solid $line; border-radius: 15px; padding: 6px 14px; }
 QPushButton[kind="chip"]:hover { border-color: $accent; color: $accent; }
 QPushButton[kind="chip"]:focus { border: 2px solid $accent; padding: 5px 13px; }

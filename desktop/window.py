@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.actions import Actions
+from desktop.actions import REDIS_GONE, Actions
 from desktop.pages.alerts import AlertsPage
 from desktop.pages.assistant import AssistantPage
 from desktop.pages.audit import AuditPage
@@ -130,6 +130,7 @@ class Window(QWidget):
     def show_connected(self, words: str, address: str) -> None:
         """Redis answers; `address` tells where it is."""
         self.trouble.hide()
+        self.notices.refuse("")
         self._set_connection(True, words)
         self._connection.setToolTip(address)
 
@@ -151,8 +152,8 @@ class Window(QWidget):
         self.activateWindow()
 
     def show_gone(self, message: str, remedy: str) -> None:
-        """Redis does not answer: say so over both pages until `show_connected`."""
-        self.queues.show_gone()
+        """Redis does not answer: say so over all pages until `show_connected`."""
+        self.notices.refuse(REDIS_GONE)
         self.trouble.show_notice("warning", message, f"{remedy} Hark keeps trying.".strip())
         self._set_connection(False, "Not connected")
 

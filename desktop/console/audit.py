@@ -6,6 +6,7 @@ import time
 
 from PySide6.QtCore import QObject
 
+from desktop.actions import REDIS_GONE
 from desktop.bridge import Bridge
 from desktop.pages.audit import AuditPage
 from desktop.window import Window
@@ -33,7 +34,7 @@ class _Wiring(QObject):
         page.restore_wanted.connect(self._restore)
         bridge.answered.connect(self._on_answered)
         bridge.refused.connect(self._on_refused)
-        bridge.gone.connect(lambda message, remedy: page.show_gone(f"{message} {remedy}".strip()))
+        bridge.gone.connect(lambda *_: page.show_gone())
 
     def _read_actions(self, queue: str) -> None:
         self._bridge.request(_ACTIONS, lambda engine: engine.admin.audit(queue or None, _MOST_ACTIONS))
@@ -54,7 +55,7 @@ class _Wiring(QObject):
 
     def _on_refused(self, topic: str, message: str) -> None:
         if topic in (_ACTIONS, _BATCHES):
-            self._page.show_gone(message)
+            self._page.show_gone(REDIS_GONE if self._bridge.is_gone else message)
 
     def _restore(self, batch: QuarantineBatch, reason: str) -> None:
         async def act(engine: Engine, actor: str) -> str:

@@ -7,13 +7,15 @@ import time
 
 from PySide6.QtCore import QObject
 
+from desktop.actions import REDIS_GONE
 from desktop.bridge import Bridge
+from desktop.console.undo import offer_undo
 from desktop.pages.failures import FailuresPage, progress_words
 from desktop.window import Window
 from engine import Engine
 from engine.errors import HarkError
 from engine.job_filter import JobFilter, parse_filter
-from engine.model import CleanPreview, FailureGroup, Job, JobState, Removed, RetryProgress
+from engine.model import CleanPreview, FailureGroup, Job, JobState, RetryProgress
 from engine.queues import QUEUES
 
 _GROUPS, _SAMPLE, _PREVIEW = "failures", "failures.sample", "failures.preview"
@@ -21,15 +23,15 @@ _GROUPS, _SAMPLE, _PREVIEW = "failures", "failures.sample", "failures.preview"
 
 def connect(page: FailuresPage, bridge: Bridge, window: Window) -> None:
     """Connect the page's signals to the bridge, and the bridge's answers to the page."""
-    _Wiring(page, bridge)
+    _Wiring(page, bridge, window)
 
 
 class _Wiring(QObject):
     """Lives as long as its page."""
 
-    def __init__(self, page: FailuresPage, bridge: Bridge) -> None:
+    def __init__(self, page: FailuresPage, bridge: Bridge, window: Window) -> None:
         super().__init__(page)
-        self._page, self._bridge = page, bridge
+        self._page, self._bridge, self._window = page, bridge, window
         self._stop = asyncio.Event()
         page.groups_wanted.connect(self._read)
         page.sample_wanted.connect(self._read_sample)
@@ -38,10 +40,9 @@ class _Wiring(QObject):
         page.stop_wanted.connect(lambda: self._stop.set())
         page.preview_wanted.connect(self._preview)
         page.clean_wanted.connect(self._clean)
-        page.undo_wanted.connect(self._undo)
         bridge.answered.connect(self._on_answered)
         bridge.refused.connect(self._on_refused)
-        bridge.gone.connect(lambda message, remedy: page.show_gone(f"{message} {remedy}".strip()))
+        bridge.gone.connect(lambda *_: page.show_gone())
 
     # Reading
 
@@ -68,7 +69,7 @@ class _Wiring(QObject):
 
     def _on_refused(self, topic: str, message: str) -> None:
         shown = {
-            _GROUPS: self._page.show_gone,
+            _GROUPS: lambda words: self._page.show_gone(REDIS_GONE if self._bridge.is_gone else words),
             _SAMPLE: self._page.show_sample_failed,
             _PREVIEW: self._page.show_preview_failed,
         }
@@ -105,29 +106,20 @@ class _Wiring(QObject):
         self._bridge.operate(f"retry a group of {group.queue} gradually", act, then=lambda: None)
 
     def _clean(self, group: FailureGroup, count: int, reason: str) -> None:
-        done: list[Removed] = []
+        batches: list[str] = []
 
         async def act(engine: Engine, actor: str) -> str:
             removed = await engine.admin.clean(
                 group.queue, JobState.FAILED, 0, count, where=_all_of(group), actor=actor, reason=reason
             )
-            done.append(removed)
+            batches.extend([removed.batch] if removed.batch else [])
             return f"Cleaned {_jobs(removed.count)} of {QUEUES[group.queue].title}."
 
         def then() -> None:
-            for removed in done:
-                self._page.show_cleaned(group.queue, removed)
+            offer_undo(self._bridge, self._window, group.queue, batches, then=self._read)
             self._read()
 
         self._bridge.operate(f"clean a group of {group.queue}", act, then=then)
-
-    def _undo(self, queue: str, batch: str) -> None:
-        async def act(engine: Engine, actor: str) -> str:
-            came, stayed = await engine.admin.restore(queue, batch, actor=actor, reason="undo")
-            left = f" {stayed:,} could not: newer jobs have their ids." if stayed else ""
-            return f"{_jobs(came)} of {QUEUES[queue].title} came back.{left}"
-
-        self._bridge.operate(f"undo a clean of {queue}", act, then=self._read)
 
 
 def _all_of(group: FailureGroup) -> JobFilter:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from desktop.bridge import Bridge
+from desktop.console.undo import offer_undo
 from desktop.pages.jobs import JobsPage
 from desktop.widgets.job_actions import JobScope
 from desktop.widgets.job_table import PAGE
@@ -31,11 +32,19 @@ def connect(page: JobsPage, bridge: Bridge, window: Window) -> None:
     """Answer what the page wants from the bridge's engine."""
 
     def act(key: str, scope: JobScope) -> None:
-        do = partial(_remove, page, scope) if key == "remove" else partial(_ACTS[key], scope)
-        bridge.operate(f"{key} jobs", do, then=page.show_changed)
+        if key == "remove":
+            remove(scope)
+        else:
+            bridge.operate(f"{key} jobs", partial(_ACTS[key], scope), then=page.show_changed)
 
-    def undo(queue: str, batches: tuple[str, ...]) -> None:
-        bridge.operate("undo a removal", partial(_undo, queue, batches), then=page.show_changed)
+    def remove(scope: JobScope) -> None:
+        batches: list[str] = []
+
+        def then() -> None:
+            offer_undo(bridge, window, scope.queue, batches, then=page.show_changed)
+            page.show_changed()
+
+        bridge.operate("remove jobs", partial(_remove, scope, batches), then=then)
 
     def rerun(name: str, arguments: dict[str, object]) -> None:
         # A request and no operation: what is wrong with the arguments belongs into the dialog, not above the page.
@@ -58,12 +67,9 @@ def connect(page: JobsPage, bridge: Bridge, window: Window) -> None:
     page.job_wanted.connect(
         lambda queue, job_id: bridge.request("jobs.job", lambda engine: _job(engine, queue, job_id))
     )
-    page.trace_wanted.connect(
-        lambda trace: bridge.request("jobs.trace", lambda engine: engine.monitor.trace(trace))
-    )
+    page.trace_wanted.connect(lambda trace: bridge.request("jobs.trace", lambda engine: engine.monitor.trace(trace)))
     page.count_wanted.connect(lambda scope: bridge.request("jobs.count", lambda engine: _count(engine, scope)))
     page.act_wanted.connect(act)
-    page.undo_wanted.connect(undo)
     page.export_wanted.connect(
         lambda scope, path: bridge.operate("export jobs", partial(_export, scope, Path(path)), then=lambda: None)
     )
@@ -106,9 +112,7 @@ def _refuse(page: JobsPage, topic: str, words: str) -> None:
 # Reads
 
 
-async def _page(
-    engine: Engine, queue: str, state: JobState, number: int
-) -> tuple[str, JobState, int, tuple[Job, ...]]:
+async def _page(engine: Engine, queue: str, state: JobState, number: int) -> tuple[str, JobState, int, tuple[Job, ...]]:
     return queue, state, number, await engine.monitor.jobs(queue, state, number * PAGE, PAGE)
 
 
@@ -145,35 +149,25 @@ async def _add(engine: Engine, name: str, arguments: dict[str, object]) -> str:
 
 
 async def _retry(scope: JobScope, engine: Engine, actor: str) -> str:
-    count = await engine.admin.retry(
-        scope.queue, scope.ids, state=scope.state, where=_where(scope), actor=actor
-    )
+    count = await engine.admin.retry(scope.queue, scope.ids, state=scope.state, where=_where(scope), actor=actor)
     return f"{_jobs(count)} of {QUEUES[scope.queue].title} will run again."
 
 
-async def _remove(page: JobsPage, scope: JobScope, engine: Engine, actor: str) -> str:
+async def _remove(scope: JobScope, batches: list[str], engine: Engine, actor: str) -> str:
+    """Put the quarantine's batches into `batches`."""
     title = QUEUES[scope.queue].title
-    batches: list[str] = []
 
     async def remove(job_id: str) -> None:
         batches.append((await engine.admin.remove(scope.queue, job_id, actor=actor)).batch or "")
 
     if scope.ids is None:
         removed = await engine.admin.clean(scope.queue, scope.state, where=_where(scope), actor=actor)
-        done, failed, batches = removed.count, "", [removed.batch or ""]
+        done, failed = removed.count, ""
+        batches.append(removed.batch or "")
     else:
         done, failed = await _each(scope.ids, remove)
-    page.show_removed(scope.queue, tuple(batch for batch in batches if batch))
+    batches[:] = [batch for batch in batches if batch]
     return f"Removed {_jobs(done)} from {title}. The quarantine keeps them for 24 hours.{failed}"
-
-
-async def _undo(queue: str, batches: tuple[str, ...], engine: Engine, actor: str) -> str:
-    came = stayed = 0
-    for batch in batches:
-        back, left = await engine.admin.restore(queue, batch, actor=actor, reason="undo")
-        came, stayed = came + back, stayed + left
-    left_words = f" {stayed:,} could not: newer jobs have their ids." if stayed else ""
-    return f"{_jobs(came)} of {QUEUES[queue].title} came back.{left_words}"
 
 
 async def _promote(scope: JobScope, engine: Engine, actor: str) -> str:
@@ -231,9 +225,7 @@ async def _ids(scope: JobScope, engine: Engine) -> list[str]:
     return await engine.admin.matching(scope.queue, scope.state, parse_filter(scope.query))
 
 
-async def _each(
-    ids: list[str] | tuple[str, ...], act: Callable[[str], Awaitable[object]]
-) -> tuple[int, str]:
+async def _each(ids: list[str] | tuple[str, ...], act: Callable[[str], Awaitable[object]]) -> tuple[int, str]:
     """Do it to each; how many it was done to, and words for the rest, with the first reason.
 
     Raises the reason where it was done to none: between the look and the order they may have gone elsewhere.

@@ -30,7 +30,6 @@ class Reading(NamedTuple):
 def connect(page: RecurringPage, bridge: Bridge, window: Window) -> None:
     """Connect the page's wishes to the bridge, and the answers to the page."""
     completed: dict[str, Job] = {}
-    gone = False
 
     async def read(engine: Engine) -> Reading:
         """All schedules; a last job that has completed is not read again."""
@@ -57,14 +56,7 @@ def connect(page: RecurringPage, bridge: Bridge, window: Window) -> None:
 
     def show_refused(topic: str, message: str) -> None:
         if topic == TOPIC:
-            page.show_gone(REDIS_GONE if gone else message)
-
-    def note_gone(is_gone: bool) -> None:
-        # Why Redis is gone is told by the window, once for all pages.
-        nonlocal gone
-        gone = is_gone
-        if gone:
-            page.show_gone()
+            page.show_gone(REDIS_GONE if bridge.is_gone else message)
 
     def saved() -> None:
         page.close_dialog()
@@ -136,8 +128,7 @@ def connect(page: RecurringPage, bridge: Bridge, window: Window) -> None:
     page.remove_wanted.connect(remove)
     bridge.answered.connect(show)
     bridge.refused.connect(show_refused)
-    bridge.gone.connect(lambda *_: note_gone(True))
-    bridge.sampled.connect(lambda _: note_gone(False))
+    bridge.gone.connect(lambda *_: page.show_gone())
 
 
 def _next(schedule: Schedule) -> str:

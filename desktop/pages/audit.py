@@ -1,6 +1,6 @@
 """The Audit page: who did what to the queues, and the quarantine from which cleaned jobs come back.
 
-Both are read anew while the page is shown. Where Redis is gone the last rows stay, grey, with the reason.
+Both are read anew while the page is shown. Where Redis is gone the last rows stay, grey, with their age.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from desktop.actions import REDIS_GONE, Actions
 from desktop.pages.failure_row import ago, exact
+from desktop.pages.freshness import Freshness
 from desktop.theme import Look
 from desktop.widgets.facts_table import Cell, Column, FactsTable
 from desktop.widgets.text import Button, Text
@@ -51,7 +52,7 @@ class AuditPage(QWidget):
         super().__init__(parent)
         self._look = look
         self._view = "actions"
-        self._gone = ""
+        self.age = Freshness(look)
         self._known: dict[str, int | None] = dict.fromkeys(_VIEWS)
         """How many rows each view has; None before the first answer."""
         self._entries: tuple[AuditEntry, ...] = ()
@@ -131,19 +132,21 @@ class AuditPage(QWidget):
 
     def show_actions(self, entries: Sequence[AuditEntry], now_ms: int) -> None:
         """Show the audit trail, newest first."""
-        self._entries, self._now_ms, self._gone = tuple(entries), now_ms, ""
+        self._entries, self._now_ms = tuple(entries), now_ms
+        self.age.renew()
         self._known["actions"] = len(entries)
         self._draw()
 
     def show_batches(self, batches: Sequence[QuarantineBatch], now_ms: int) -> None:
         """Show the quarantine, newest first."""
-        self._batches, self._now_ms, self._gone = {batch.id: batch for batch in batches}, now_ms, ""
+        self._batches, self._now_ms = {batch.id: batch for batch in batches}, now_ms
+        self.age.renew()
         self._known["quarantine"] = len(self._batches)
         self._draw()
 
-    def show_gone(self, message: str) -> None:
-        """Nothing can be read: keep what is known, grey, and say why."""
-        self._gone = message
+    def show_gone(self, reason: str = REDIS_GONE) -> None:
+        """Nothing can be read: keep what is known, grey, and say how old it is."""
+        self.age.note_gone(reason)
         self._draw()
 
     def show_view(self, view: str) -> None:
@@ -182,8 +185,7 @@ class AuditPage(QWidget):
             self.views[view] = button
             row.addWidget(button)
         row.addSpacing(10)
-        self.note = Text(self._look, "", "strong", "caution")
-        row.addWidget(self.note, 1)
+        row.addWidget(self.age, 1, Qt.AlignmentFlag.AlignVCenter)
         self.restore = Button(self._look, "Restore…", icon="retry", font="label")
         self.restore.setAccessibleName("Restore the chosen jobs")
         self.restore.setFixedHeight(34)
@@ -216,7 +218,7 @@ class AuditPage(QWidget):
     # Drawing
 
     def _draw(self) -> None:
-        stale = bool(self._gone)
+        stale = bool(self.age.gone)
         self.actions_table.show_rows(
             [(f"{entry.queue} {entry.id}", _action_cells(entry, self._now_ms)) for entry in self._entries], stale
         )
@@ -227,18 +229,16 @@ class AuditPage(QWidget):
         if not count:
             title, words = _EMPTY[self._view] if count == 0 else ("Reading", "The rows appear here.")
             if stale:
-                title, words = "This cannot be read now", self._gone
+                title, words = "This cannot be read now", self.age.gone
             self._empty_title.setText(title)
             self._empty_words.setText(words)
         self._stack.setCurrentIndex(list(_VIEWS).index(self._view) if count else len(_VIEWS))
-        self.note.setText("Not up to date" if stale and count else "")
-        self.note.setToolTip(self._gone)
         self._draw_restore()
 
     def _draw_restore(self) -> None:
         batch = self._chosen()
         refusal = ""
-        if self._gone:
+        if self.age.gone:
             refusal = REDIS_GONE
         elif batch is None:
             refusal = "Choose what is to come back."

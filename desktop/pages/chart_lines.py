@@ -95,7 +95,7 @@ def _throughput_note(points: Sequence[Point], job_type: str, window: Window) -> 
         return "over 5 s"
     minutes = window.span_ms // 60_000
     if minutes == 1:
-        return "last one not over"
+        return "by minute"
     words = {60: "hourly mean", 24 * 60: "daily mean"}
     return words.get(minutes, f"mean of {minutes} min")
 

@@ -16,11 +16,9 @@ from PySide6.QtWidgets import (
 from desktop.pages.failure_row import Elided, ago
 from desktop.theme import Look
 from desktop.widgets.text import Button, Text
+from desktop.widgets.typed_name import TypedName
 from engine.model import CleanPreview, FailureGroup
 from engine.queues import QUEUES
-
-TYPED_ABOVE = 1_000
-"""More jobs than this go only after the queue's name was typed."""
 
 
 def jobs(count: int) -> str:
@@ -115,13 +113,10 @@ class CleanGroupDialog(QDialog):
         self.reason = QLineEdit()
         self.reason.setPlaceholderText("Why (goes into the audit trail; may stay empty)")
         self.reason.setAccessibleName("Reason for the audit trail")
-        self.typed = QLineEdit()
-        self.typed.setPlaceholderText(f"Type {group.queue} to allow it")
-        self.typed.setAccessibleName(f"Type the queue's name, {group.queue}, to allow removing so many jobs")
-        self.typed.textChanged.connect(self._draw_confirm)
-        self.typed.hide()
-        for field in (self.reason, self.typed):
-            field.setFixedHeight(38)
+        self.reason.setFixedHeight(38)
+        self._typed = TypedName(look, group.queue)
+        self._typed.changed.connect(self._draw_confirm)
+        self.typed = self._typed.field
         self.cancel = Button(look, "Keep them")
         self.cancel.clicked.connect(self.reject)
         self.confirm = Button(look, "Clean", kind="danger", font="strong")
@@ -137,7 +132,7 @@ class CleanGroupDialog(QDialog):
         column.addLayout(self.samples)
         column.addSpacing(10)
         column.addWidget(self.reason)
-        column.addWidget(self.typed)
+        column.addWidget(self._typed)
         column.addSpacing(12)
         column.addLayout(_buttons(self.cancel, self.confirm))
         self._draw_confirm()
@@ -161,7 +156,7 @@ class CleanGroupDialog(QDialog):
         if preview.count > len(preview.samples) > 0:
             more = f"… and {preview.count - len(preview.samples):,} more"
             self.samples.addWidget(Text(self._look, more, "caption", "muted"))
-        self.typed.setVisible(preview.count > TYPED_ABOVE)
+        self._typed.ask(preview.count)
         self._draw_confirm()
         self.adjustSize()
 
@@ -173,9 +168,7 @@ class CleanGroupDialog(QDialog):
         self._draw_confirm()
 
     def _draw_confirm(self) -> None:
-        refusal = self._reason_not
-        if not refusal and self._counted > TYPED_ABOVE and self.typed.text().strip() != self.queue:
-            refusal = f"Type {self.queue} first: these are more than {TYPED_ABOVE:,} jobs."
+        refusal = self._reason_not or self._typed.refusal
         self.confirm.setText(f"Clean {jobs(self._counted)}" if self._counted else "Clean")
         self.confirm.setEnabled(not refusal)
         self.confirm.setToolTip(refusal)

@@ -1,14 +1,14 @@
 """The Failures page: like failures as one group, the cause of each beside it, and what can be done with all of them.
 
 The list is read anew while the page is shown; the traceback stays the one that was opened, so that nobody
-reads a text that changes. Where Redis is gone the last groups stay, grey, with the reason.
+reads a text that changes. Where Redis is gone the last groups stay, grey, with their age.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -25,10 +25,10 @@ from desktop.actions import REDIS_GONE, Actions
 from desktop.pages.failure_dialogs import CleanGroupDialog, GradualRetryDialog, jobs
 from desktop.pages.failure_panel import FailurePanel
 from desktop.pages.failure_row import FailureRow, GroupKey, header
+from desktop.pages.freshness import Freshness
 from desktop.theme import Look
 from desktop.widgets.text import Button, Text, rule, set_property
-from engine.model import CleanPreview, FailureGroup, Job, Removed, RetryProgress
-from engine.queues import QUEUES
+from engine.model import CleanPreview, FailureGroup, Job, RetryProgress
 
 _READ_MS = 2_000
 _ORDERS = {"largest": "Largest first", "newest": "Newest first"}
@@ -51,8 +51,6 @@ class FailuresPage(QWidget):
     """The FailureGroup whose clean is to be counted for `show_preview`."""
     clean_wanted = Signal(object, int, str)
     """FailureGroup, how many at most (as many as were shown), reason."""
-    undo_wanted = Signal(str, str)
-    """Queue and batch in the quarantine that is to be restored."""
 
     def __init__(self, look: Look, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -60,10 +58,9 @@ class FailuresPage(QWidget):
         self._groups: dict[GroupKey, FailureGroup] | None = None
         self._now_ms = 0
         self._order = "largest"
-        self._gone = ""
+        self._wanted_queue = ""
         self._selected: GroupKey | None = None
         self._retrying = False
-        self._undo: tuple[str, str] | None = None
         self._dialog: QDialog | None = None
         self.rows: dict[GroupKey, FailureRow] = {}
 
@@ -71,7 +68,6 @@ class FailuresPage(QWidget):
         column.setContentsMargins(24, 18, 24, 18)
         column.setSpacing(12)
         column.addLayout(self._build_head())
-        column.addWidget(self._build_undo())
         column.addWidget(self._build_progress())
         self.empty = self._build_empty()
         column.addWidget(self.empty, 1)
@@ -120,15 +116,24 @@ class FailuresPage(QWidget):
     def show_groups(self, groups: Sequence[FailureGroup], now_ms: int) -> None:
         """Show the groups as they are at `now_ms`; those without a failed job are history and end the list."""
         self._groups = {(group.queue, group.signature): group for group in groups}
-        self._now_ms, self._gone = now_ms, ""
+        self._now_ms = now_ms
+        self.age.renew()
         self._draw()
+        if self._wanted_queue:
+            self._open_wanted()
         if self._selected not in self._groups:
             self.select(next(iter(self.order), None))
 
-    def show_gone(self, message: str) -> None:
-        """The groups cannot be read: keep what is known, grey, and say why."""
-        self._gone = message
+    def show_gone(self, reason: str = REDIS_GONE) -> None:
+        """The groups cannot be read: keep what is known, grey, and say how old it is."""
+        self.age.note_gone(reason)
         self._draw()
+
+    def choose(self, queue: str) -> None:
+        """Show the details of the first group of `queue`, as soon as there are groups."""
+        self._wanted_queue = queue
+        if self._groups is not None:
+            self._open_wanted()
 
     def show_sample(self, job: Job) -> None:
         """The record of the job that `sample_wanted` asked for."""
@@ -147,16 +152,6 @@ class FailuresPage(QWidget):
         """The count could not be had."""
         if isinstance(self._dialog, CleanGroupDialog):
             self._dialog.show_failure(message)
-
-    def show_cleaned(self, queue: str, removed: Removed) -> None:
-        """A clean is done: offer to undo it."""
-        if removed.batch is None:
-            return
-        self._undo = (queue, removed.batch)
-        self._undo_words.setText(
-            f"{jobs(removed.count)} of {QUEUES[queue].title} went to the quarantine and can come back for 24 hours."
-        )
-        self._undo_bar.show()
 
     def show_progress(self, progress: RetryProgress) -> None:
         """How far the gradual retry is."""
@@ -212,7 +207,10 @@ class FailuresPage(QWidget):
         self.summary = Text(self._look, "", tone="muted")
         self.summary.setContentsMargins(0, 0, 0, 4)
         row.addWidget(self.summary, 0, Qt.AlignmentFlag.AlignBottom)
-        row.addStretch(1)
+        row.addSpacing(12)
+        self.age = Freshness(self._look)
+        self.age.setContentsMargins(0, 0, 0, 4)
+        row.addWidget(self.age, 1, Qt.AlignmentFlag.AlignBottom)
         group = QButtonGroup(self)
         self.orders: dict[str, Button] = {}
         for order, word in _ORDERS.items():
@@ -226,21 +224,6 @@ class FailuresPage(QWidget):
             self.orders[order] = button
             row.addWidget(button)
         return row
-
-    def _build_undo(self) -> QFrame:
-        self._undo_bar = _notice("success")
-        self._undo_words = Text(self._look, "", "strong")
-        self.undo = Button(self._look, "Undo", icon="retry", font="label")
-        self.undo.setAccessibleName("Undo the clean")
-        self.undo.setToolTip("Bring the jobs back as failed ones.")
-        self.undo.clicked.connect(self._ask_undo)
-        close = Button(self._look, "", kind="quiet", icon="close", icon_role="muted")
-        close.setFixedSize(28, 28)
-        close.setIconSize(QSize(14, 14))
-        close.setAccessibleName("Close this notice; the Audit page can restore the jobs, too")
-        close.clicked.connect(self._undo_bar.hide)
-        _row_in(self._undo_bar, self._undo_words, self.undo, close)
-        return self._undo_bar
 
     def _build_progress(self) -> QFrame:
         self._progress_bar = _notice("info")
@@ -315,8 +298,8 @@ class FailuresPage(QWidget):
         self._draw_panel()
 
     def _draw_empty(self, known: bool) -> None:
-        if self._gone:
-            title, words = "The failures cannot be read", self._gone
+        if self.age.gone:
+            title, words = "The failures cannot be read", self.age.gone
         elif known:
             title, words = "No failures", "Nothing has failed for good. If something does, its cause is shown here."
         else:
@@ -337,7 +320,7 @@ class FailuresPage(QWidget):
                 self.rows[key].chosen.connect(self.select)
                 self.rows[key].moved.connect(self._move)
                 self.rows[key].set_selected(key == self._selected)
-            self.rows[key].show_group(groups[key], self._now_ms, bool(self._gone))
+            self.rows[key].show_group(groups[key], self._now_ms, bool(self.age.gone))
             if fresh or self._row_at(place) is not self.rows[key]:
                 self._list.removeWidget(self.rows[key])
                 self._list.insertWidget(place, self.rows[key])
@@ -349,15 +332,15 @@ class FailuresPage(QWidget):
     def _draw_summary(self, groups: dict[GroupKey, FailureGroup]) -> None:
         failed = sum(group.failed_now for group in groups.values())
         words = f"{jobs(failed)} failed now, in {len(groups)} group{'' if len(groups) == 1 else 's'}" if groups else ""
-        if self._gone and groups:
-            words = f"Not up to date. {self._gone}"
         self.summary.setText(words)
-        self.summary.set_tone("caution" if self._gone else "muted")
+        self.summary.set_tone("stale" if self.age.gone else "muted")
 
     def _draw_panel(self) -> None:
         group = self.selected
         if group is not None:
-            refusal = REDIS_GONE if self._gone else "" if group.failed_now else "None of these jobs is failed any more."
+            refusal = (
+                REDIS_GONE if self.age.gone else "" if group.failed_now else "None of these jobs is failed any more."
+            )
             self.panel.show_group(group, self._now_ms, refusal, retrying=self._retrying)
 
     # Acting
@@ -386,11 +369,12 @@ class FailuresPage(QWidget):
     def _forget_dialog(self) -> None:
         self._dialog = None
 
-    def _ask_undo(self) -> None:
-        if self._undo is not None:
-            self.undo_wanted.emit(*self._undo)
-        self._undo = None
-        self._undo_bar.hide()
+    def _open_wanted(self) -> None:
+        key = next((key for key in self.order if key[0] == self._wanted_queue), None)
+        self._wanted_queue = ""
+        if key is not None:
+            self.select(key)
+            self._area.ensureWidgetVisible(self.rows[key])
 
     def _ask_stop(self) -> None:
         self.stop.setEnabled(False)

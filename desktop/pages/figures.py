@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from engine.model import MinuteCounts, QueueState, Snapshot
 
 HISTORY_S = 60
-FEW_SAMPLES = 5
+FEW_SAMPLES = 20
+"""A rate of fewer jobs than this is dimmed: one failure more or less would turn it over."""
 RATE_WINDOW_S = 5
 
 
@@ -46,6 +47,29 @@ def state_of(queue: QueueState) -> str:
     return "running" if queue.workers else "no worker"
 
 
+def state_words(queue: QueueState, now_ms: int, paused_by: str = "") -> str:
+    """What an operator should know of its state, "" where it simply runs; `paused_by` is who paused it, if known."""
+    if not queue.paused:
+        return "" if queue.workers else "No worker serves this queue"
+    words = "Paused" if queue.workers else "No worker; paused"
+    if queue.paused_since_ms is not None:
+        words += f" {age_text(now_ms - queue.paused_since_ms)} ago"
+    return f"{words} by {paused_by}" if paused_by else words
+
+
+def drain_words(queue: QueueState) -> str:
+    """When its waiting jobs will be done at the pace of the last minutes."""
+    if not queue.waiting:
+        return "None waits."
+    if queue.paused:
+        return "They wait until it is resumed."
+    if not queue.workers:
+        return "They wait for a worker."
+    if queue.drained_in_ms is None:
+        return "They are not getting fewer."
+    return f"At the pace of the last minutes they are done in {age_text(queue.drained_in_ms)}."
+
+
 def age_text(age_ms: int | None) -> str:
     """An age in its largest unit: "-", "3 s", "12 min", "5 h", "2 d"."""
     if age_ms is None:
@@ -62,6 +86,13 @@ def count_text(count: float) -> str:
     if count >= 1_000_000:
         return f"{count / 1_000_000:.1f} M"
     return f"{count:,.0f}" if count >= 10 or count == int(count) else f"{count:.1f}"
+
+
+def narrow_text(count: float) -> str:
+    """A count for a narrow column: 999, 12,345, 123 k, 1.2 M; the exact one belongs into the tooltip."""
+    if count >= 999_500:
+        return f"{count / 1_000_000:.1f} M"
+    return f"{count / 1_000:.0f} k" if count >= 100_000 else count_text(count)
 
 
 def percent_text(percent: float | None) -> str:

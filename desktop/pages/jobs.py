@@ -22,13 +22,14 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.actions import REDIS_GONE, Actions
+from desktop.pages.freshness import Freshness
 from desktop.pages.job_detail import JobDetail
 from desktop.theme import Look
 from desktop.widgets.job_actions import ACTIONS, REMOVE, RETRY, JobAction, JobScope
 from desktop.widgets.job_confirm import JobConfirm
 from desktop.widgets.job_search import JobSearch
 from desktop.widgets.job_table import JobTable
-from desktop.widgets.job_words import STATE_WORDS, exact_text, json_text
+from desktop.widgets.job_words import STATE_WORDS, json_text
 from desktop.widgets.text import Button, Text
 from engine.model import CleanPreview, Job, JobState, LogLine, Searched, Snapshot
 from engine.queues import QUEUES
@@ -54,17 +55,13 @@ class JobsPage(QWidget):
     """A JobScope, and the path of the file."""
     rerun_wanted = Signal(str, object)
     """Name and arguments of a job to add."""
-    undo_wanted = Signal(str, object)
-    """Queue, and the quarantine's batches to restore."""
 
     def __init__(self, look: Look, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._look = look
         self._actions = actions
         self._snapshot: Snapshot | None = None
-        self._gone = False
         self._detail_of: tuple[str, str] | None = None
-        self._removed: tuple[str, tuple[str, ...]] = ("", ())
         self.confirm_dialog: JobConfirm | None = None
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 18, 24, 16)
@@ -94,9 +91,8 @@ class JobsPage(QWidget):
         """Take over the counts; the list grows and shrinks with them unless jobs are selected."""
         first = self._snapshot is None
         self._snapshot = snapshot
-        if self._gone:
-            self._gone = False
-            self.table.jobs.set_faded(False)
+        self.age.renew()
+        self.table.jobs.set_faded(False)
         for state, button in self.states.items():
             count = self._depth(state)
             button.setText(f"{STATE_WORDS[state]} {count:,}")
@@ -107,8 +103,8 @@ class JobsPage(QWidget):
         self._draw_words()
 
     def show_gone(self) -> None:
-        """Redis does not answer: the jobs stay, greyed."""
-        self._gone = True
+        """Redis does not answer: the jobs stay, greyed, with their age."""
+        self.age.note_gone()
         if self.search.running:
             self.search.stop()
         self.table.jobs.set_faded(True)
@@ -177,11 +173,6 @@ class JobsPage(QWidget):
         if self.detail.rerun_dialog is not None:
             self.detail.rerun_dialog.refuse(words)
 
-    def show_removed(self, queue: str, batches: tuple[str, ...]) -> None:
-        """Jobs were removed: the quarantine has them in these batches, and the removal can be undone."""
-        self._removed = (queue, batches)
-        self.undo.setVisible(bool(batches))
-
     def show_changed(self) -> None:
         """Jobs have changed by an action: look anew, with nothing selected."""
         self.all.setChecked(False)
@@ -242,7 +233,7 @@ class JobsPage(QWidget):
         title = QUEUES[scope.queue].title
         words = {
             "cancel": f"They end as failed on {title}, with you as the reason. Running ones end within about a second.",
-            "remove": f"They leave {title}. The quarantine keeps them for 24 hours; restore them from there.",
+            "remove": f"They leave {title} for the quarantine, which keeps them for 24 hours: undo brings them back.",
         }[action.key]
         verb = action.text.rstrip("…")
         dialog = JobConfirm(self._look, f"{verb} jobs of {title}", words, verb, scope.queue, self.window())
@@ -304,7 +295,9 @@ class JobsPage(QWidget):
             self.states[state] = button
             row.addWidget(button)
         self.states[JobState.WAITING].setChecked(True)
-        row.addStretch(1)
+        self.age = Freshness(self._look)
+        row.addSpacing(8)
+        row.addWidget(self.age, 1, Qt.AlignmentFlag.AlignVCenter)
         return row
 
     def _build_body(self) -> QSplitter:
@@ -369,17 +362,11 @@ class JobsPage(QWidget):
         self.all.toggled.connect(self._on_all)
         self._note = Text(self._look, "", "label", "muted")
         self._note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.undo = Button(self._look, "Undo remove", kind="row", font="label")
-        self.undo.setAccessibleName("Bring the removed jobs back")
-        self.undo.setToolTip("Bring back what was removed last, from the quarantine.")
-        self.undo.clicked.connect(self._undo)
-        self.undo.hide()
         row = QHBoxLayout()
         row.setSpacing(12)
         row.setContentsMargins(4, 0, 0, 0)
         row.addWidget(self.all)
         row.addWidget(self._note, 1)
-        row.addWidget(self.undo)
         return row
 
     # Inside
@@ -414,7 +401,7 @@ class JobsPage(QWidget):
             self.table.jobs.open_found()
 
     def _refresh(self) -> None:
-        if self._gone or not self.isVisible():
+        if self.age.gone or not self.isVisible():
             return
         if not self._held and not self.search.query:
             self.table.jobs.expire()
@@ -441,16 +428,12 @@ class JobsPage(QWidget):
         self.detail.hide()
         self.table.setFocus()
 
-    def _undo(self) -> None:
-        self.undo.hide()
-        self.undo_wanted.emit(*self._removed)
-
     def _forget_dialog(self) -> None:
         self.confirm_dialog = None
 
     def _refusal(self, action: JobAction | None) -> str:
         """Why an action (None: a mere look, such as an export) cannot be done to what is selected."""
-        if self._gone:
+        if self.age.gone:
             return REDIS_GONE
         if action is not None and action.refusal(self.state):
             return action.refusal(self.state)
@@ -468,9 +451,7 @@ class JobsPage(QWidget):
         self.all.setText("All that match" if self.search.query else f"All {depth:,}")
         self.all.setToolTip("Act on all of them, also those that are not loaded (Ctrl+A)")
         picked = self.table.picked()
-        if self._gone:
-            note = f"As of {exact_text(self._now_ms)[11:19]}" if self._snapshot else ""
-        elif self.all.isChecked():
+        if self.all.isChecked():
             note = "all that match are meant" if self.search.query else f"all {depth:,} are meant"
         elif picked.count:
             note = f"{picked.count:,} selected; the list stands still meanwhile"
@@ -524,4 +505,3 @@ class JobsPage(QWidget):
 
 def _jobs(count: int, word: str) -> str:
     return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
-

@@ -1,51 +1,79 @@
-"""One queue in one line: state, load, counts, rates, and its buttons."""
+"""One queue in one line: state, load, counts, rates, the last 5 minutes, and its buttons.
+
+Silent while all is well; where it is not, words under the name tell what is wrong. Each count leads to its jobs.
+"""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.actions import CLEAN, REDIS_GONE, RETRY, Actions, QueueAction, pause_or_resume
-from desktop.pages.figures import age_text, count_text, per_minute, percent_text, state_of
+from desktop.pages.figures import (
+    FEW_SAMPLES,
+    age_text,
+    drain_words,
+    narrow_text,
+    per_minute,
+    percent_text,
+    state_of,
+    state_words,
+)
+from desktop.pages.pace import Pace
 from desktop.theme import Look
+from desktop.widgets.job_words import span_text
 from desktop.widgets.pill import LoadGauge, StatePill
+from desktop.widgets.sparkline import Sparkline
 from desktop.widgets.text import Button, Text, set_property
+from desktop.widgets.two_lines import ElidedText
 from engine.figures import failure_rate
-from engine.model import QueueState
+from engine.model import JobState, QueueState
 from engine.queues import QUEUES
 
-NAME_WIDTH, STATE_WIDTH, LOAD_WIDTH, NUMBER_WIDTH = 116, 108, 128, 63
-NUMBERS = (
-    ("waiting", "Waiting", "Jobs that could start when there is room"),
-    ("delayed", "Delayed", "Jobs with a time before which they do not start, retries included"),
-    ("failed", "Failed", "Jobs that failed with no attempt left, kept for 24 hours"),
-    ("oldest", "Oldest", "How long the oldest waiting job has waited"),
-    ("rate", "Per min", "Jobs that ended in the last 60 seconds"),
-    ("failures", "Failures", "Final failures among the jobs that ended in the last hour"),
+_TITLE_WIDTH, _NAME_WIDTH, _LOAD_WIDTH, _TREND_WIDTH = 96, 200, 72, 62
+_BUTTON = QSize(30, 28)
+_BUTTONS_WIDTH = 3 * _BUTTON.width() + 2 * 4
+_NUMBERS = (
+    ("waiting", "Waiting", 58, "Jobs that could start when there is room"),
+    ("delayed", "Delayed", 58, "Jobs with a time before which they do not start, retries included"),
+    ("failed", "Failed", 58, "Jobs that failed with no attempt left, kept for 24 hours"),
+    ("oldest", "Oldest", 54, "How long the oldest waiting job has waited"),
+    ("rate", "Per min", 54, "Jobs that ended in the last 60 seconds"),
+    ("failures", "Failures", 56, "Final failures among the jobs that ended in the last hour"),
+    ("p95", "p95", 54, "95 of 100 jobs that completed in the last 5 minutes ran no longer than this"),
 )
+_LINKS = {"waiting": JobState.WAITING, "delayed": JobState.DELAYED, "failed": JobState.FAILED}
+_KEYS = {"waiting": "W", "delayed": "D", "failed": "F"}
 
 
 def header(look: Look) -> QWidget:
     """The line above the rows, in the same columns."""
     line = QWidget()
+    line.setFixedHeight(22)
     row = _columns(line, border=2)
-    for word, width in (("Queue", NAME_WIDTH), ("State", STATE_WIDTH), ("Active", LOAD_WIDTH)):
+    name = QWidget()
+    pair = QHBoxLayout(name)
+    pair.setContentsMargins(0, 0, 6, 0)
+    pair.setSpacing(6)
+    queue, state = Text(look, "Queue", "caption", "muted"), Text(look, "State", "caption", "muted")
+    queue.setFixedWidth(_TITLE_WIDTH)
+    pair.addWidget(queue)
+    pair.addWidget(state, 1)
+    cells: dict[str, QWidget] = {"name": name, "load": Text(look, "Active", "caption", "muted")}
+    for key, word, _, meaning in _NUMBERS:
         label = Text(look, word, "caption", "muted")
-        label.setFixedWidth(width)
-        row.addWidget(label)
-    for _, word, meaning in NUMBERS:
-        label = Text(look, word, "caption", "muted")
-        label.setFixedWidth(NUMBER_WIDTH)
         label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         label.setToolTip(meaning)
-        row.addWidget(label)
-    row.addStretch(1)
+        cells[key] = label
+    cells["trend"] = Text(look, "Last 5 min", "caption", "muted")
+    cells["buttons"] = QWidget()
+    _fill(row, cells)
     return line
 
 
 class QueueRow(QFrame):
-    """Shows one QueueState. A click or Enter selects it: `chosen(queue name)`."""
+    """Shows one QueueState. A click selects it: `chosen(queue name)`; a double click or Enter opens its jobs."""
 
     chosen = Signal(str)
     moved = Signal(int)
@@ -56,87 +84,184 @@ class QueueRow(QFrame):
         self.setObjectName("queueRow")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setFixedHeight(39)
+        self.setFixedHeight(40)
         self.name = name
         self._actions = actions
         self._queue: QueueState | None = None
-
-        self._title = Text(look, QUEUES[name].title, "strong", "muted")
-        self._title.setFixedWidth(NAME_WIDTH)
-        self.pill = StatePill(look)
+        self._pace = Pace()
+        cells: dict[str, QWidget] = {"name": self._build_name(look)}
         self.gauge = LoadGauge(look)
-        self.numbers: dict[str, Text] = {}
-        row = _columns(self, border=0)
-        row.addWidget(self._title)
-        row.addWidget(self.pill)
-        row.addSpacing(STATE_WIDTH - self.pill.width())
-        self.gauge.setFixedWidth(LOAD_WIDTH)
-        row.addWidget(self.gauge)
-        for key, _, meaning in NUMBERS:
-            number = Text(look, "–", tone="muted")
-            number.setFixedWidth(NUMBER_WIDTH)
-            number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            number.setToolTip(meaning)
-            self.numbers[key] = number
-            row.addWidget(number)
-        row.addStretch(1)
-        self.switch = Button(look, "Pause", kind="row", icon="pause", font="label")
-        self.clean = Button(look, "Clean…", kind="row", icon="clean", font="label")
-        self.retry = Button(look, "Retry", kind="row", icon="retry", font="label")
-        for button, width in ((self.switch, 92), (self.clean, 84), (self.retry, 78)):
-            button.setFixedSize(width, 28)
-            button.setEnabled(False)
-            button.setToolTip("There are no figures of this queue yet.")
-            row.addWidget(button)
-            row.addSpacing(0 if button is self.retry else 6)
-        self.switch.clicked.connect(self._pause_or_resume)
-        self.clean.clicked.connect(lambda: self._do(CLEAN))
-        self.retry.clicked.connect(lambda: self._do(RETRY))
+        self.gauge.clicked.connect(lambda: self.open_jobs(JobState.ACTIVE))
+        cells["load"] = self.gauge
+        self.numbers: dict[str, Button | Text] = {}
+        for key, _, _, meaning in _NUMBERS:
+            self.numbers[key] = cells[key] = self._build_number(look, key, meaning)
+        self.trend = Sparkline(look, "completed")
+        self.trend.setMinimumSize(_TREND_WIDTH, 24)
+        self.trend.setMaximumSize(160, 24)
+        cells["trend"] = self.trend
+        cells["buttons"] = self._build_buttons(look)
+        _fill(_columns(self, border=0), cells)
 
-    def show_queue(self, queue: QueueState, now_ms: int, stale: bool) -> None:
-        """Show `queue` as it was at `now_ms`; `stale` greys it and disables its buttons."""
+    def add_sample(self, queue: QueueState, now_ms: int) -> None:
+        """Remember what was completed, for the last 5 minutes; each snapshot is added once."""
+        self._pace.add(queue, now_ms)
+
+    def show_queue(
+        self, queue: QueueState, now_ms: int, stale: bool, *, paused_by: str = "", no_worker_told: bool = False
+    ) -> None:
+        """Show `queue` as it was at `now_ms`; `stale` greys it, says "unknown" and disables its buttons.
+
+        `no_worker_told`: no queue has a worker, which is told once for all of them.
+        """
         self._queue = queue
-        plain = "stale" if stale else "ink"
-        quiet = "stale" if stale else "muted"
-        self._title.setText(queue.title)
-        self._title.set_tone(plain)
-        self._title.setToolTip(queue.name)
-        self.pill.show_state(state_of(queue), stale)
-        self.gauge.show_load(queue.active, queue.concurrency, stale)
-        rate, failures = per_minute(queue, now_ms), failure_rate((queue,))
-        percent = failures.percent
-        shown = {
-            "waiting": (count_text(queue.waiting), bool(queue.waiting)),
-            "delayed": (count_text(queue.delayed), bool(queue.delayed)),
-            "failed": (count_text(queue.failed), bool(queue.failed)),
-            "oldest": (age_text(queue.oldest_waiting_ms), queue.oldest_waiting_ms is not None),
-            "rate": (count_text(round(rate)), rate >= 0.5),
-            "failures": (percent_text(percent), bool(percent)),
-        }
-        for key, (text, matters) in shown.items():
-            number = self.numbers[key]
-            number.setText(text)
-            bad = matters and not stale and key in ("failed", "failures")
-            number.set_tone("failed" if bad else plain if matters else quiet)
+        state = "unknown" if stale else state_of(queue)
+        words = state_words(queue, now_ms, paused_by.partition(" (")[0])
+        if stale or (no_worker_told and not queue.paused):
+            words = ""
+        self._title.set_tone("stale" if stale else "ink")
+        self.pill.show_state(state)
+        self.pill.setToolTip(REDIS_GONE if stale else words or "Workers serve this queue.")
+        self.words.show_text(words, _remedy(queue, paused_by) if words else "")
+        self.words.set_tone("caution" if queue.paused else "danger")
+        self.words.setVisible(bool(words))
+        self._show_load(queue, stale)
+        self._show_numbers(queue, now_ms, stale)
+        done = self._pace.bars(queue.minutes)
+        self.trend.show_values(done, f"{round(sum(done)):,} jobs completed in the last 5 minutes", stale)
         self._fit_buttons(queue, stale)
         self.setAccessibleName(
-            f"{queue.title}: {state_of(queue)}, {queue.active} active of {queue.concurrency}, "
+            f"{queue.title}: {state}, {queue.active} active of {queue.concurrency}, "
             f"{queue.waiting} waiting, {queue.delayed} delayed, {queue.failed} failed"
         )
+        self.setAccessibleDescription(words)
 
     def set_selected(self, selected: bool) -> None:
         """Mark the row whose charts are shown."""
         set_property(self, "selected", selected)
 
+    def open_jobs(self, state: JobState | None = None) -> None:
+        """Lead to its jobs of a state: the failed ones to their causes; None for the first state that has any."""
+        if self._queue is None:
+            return
+        if state is None:
+            order = (JobState.WAITING, JobState.ACTIVE, JobState.DELAYED, JobState.FAILED, JobState.COMPLETED)
+            found = (each for each in order if getattr(self._queue, each.value))
+            self._actions.jobs_requested.emit(self.name, next(found, JobState.WAITING))
+        elif state is JobState.FAILED:
+            self._actions.failures_requested.emit(self.name)
+        else:
+            self._actions.jobs_requested.emit(self.name, state)
+
+    # Building
+
+    def _build_name(self, look: Look) -> QWidget:
+        self._title = Text(look, QUEUES[self.name].title, "strong", "muted")
+        self._title.setToolTip(self.name)
+        self._title.setFixedWidth(_TITLE_WIDTH)
+        self.pill = StatePill(look)
+        self.words = ElidedText(look, "", "caption", "caution")
+        self.words.hide()
+        first = QHBoxLayout()
+        first.setSpacing(6)
+        first.addWidget(self._title)
+        first.addWidget(self.pill)
+        first.addStretch(1)
+        name = QWidget()
+        column = QVBoxLayout(name)
+        column.setContentsMargins(0, 0, 6, 0)
+        column.setSpacing(0)
+        column.addStretch(1)
+        column.addLayout(first)
+        column.addWidget(self.words)
+        column.addStretch(1)
+        return name
+
+    def _build_number(self, look: Look, key: str, meaning: str) -> Button | Text:
+        if key not in _LINKS:
+            number = Text(look, "–", tone="muted")
+            number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            number.setToolTip(meaning)
+            return number
+        # Not reached by Tab, which has enough stops in eight rows; the row's keys lead there.
+        link = Button(look, "–", kind="figure")
+        link.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        link.clicked.connect(lambda: self.open_jobs(_LINKS[key]))
+        return link
+
+    def _build_buttons(self, look: Look) -> QWidget:
+        self.switch = Button(look, "", kind="row", icon="pause")
+        self.clean = Button(look, "", kind="row", icon="clean")
+        self.retry = Button(look, "", kind="row", icon="retry")
+        buttons = QWidget()
+        row = QHBoxLayout(buttons)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        for button, word in ((self.switch, "Pause"), (self.clean, "Clean"), (self.retry, "Retry")):
+            button.setFixedSize(_BUTTON)
+            button.setEnabled(False)
+            button.setAccessibleName(f"{word} {QUEUES[self.name].title}")
+            button.setToolTip("There are no figures of this queue yet.")
+            row.addWidget(button)
+        self.switch.clicked.connect(self._pause_or_resume)
+        self.clean.clicked.connect(lambda: self._do(CLEAN))
+        self.retry.clicked.connect(lambda: self._do(RETRY))
+        return buttons
+
+    # Drawing
+
+    def _show_load(self, queue: QueueState, stale: bool) -> None:
+        self.gauge.show_load(queue.active, queue.concurrency * max(queue.workers, 1), stale)
+        workers = "1 worker runs" if queue.workers == 1 else f"each of {queue.workers} workers runs"
+        at_once = f"{workers} {queue.concurrency:,} at once" if queue.workers else "no worker serves this queue"
+        self.gauge.setToolTip(f"{queue.active:,} active; {at_once}. Click to see them. (A)")
+
+    def _show_numbers(self, queue: QueueState, now_ms: int, stale: bool) -> None:
+        rate, failures, times = per_minute(queue, now_ms), failure_rate((queue,)), queue.recent.processing
+        p95 = times.percentile_ms(95)
+        few = failures.ended < FEW_SAMPLES
+        shown: dict[str, tuple[str, str]] = {
+            "waiting": (narrow_text(queue.waiting), "ink" if queue.waiting else "muted"),
+            "delayed": (narrow_text(queue.delayed), "ink" if queue.delayed else "muted"),
+            "failed": (narrow_text(queue.failed), "failed" if queue.failed else "muted"),
+            "oldest": (age_text(queue.oldest_waiting_ms), "muted" if queue.oldest_waiting_ms is None else "ink"),
+            "rate": (narrow_text(round(rate)), "ink" if rate >= 0.5 else "muted"),
+            "failures": (percent_text(failures.percent), "failed" if failures.failed and not few else "muted"),
+            "p95": (span_text(None if p95 is None else round(p95)), "muted" if times.total < FEW_SAMPLES else "ink"),
+        }
+        for key, (text, tone) in shown.items():
+            number = self.numbers[key]
+            number.setText(text)
+            set_property(number, "tone", "stale" if stale else tone)
+        for key, state in _LINKS.items():
+            count = int(getattr(queue, state.value))
+            words = f"{count:,} {state.value}."
+            if state is JobState.WAITING:
+                words = f"{words} {drain_words(queue)}"
+            verb = "see their causes" if state is JobState.FAILED else "see them"
+            self.numbers[key].setToolTip(f"{words} Click to {verb}. ({_KEYS[key]})")
+            self.numbers[key].setAccessibleName(f"{count:,} {state.value} of {queue.title}")
+        ended = f"{failures.failed:,} of the {failures.ended:,} jobs that ended in the last hour failed"
+        self.numbers["failures"].setToolTip(f"{ended}: too few to judge by." if few else f"{ended}.")
+        if times.total:
+            mean, median = (span_text(round(value or 0)) for value in (times.mean_ms, times.percentile_ms(50)))
+            self.numbers["p95"].setToolTip(
+                f"{times.total:,} jobs completed in the last 5 minutes: half of them within {median}, "
+                f"95 of 100 within {shown['p95'][0]}, {mean} on average."
+            )
+        else:
+            self.numbers["p95"].setToolTip("No job completed in the last 5 minutes.")
+
     def _fit_buttons(self, queue: QueueState, stale: bool) -> None:
         for button, action in ((self.switch, pause_or_resume(queue)), (self.clean, CLEAN), (self.retry, RETRY)):
             refusal = REDIS_GONE if stale else action.refusal(queue)
-            button.setText(action.text)
             button.set_icon(action.icon)
             button.setEnabled(not refusal)
             button.setToolTip(refusal or action.tooltip(queue))
             button.setAccessibleName(f"{action.text.rstrip('…')} {queue.title}")
             button.setAccessibleDescription(button.toolTip())
+
+    # Reacting
 
     def _pause_or_resume(self) -> None:
         if self._queue is not None:
@@ -151,19 +276,49 @@ class QueueRow(QFrame):
             self.chosen.emit(self.name)
         super().mousePressEvent(event)
 
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.open_jobs()
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = event.key()
         if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.chosen.emit(self.name)
+            self.open_jobs()
         elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
             self.moved.emit(-1 if key == Qt.Key.Key_Up else 1)
         else:
             super().keyPressEvent(event)
 
 
+def _remedy(queue: QueueState, paused_by: str) -> str:
+    """What to do about a queue that does not run."""
+    if queue.paused:
+        paused = f"Paused by {paused_by}. " if paused_by else ""
+        return f"{paused}New jobs wait until it is resumed."
+    return "Nothing runs: start a worker on the Workers page, or by “hark worker” on any machine."
+
+
 def _columns(widget: QWidget, border: int) -> QHBoxLayout:
     """The columns' layout; `border` makes up for the frame that a row has and the header has not."""
     row = QHBoxLayout(widget)
-    row.setContentsMargins(12 + border, 0, 10 + border, 0)
+    row.setContentsMargins(10 + border, 0, 8 + border, 0)
     row.setSpacing(0)
     return row
+
+
+def _fill(row: QHBoxLayout, cells: dict[str, QWidget]) -> None:
+    """Put cells into columns whose widths depend on the row's alone, never on what a cell says."""
+    widths = {"name": _NAME_WIDTH, "load": _LOAD_WIDTH}
+    widths |= {key: width for key, _, width, _ in _NUMBERS}
+    widths |= {"trend": _TREND_WIDTH, "buttons": _BUTTONS_WIDTH}
+    for key, width in widths.items():
+        cell = cells[key]
+        if key in ("trend", "buttons"):
+            row.addSpacing(14)
+        if key == "buttons":
+            cell.setFixedWidth(width)
+            row.addWidget(cell)
+        else:
+            cell.setMinimumWidth(width)
+            cell.setSizePolicy(QSizePolicy.Policy.Ignored, cell.sizePolicy().verticalPolicy())
+            row.addWidget(cell, width)

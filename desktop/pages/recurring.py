@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import QElapsedTimer, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.actions import REDIS_GONE, Actions
-from desktop.pages.figures import age_text
+from desktop.pages.freshness import Freshness
 from desktop.pages.recurring_words import when_words
 from desktop.pages.schedule_dialog import ScheduleDialog
 from desktop.pages.schedule_row import BUTTONS_WIDTH, COLUMNS, ScheduleRow
@@ -43,8 +43,7 @@ class RecurringPage(QWidget):
         self._look = look
         self._schedules: tuple[Schedule, ...] | None = None
         self._jobs: Mapping[str, Job] = {}
-        self._now_ms, self._gone = 0, ""
-        self._since = QElapsedTimer()
+        self._now_ms = 0
         self.rows: dict[str, ScheduleRow] = {}
         self.dialog: ScheduleDialog | None = None
         self.question: QDialog | None = None
@@ -66,15 +65,15 @@ class RecurringPage(QWidget):
 
     def show_schedules(self, schedules: tuple[Schedule, ...], jobs: Mapping[str, Job], now_ms: int) -> None:
         """Show them as they are at `now_ms`, Redis's time; `jobs` are their last jobs by id, those that are left."""
-        self._schedules, self._jobs, self._now_ms, self._gone = schedules, jobs, now_ms, ""
-        self._since.start()
+        self._schedules, self._jobs, self._now_ms = schedules, jobs, now_ms
+        self.age.renew()
         self._draw()
         if self.dialog is not None:
             self.dialog.show_time(now_ms)
 
     def show_gone(self, reason: str = REDIS_GONE) -> None:
         """They cannot be read: keep what is known, grey."""
-        self._gone = reason
+        self.age.note_gone(reason)
         self._draw()
 
     def show_refusal(self, message: str) -> None:
@@ -147,8 +146,11 @@ class RecurringPage(QWidget):
         row = QHBoxLayout()
         row.setSpacing(12)
         row.addWidget(Text(self._look, "Recurring", "title"))
+        self._count.setContentsMargins(0, 0, 0, 4)
         row.addWidget(self._count, 0, Qt.AlignmentFlag.AlignBottom)
-        row.addStretch(1)
+        self.age = Freshness(self._look)
+        self.age.setContentsMargins(0, 0, 0, 4)
+        row.addWidget(self.age, 1, Qt.AlignmentFlag.AlignBottom)
         row.addWidget(self.add)
         return row
 
@@ -182,17 +184,15 @@ class RecurringPage(QWidget):
         known = self._schedules or ()
         self._fit_rows(tuple(one.id for one in known))
         for one in known:
-            self.rows[one.id].show_schedule(one, self._jobs.get(one.last_job or ""), self._now_ms, self._gone)
+            self.rows[one.id].show_schedule(one, self._jobs.get(one.last_job or ""), self._now_ms, self.age.gone)
         on = sum(one.enabled for one in known)
         self._count.setText(f"{len(known)} schedules, {on} on" if len(known) != 1 else f"1 schedule, {on} on")
         self._count.setVisible(self._schedules is not None)
         reading = "Reading the schedules…" if self._schedules is None else ""
         empty = _EMPTY if not known else ""
-        age = f" These are the schedules of {age_text(self._since.elapsed())} ago." if self._schedules else ""
-        self.message.setText(f"{self._gone}{age}" if self._gone else reading or empty)
-        self.message.set_tone("caution" if self._gone else "muted")
+        self.message.setText(reading or empty)
         self.message.setVisible(bool(self.message.text()))
-        refusal = self._gone or reading
+        refusal = self.age.gone or reading
         self.add.setEnabled(not refusal)
         self.add.setToolTip(refusal or "Add a recurring job (Ctrl+N)")
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass
 
-from PySide6.QtCore import QElapsedTimer, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.actions import REDIS_GONE, Actions
-from desktop.pages.figures import age_text
+from desktop.pages.freshness import Freshness
 from desktop.pages.worker_rows import COLUMNS, SILENT_MS, ConcurrencyRow, WorkerRow
 from desktop.theme import Look
 from desktop.widgets.scroll_list import ScrollList
@@ -61,8 +61,6 @@ class WorkersPage(QWidget):
         self._seen: dict[str, WorkerInfo] = {}
         self._ended: set[str] = set()
         self._own: dict[str, int] = {}
-        self._gone = ""
-        self._since = QElapsedTimer()
         self._embedded = Embedded("stopped", None, 0)
         self.rows: dict[str, WorkerRow] = {}
         column = QVBoxLayout(self)
@@ -87,8 +85,8 @@ class WorkersPage(QWidget):
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show the workers and settings of a fresh snapshot."""
-        self._snapshot, self._gone = snapshot, ""
-        self._since.start()
+        self._snapshot = snapshot
+        self.age.renew()
         self._remember(snapshot)
         if self.isVisible():
             self._draw()
@@ -100,7 +98,7 @@ class WorkersPage(QWidget):
 
     def show_gone(self, reason: str = REDIS_GONE) -> None:
         """No snapshot can be had: keep what is known, grey."""
-        self._gone = reason
+        self.age.note_gone(reason)
         self._draw()
 
     def show_embedded(self, state: str, pid: int | None, restarts: int) -> None:
@@ -116,8 +114,11 @@ class WorkersPage(QWidget):
         row = QHBoxLayout()
         row.setSpacing(12)
         row.addWidget(Text(self._look, "Workers", "title"))
+        self._count.setContentsMargins(0, 0, 0, 4)
         row.addWidget(self._count, 0, Qt.AlignmentFlag.AlignBottom)
-        row.addStretch(1)
+        self.age = Freshness(self._look)
+        self.age.setContentsMargins(0, 0, 0, 4)
+        row.addWidget(self.age, 1, Qt.AlignmentFlag.AlignBottom)
         return row
 
     def _build_workers(self) -> QFrame:
@@ -220,27 +221,26 @@ class WorkersPage(QWidget):
         snapshot = self._snapshot
         reading = "Looking for workers…" if snapshot is None else ""
         empty = _NO_WORKER if snapshot is not None and not snapshot.workers else ""
-        age = f" These are the workers of {age_text(self._since.elapsed())} ago." if snapshot is not None else ""
-        self.message.setText(f"{self._gone}{age}" if self._gone else reading or empty)
-        self.message.set_tone("muted" if reading and not self._gone else "caution")
+        self.message.setText(reading or empty)
+        self.message.set_tone("muted" if reading or self.age.gone else "caution")
         self.message.setVisible(bool(self.message.text()))
         if snapshot is None:
             self._count.hide()
             for row in self.concurrency.values():
                 for widget in (row.number, row.set, row.reset):
                     widget.setEnabled(False)
-                    widget.setToolTip(self._gone or reading)
+                    widget.setToolTip(self.age.gone or reading)
             return
         self._draw_workers(snapshot)
         for queue in snapshot.queues:
-            self.concurrency[queue.name].show_queue(queue, self._own.get(queue.name), self._gone)
+            self.concurrency[queue.name].show_queue(queue, self._own.get(queue.name), self.age.gone)
         self.redis.show_text(snapshot.redis, "Where the jobs are")
-        self.redis.set_tone("stale" if self._gone else "ink")
+        self.redis.set_tone("stale" if self.age.gone else "ink")
         rate = snapshot.watching_commands_per_s
         self.cost.setText(
-            "It does not answer." if self._gone else f"This window's looking costs it {rate:,.1f} commands a second."
+            "It does not answer." if self.age.gone else f"This window's looking costs it {rate:,.1f} commands a second."
         )
-        self.cost.set_tone("caution" if self._gone else "muted")
+        self.cost.set_tone("caution" if self.age.gone else "muted")
 
     def _draw_workers(self, snapshot: Snapshot) -> None:
         now_ms = snapshot.taken_at_ms
@@ -255,7 +255,7 @@ class WorkersPage(QWidget):
                 self._list.rows.insertWidget(place, self.rows[worker.id])
             ours = worker.host == self._host and worker.pid == self._embedded.pid
             ended = worker.id in self._ended
-            self.rows[worker.id].show_worker(worker, now_ms, ours=ours, ended=ended, gone=bool(self._gone))
+            self.rows[worker.id].show_worker(worker, now_ms, ours=ours, ended=ended, gone=bool(self.age.gone))
         alive = len(snapshot.workers)
         active = sum(worker.active for worker in snapshot.workers)
         words = "1 worker" if alive == 1 else f"{alive} workers"

@@ -187,7 +187,7 @@ class LineChart(QFrame):
         )
         plot.getAxis("bottom").setTicks([self._ticks])
         middle = self._top / 2
-        plot.getAxis("left").setTicks([[(0, "0"), (middle, f"{middle:,g}"), (self._top, f"{self._top:,g}")]])
+        plot.getAxis("left").setTicks([[(0, "0"), (middle, _number(middle)), (self._top, _number(self._top))]])
 
     def _draw_style(self) -> None:
         self._plot.setBackground(self._look.colour("surface"))
@@ -217,6 +217,10 @@ class LineChart(QFrame):
         for mark in self._marks:
             mark.set_stale(self._stale or self._dimmed)
         self._draw_axes()
+
+
+def _number(value: float) -> str:
+    return f"{value / 1_000_000:,g} M" if value >= 1_000_000 else f"{value:,g}"
 
 
 class _Mark(QWidget):

@@ -27,7 +27,7 @@ class Legend(QWidget):
         super().__init__()
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(10)
+        grid.setHorizontalSpacing(7)
         grid.setVerticalSpacing(0)
         self.entries: dict[str, LegendEntry] = {}
         for index, line in enumerate(lines):

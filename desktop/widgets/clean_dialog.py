@@ -1,4 +1,4 @@
-"""Removing old jobs: what would go is counted before the button can be pressed."""
+"""Removing old jobs: what would go is counted and shown before the button can be pressed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QComboBox, QDialog, QFormLayout, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
 from desktop.theme import Look
+from desktop.widgets.job_words import sample_lines
 from desktop.widgets.text import Button, Text
+from desktop.widgets.typed_name import TypedName
 from engine.model import CleanPreview, JobState
 
 _STATES = (
@@ -76,6 +78,11 @@ class CleanDialog(QDialog):
         self._count = Text(look, "", "strong")
         self._detail = Text(look, "", tone="muted")
         self._detail.setWordWrap(True)
+        self._samples = Text(look, "", "caption", "muted")
+        self._samples.hide()
+        self.typed = TypedName(look, queue)
+        self.typed.changed.connect(self._check)
+        self._reason = ""
         self.cancel = Button(look, "Keep them")
         self.cancel.clicked.connect(self.reject)
         self.confirm = Button(look, "", kind="danger", font="strong")
@@ -91,13 +98,17 @@ class CleanDialog(QDialog):
         column.setContentsMargins(24, 22, 24, 20)
         column.setSpacing(6)
         column.addWidget(Text(look, f"Clean {title}", "heading"))
-        after = "Removed jobs stay in the quarantine for a day; the Audit page brings them back."
-        column.addWidget(Text(look, after, tone="muted"))
+        after = "Removed jobs stay in the quarantine for a day: undo brings them back, and so does the Audit page."
+        told = Text(look, after, tone="muted")
+        told.setWordWrap(True)
+        column.addWidget(told)
         column.addSpacing(12)
         column.addLayout(form)
         column.addSpacing(14)
         column.addWidget(self._count)
         column.addWidget(self._detail)
+        column.addWidget(self._samples)
+        column.addWidget(self.typed)
         column.addSpacing(14)
         column.addLayout(buttons)
 
@@ -147,17 +158,22 @@ class CleanDialog(QDialog):
         else:
             self._count.setText(f"No {word} job is that old.")
             self._detail.setText("Choose a shorter age or another state.")
+        self._samples.setText(sample_lines(preview.samples, preview.count))
+        self._samples.setVisible(bool(preview.samples))
+        self.typed.ask(preview.count)
         self.confirm.setText(f"Clean {preview.count:,} {_jobs(preview.count)}")
-        self.confirm.setEnabled(preview.count > 0)
-        self.confirm.setToolTip("" if preview.count else "There is nothing to remove.")
+        self._reason = "" if preview.count else "There is nothing to remove."
+        self._check()
+        self.adjustSize()
 
     def show_failure(self, message: str) -> None:
         """The count could not be had: say why, and let nobody confirm."""
         self._preview = None
         self._count.setText("The jobs cannot be counted now.")
         self._detail.setText(message)
-        self.confirm.setEnabled(False)
-        self.confirm.setToolTip(message)
+        self._samples.hide()
+        self._reason = message
+        self._check()
 
     def _changed(self) -> None:
         self._preview = None
@@ -165,9 +181,14 @@ class CleanDialog(QDialog):
         self._count.setText("Counting…")
         self._detail.setText(" ")
         self.confirm.setText("Clean")
-        self.confirm.setEnabled(False)
-        self.confirm.setToolTip("Wait for the count.")
+        self._reason = "Wait for the count."
+        self._check()
         self._timer.start()
+
+    def _check(self) -> None:
+        reason = self._reason or self.typed.refusal
+        self.confirm.setEnabled(not reason)
+        self.confirm.setToolTip(reason)
 
     def _confirm(self) -> None:
         if self._preview is not None:

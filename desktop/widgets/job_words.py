@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -70,6 +71,14 @@ def short_id(job_id: str) -> str:
 def first_line(text: str | None) -> str:
     """The first line that says something, "" where none does."""
     return next((line.strip() for line in (text or "").splitlines() if line.strip()), "")
+
+
+def sample_lines(samples: Sequence[Job], count: int, most: int = 5) -> str:
+    """A few of `count` jobs, a line each, and how many more there are; "" where none is given."""
+    lines = [f"{short_id(job.id)}  {job.name}  {first_line(job.error)}".strip()[:90] for job in samples[:most]]
+    if 0 < len(lines) < count:
+        lines.append(f"and {count - len(lines):,} more")
+    return "\n".join(lines)
 
 
 def mono_font() -> QFont:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout
 
 from desktop.theme import Look
@@ -11,10 +14,14 @@ from desktop.widgets.text import Button, Text, set_property
 _ICONS = {"info": "info", "success": "done", "warning": "warning", "error": "warning"}
 _TONES = {"info": "muted", "success": "accent", "warning": "caution", "error": "danger"}
 _SHOWN_MS = 8_000
+_OFFERED_MS = 60_000
 
 
 class NoticeBar(QFrame):
-    """Shows one notice; good news leaves by itself, trouble stays until it is closed or over."""
+    """Shows one notice; good news leaves by itself, trouble stays until it is closed or over.
+
+    A notice may offer one thing to do about it, such as to undo what it tells of: see `offer`.
+    """
 
     def __init__(self, look: Look, *, closable: bool = True) -> None:
         super().__init__()
@@ -31,6 +38,11 @@ class NoticeBar(QFrame):
         words.setSpacing(1)
         words.addWidget(self._text)
         words.addWidget(self._remedy)
+        self._taken: Callable[[], None] | None = None
+        self._offer_tip = ""
+        self.action = Button(look, "", font="label")
+        self.action.clicked.connect(self._take)
+        self.action.hide()
         self._close = Button(look, "", kind="quiet", icon="close", icon_role="muted")
         self._close.setIconSize(QSize(14, 14))
         self._close.setFixedSize(28, 28)
@@ -42,6 +54,7 @@ class NoticeBar(QFrame):
         row.setSpacing(12)
         row.addWidget(self._mark)
         row.addLayout(words, 1)
+        row.addWidget(self.action, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(self._close, 0, Qt.AlignmentFlag.AlignVCenter)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -56,7 +69,8 @@ class NoticeBar(QFrame):
 
     def show_notice(self, kind: str, text: str, remedy: str = "") -> None:
         """Show `text` and `remedy`; `kind` is "info", "success", "warning" or "error"."""
-        self._kind = kind
+        self._kind, self._taken = kind, None
+        self.action.hide()
         set_property(self, "kind", kind)
         self._text.setText(text)
         self._remedy.setText(remedy)
@@ -68,6 +82,31 @@ class NoticeBar(QFrame):
             self._timer.start(_SHOWN_MS)
         else:
             self._timer.stop()
+
+    def offer(self, text: str, tooltip: str, take: Callable[[], None], *, icon: str = "", key: str = "") -> None:
+        """Add a button to the notice that is shown: `take` is called once, and the notice goes.
+
+        The notice stays longer for it. `key` is a shortcut that works while it is shown, as "Ctrl+Z".
+        """
+        self._taken, self._offer_tip = take, f"{tooltip} ({key})" if key else tooltip
+        self.action.setText(text)
+        self.action.set_icon(icon)
+        self.action.setShortcut(QKeySequence(key))
+        self.action.setAccessibleName(f"{text}: {self._text.text()}")
+        self.refuse("")
+        self.action.show()
+        self._timer.start(_OFFERED_MS)
+
+    def refuse(self, reason: str) -> None:
+        """What is offered cannot be done now, and why; "" where it can again."""
+        self.action.setEnabled(not reason)
+        self.action.setToolTip(reason or self._offer_tip)
+
+    def _take(self) -> None:
+        take, self._taken = self._taken, None
+        self.hide()
+        if take is not None:
+            take()
 
     def _draw_mark(self) -> None:
         self._mark.setPixmap(self._look.pixmap(_ICONS[self._kind], _TONES[self._kind], 20))

@@ -51,5 +51,5 @@ class Sparkline(QWidget):
             for place, value in enumerate(self._values):
                 if value > 0:
                     height = max(_LEAST_BAR, (ground - 1) * value / largest)
-                    painter.fillRect(QRectF(place * step, ground - height, step - _GAP, height), colour)
+                    painter.fillRect(QRectF(place * step, ground - height, max(step - _GAP, 1.0), height), colour)
         painter.end()

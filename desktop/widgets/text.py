@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QWidget
 
 from desktop.theme import Look
@@ -54,8 +55,7 @@ class Button(QPushButton):
             self._draw_icon()
 
     def _draw_icon(self) -> None:
-        if self._icon:
-            self.setIcon(self._look.icon(self._icon, self._icon_role))
+        self.setIcon(self._look.icon(self._icon, self._icon_role) if self._icon else QIcon())
 
 
 def rule() -> QFrame:

@@ -13,10 +13,10 @@ import redis
 from PySide6.QtCore import SignalInstance
 
 from desktop.bridge import Bridge
+from engine import Engine
 from engine.errors import SettingsError
-from engine.model import CleanPreview, JobState, Snapshot
+from engine.model import JobState, Snapshot
 from engine.settings import Settings, load_settings
-from engine.store import NewJob, Store
 from engine.store.server import PrivateRedis
 
 
@@ -56,40 +56,39 @@ async def test_snapshots_arrive_by_themselves(bridge: Bridge) -> None:
     assert second.taken_at_ms > first.taken_at_ms
 
 
-async def test_a_pause_is_told_and_the_next_snapshot_shows_it(bridge: Bridge) -> None:
+async def pause(engine: Engine, actor: str) -> str:
+    await engine.admin.pause("synthesis", actor=actor)
+    return "Synthesis is paused."
+
+
+async def test_an_action_is_told_and_the_next_snapshot_shows_it(bridge: Bridge) -> None:
     sampled, noticed = Emissions(bridge.sampled), Emissions(bridge.noticed)
     bridge.start()
     await sampled.next()
-    bridge.pause("synthesis")
-    assert (await noticed.next())[:2] == ("success", "Synthesis is paused. Active jobs finish, new ones wait.")
+    then: list[str] = []
+    bridge.operate("pause", pause, then=lambda: then.append("read again"))
+    assert (await noticed.next())[:2] == ("success", "Synthesis is paused.")
     while True:
         (snapshot,) = await sampled.next()
         if next(queue for queue in snapshot.queues if queue.name == "synthesis").paused:
             break
+    assert then == ["read again"]
 
 
-async def test_retry_tells_how_many(bridge: Bridge) -> None:
-    opened, noticed = Emissions(bridge.opened), Emissions(bridge.noticed)
+async def test_only_the_newest_request_of_a_topic_is_answered(bridge: Bridge) -> None:
+    opened, answered = Emissions(bridge.opened), Emissions(bridge.answered)
     bridge.start()
     await opened.next()
-    bridge.retry("synthesis")
-    assert (await noticed.next())[1] == "0 failed jobs of Synthesis will run again."
-
-
-async def test_only_the_newest_preview_is_answered(bridge: Bridge) -> None:
-    opened, previewed = Emissions(bridge.opened), Emissions(bridge.previewed)
-    bridge.start()
-    await opened.next()
-    bridge.preview_clean("synthesis", JobState.COMPLETED, 0, 10)
-    bridge.preview_clean("synthesis", JobState.FAILED, 0, 10)
-    (answer,) = await previewed.next()
-    assert isinstance(answer, CleanPreview)
+    for state in (JobState.COMPLETED, JobState.FAILED):
+        bridge.request("preview", lambda engine, state=state: engine.admin.preview_clean("synthesis", state, 0, 10))
+    topic, answer = await answered.next()
+    assert topic == "preview"
     assert answer.state is JobState.FAILED
 
 
 async def test_an_action_without_a_connection_is_a_notice_with_a_remedy(bridge: Bridge) -> None:
     noticed = Emissions(bridge.noticed)
-    bridge.pause("synthesis")
+    bridge.operate("pause", pause, then=lambda: None)
     kind, _, remedy = await noticed.next()
     assert kind == "error"
     assert "keeps trying" in remedy
@@ -122,8 +121,10 @@ async def test_redis_that_goes_away_and_comes_back_is_noticed_by_itself(
     await sampled.next()
     await asyncio.to_thread(kill_server, url)
     await gone.next()
+    assert bridge.is_gone
     await asyncio.to_thread(private_redis.ensure)
     await sampled.next()
+    assert not bridge.is_gone
     await bridge.close()
 
 
@@ -133,31 +134,3 @@ async def test_an_empty_command_fails_under_its_own_number(bridge: Bridge) -> No
     await opened.next()
     number = bridge.ask("   ")
     assert await failed.next() == (number, "The command is empty. Say or type what Hark should do.")
-
-
-async def fail_jobs(url: str, queue: str, number: int) -> None:
-    """Put `number` failed jobs into `queue`, by the worker's own steps."""
-    store = Store(url)
-    await store.add(
-        queue,
-        [NewJob(f"job-{index}", "synthesize-speech", "{}", 2, 1, "fixed", 0, 1_000) for index in range(number)],
-    )
-    taken = await store.take(queue, number, lease_ms=10_000, token="t", worker="w")
-    for job in taken.jobs:
-        await store.fail(job, "It broke.", permanent=True)
-    await store.close()
-
-
-async def test_failed_jobs_are_cleaned_and_the_rest_retried(bridge: Bridge, fresh_redis: str) -> None:
-    await fail_jobs(fresh_redis, "synthesis", 5)
-    opened, noticed, previewed = Emissions(bridge.opened), Emissions(bridge.noticed), Emissions(bridge.previewed)
-    bridge.start()
-    await opened.next()
-
-    bridge.preview_clean("synthesis", JobState.FAILED, 0, 3)
-    (preview,) = await previewed.next()
-    assert preview.count == 3
-    bridge.clean("synthesis", JobState.FAILED, 0, preview.count)
-    assert (await noticed.next())[1] == "Removed 3 failed jobs from Synthesis."
-    bridge.retry("synthesis")
-    assert (await noticed.next())[1] == "2 failed jobs of Synthesis will run again."

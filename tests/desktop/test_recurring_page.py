@@ -163,12 +163,12 @@ def test_the_rows_stay_with_the_reason_where_redis_is_gone(page: RecurringPage) 
     page.show_schedules((MAIL,), {}, NOON_MS)
     page.show_gone("Redis does not answer.")
     row = page.rows["morning-mail"]
-    assert page.message.text().startswith("Redis does not answer. These are the schedules of ")
+    assert page.age.whole.endswith(" ago: Redis does not answer.")
     assert not any(button.isEnabled() for button in (row.switch, row.run, row.edit, row.remove, page.add))
     assert row.run.toolTip() == "Redis does not answer."
     page.show_schedules((MAIL,), {}, NOON_MS)
     assert row.run.isEnabled()
-    assert not page.message.isVisible()
+    assert page.age.whole == ""
 
 
 def test_a_spoilt_record_can_only_be_removed(page: RecurringPage) -> None:
