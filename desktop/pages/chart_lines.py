@@ -173,10 +173,10 @@ CHARTS: Mapping[str, ChartSpec] = {
     "processing": ChartSpec(
         "Processing time",
         (
-            Line("mean", "mean", "delayed", _DOT, marker="d"),
+            Line("mean", "mean", "muted", _DOT, marker="d"),
             Line("p50", "p50", "waiting", marker="o"),
             Line("p95", "p95", "active", _DASH, marker="t1"),
-            Line("p99", "p99", "failed", _DASH_DOT, marker="s"),
+            Line("p99", "p99", "ink", _DASH_DOT, marker="s"),
         ),
         TimeScale,
         4,
@@ -189,7 +189,7 @@ CHARTS: Mapping[str, ChartSpec] = {
         (
             Line("p50", "p50", "waiting", marker="o"),
             Line("p95", "p95", "active", _DASH, marker="t1"),
-            Line("oldest", "oldest", "failed", _DASH_DOT, marker="s"),
+            Line("oldest", "oldest", "ink", _DASH_DOT, marker="s"),
         ),
         TimeScale,
         4,
