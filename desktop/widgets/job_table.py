@@ -57,9 +57,7 @@ _TOOK = Column(
     lambda job, _: f"Started {exact_text(job.started_at_ms)}\nEnded {exact_text(job.finished_at_ms)}",
     number=True,
 )
-_PRIORITY = Column(
-    "Priority", 70, lambda job, _: str(job.priority), lambda job, _: "1 is served first", number=True
-)
+_PRIORITY = Column("Priority", 70, lambda job, _: str(job.priority), lambda job, _: "1 is served first", number=True)
 _WORKER = Column("Worker", 120, lambda job, _: job.worker or "–", lambda job, _: job.worker or "No worker yet")
 _ATTEMPTS = Column(
     "Attempts",
@@ -206,9 +204,7 @@ class JobTableModel(QAbstractTableModel):
         """The same for every state."""
         return 0 if parent is not None and parent.isValid() else len(COLUMNS[self._state])
 
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """The columns' titles, which depend on the state."""
         if orientation is not Qt.Orientation.Horizontal or section >= self.columnCount():
             return None
