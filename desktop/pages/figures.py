@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 
+from desktop.widgets.job_words import span_text
 from engine.model import MinuteCounts, QueueState, Snapshot
 
 HISTORY_S = 60
@@ -93,6 +94,13 @@ def narrow_text(count: float) -> str:
     if count >= 999_500:
         return f"{count / 1_000_000:.1f} M"
     return f"{count / 1_000:.0f} k" if count >= 100_000 else count_text(count)
+
+
+def time_text(time_ms: float | None) -> str:
+    """A time of a histogram: "–", "29 ms", "0.9 s", "12 min"; two figures, for it is right to a tenth only."""
+    if time_ms is None:
+        return "–"
+    return span_text(int(float(f"{time_ms:.2g}")))
 
 
 def percent_text(percent: float | None) -> str:

@@ -19,10 +19,10 @@ from desktop.pages.figures import (
     percent_text,
     state_of,
     state_words,
+    time_text,
 )
 from desktop.pages.pace import Pace
 from desktop.theme import Look
-from desktop.widgets.job_words import span_text
 from desktop.widgets.pill import LoadGauge, StatePill
 from desktop.widgets.sparkline import Sparkline
 from desktop.widgets.text import Button, Text, set_property
@@ -227,7 +227,7 @@ class QueueRow(QFrame):
             "oldest": (age_text(queue.oldest_waiting_ms), "muted" if queue.oldest_waiting_ms is None else "ink"),
             "rate": (narrow_text(round(rate)), "ink" if rate >= 0.5 else "muted"),
             "failures": (percent_text(failures.percent), "failed" if failures.failed and not few else "muted"),
-            "p95": (span_text(None if p95 is None else round(p95)), "muted" if times.total < FEW_SAMPLES else "ink"),
+            "p95": (time_text(p95), "muted" if times.total < FEW_SAMPLES else "ink"),
         }
         for key, (text, tone) in shown.items():
             number = self.numbers[key]
@@ -244,7 +244,7 @@ class QueueRow(QFrame):
         ended = f"{failures.failed:,} of the {failures.ended:,} jobs that ended in the last hour failed"
         self.numbers["failures"].setToolTip(f"{ended}: too few to judge by." if few else f"{ended}.")
         if times.total:
-            mean, median = (span_text(round(value or 0)) for value in (times.mean_ms, times.percentile_ms(50)))
+            mean, median = (time_text(value) for value in (times.mean_ms, times.percentile_ms(50)))
             self.numbers["p95"].setToolTip(
                 f"{times.total:,} jobs completed in the last 5 minutes: half of them within {median}, "
                 f"95 of 100 within {shown['p95'][0]}, {mean} on average."

@@ -133,8 +133,8 @@ class CleanDialog(QDialog):
 
     @property
     def count_text(self) -> str:
-        """What the dialog says would be removed."""
-        return f"{self._count.text()} {self._detail.text()}".strip()
+        """What the dialog says would be removed, with the samples."""
+        return f"{self._count.text()} {self._detail.text()}\n{self._samples.text()}".strip()
 
     def ask_again(self) -> None:
         """Ask for the count of what is chosen now; the last one stays until the answer is here."""

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from desktop.actions import Actions
+from desktop.pages.pace import Pace
 from desktop.pages.queues import QueuesPage
 from desktop.theme import Look
-from engine.model import CleanPreview, JobState, MinuteCounts
-from tests.desktop.snapshots import MINUTE, START_MS, snapshot
+from engine.histogram import Histogram
+from engine.model import CleanPreview, Figures, JobState, MinuteCounts
+from engine.queues import QUEUES
+from tests.desktop.failed_jobs import sample_job
+from tests.desktop.snapshots import MINUTE, START_MS, quiet, snapshot
 
 
 @pytest.fixture
@@ -29,8 +35,9 @@ def page(qtbot: QtBot, actions: Actions) -> Iterator[QueuesPage]:
     page.resize(1100, 800)
     page.show()
     yield page
-    if page.clean_dialog is not None:
-        page.clean_dialog.reject()
+    for dialog in (page.clean_dialog, page.retry_dialog):
+        if dialog is not None:
+            dialog.reject()
 
 
 def test_a_row_shows_what_redis_says_of_its_queue(page: QueuesPage) -> None:
@@ -60,6 +67,172 @@ def test_a_row_shows_what_redis_says_of_its_queue(page: QueuesPage) -> None:
 def test_the_pill_tells_the_queues_state(page: QueuesPage, change: dict[str, object], words: str) -> None:
     page.show_snapshot(snapshot(synthesis=change))
     assert page.rows["synthesis"].pill.state == words
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, ""),
+        ({"workers": 0}, "No worker serves this queue"),
+        ({"paused": True, "paused_since_ms": START_MS - 754_000}, "Paused 12 min ago by anna"),
+        ({"paused": True, "workers": 0, "paused_since_ms": START_MS - 754_000}, "No worker; paused 12 min ago by anna"),
+    ],
+)
+def test_a_row_is_silent_while_all_is_well_and_has_words_where_not(
+    page: QueuesPage, change: dict[str, object], words: str
+) -> None:
+    page.show_snapshot(snapshot(synthesis=change))
+    page.show_paused_by({"synthesis": "anna (window)"})
+    shown = page.rows["synthesis"].words
+    assert (shown.whole, shown.isVisible()) == (words, bool(words))
+
+
+def test_that_no_queue_has_a_worker_is_told_once(page: QueuesPage) -> None:
+    nobody = {name.replace("-", "_"): {"workers": 0} for name in QUEUES}
+    page.show_snapshot(replace(snapshot(**nobody), workers=()))
+    assert page.health.whole.startswith("Nothing runs: no worker serves any queue.")
+    assert not any(row.words.isVisible() for row in page.rows.values())
+    assert {row.pill.state for row in page.rows.values()} == {"no worker"}
+
+
+def test_a_fresh_install_says_where_jobs_come_from(page: QueuesPage) -> None:
+    page.show_snapshot(snapshot())
+    assert page.health.whole.startswith("Nothing has run yet.")
+    page.show_snapshot(snapshot(synthesis={"completed_total": 1}))
+    assert page.health.whole == ""
+
+
+def test_p95_is_of_the_last_minutes_and_dim_where_there_are_few(page: QueuesPage) -> None:
+    few, many = (Figures(processing=Histogram({bucket: count})) for bucket, count in ((20, 19), (40, 20)))
+    page.show_snapshot(snapshot(synthesis={"recent": few}, notification={"recent": many}))
+    shown = [page.rows[name].numbers["p95"] for name in ("synthesis", "notification")]
+    assert [(number.text(), number.property("tone")) for number in shown] == [("29 ms", "muted"), ("940 ms", "ink")]
+    assert "19 jobs completed in the last 5 minutes" in shown[0].toolTip()
+
+
+def test_a_failure_rate_of_few_jobs_is_dimmed(page: QueuesPage) -> None:
+    few, many = (MinuteCounts(MINUTE, completed=count, failed=1) for count in (18, 19))
+    page.show_snapshot(snapshot(synthesis={"minutes": (few,)}, notification={"minutes": (many,)}))
+    tones = [page.rows[name].numbers["failures"].property("tone") for name in ("synthesis", "notification")]
+    assert tones == ["muted", "failed"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"waiting": 84, "drained_in_ms": 240_000}, "At the pace of the last minutes they are done in 4 min."),
+        ({"waiting": 84}, "They are not getting fewer."),
+        ({"waiting": 84, "paused": True}, "They wait until it is resumed."),
+        ({"waiting": 84, "workers": 0}, "They wait for a worker."),
+    ],
+)
+def test_the_waiting_count_tells_when_they_will_be_done(
+    page: QueuesPage, change: dict[str, object], words: str
+) -> None:
+    page.show_snapshot(snapshot(synthesis=change))
+    assert page.rows["synthesis"].numbers["waiting"].toolTip() == f"84 waiting. {words} Click to see them. (W)"
+
+
+def test_all_workers_together_are_the_gauges_limit(page: QueuesPage) -> None:
+    page.show_snapshot(snapshot(synthesis={"active": 4, "workers": 2}))
+    assert page.rows["synthesis"].gauge.words == "4 of 6"
+
+
+def test_the_smallest_window_has_room_for_large_numbers_and_long_states(page: QueuesPage) -> None:
+    large: dict[str, Any] = {
+        "waiting": 1_234_567,
+        "delayed": 999_999,
+        "failed": 123_456,
+        "active": 1_000,
+        "concurrency": 1_000,
+        "oldest_waiting_ms": 59 * 60_000,
+        "minutes": (MinuteCounts(MINUTE, 99_999, 9_999),),
+    }
+    page.show_snapshot(snapshot(**{name.replace("-", "_"): large for name in QUEUES}))
+    page.resize(944, 720)  # the smallest window less its rail
+    for row in page.rows.values():
+        for key, number in row.numbers.items():
+            assert number.fontMetrics().horizontalAdvance(number.text()) <= number.width(), key
+        assert row.geometry().right() <= page.width()
+    assert page.minimumSizeHint().height() <= 720 - 14
+
+
+class TestWaysOn:
+    @pytest.mark.parametrize(
+        ("key", "state"), [("waiting", JobState.WAITING), ("delayed", JobState.DELAYED)], ids=["waiting", "delayed"]
+    )
+    def test_a_count_leads_to_its_jobs(
+        self, page: QueuesPage, actions: Actions, qtbot: QtBot, key: str, state: JobState
+    ) -> None:
+        page.show_snapshot(snapshot(synthesis={key: 7}))
+        with qtbot.waitSignal(actions.jobs_requested) as asked:
+            qtbot.mouseClick(page.rows["synthesis"].numbers[key], Qt.MouseButton.LeftButton)
+        assert asked.args == ["synthesis", state]
+
+    def test_the_gauge_leads_to_the_active_jobs(self, page: QueuesPage, actions: Actions, qtbot: QtBot) -> None:
+        page.show_snapshot(snapshot())
+        with qtbot.waitSignal(actions.jobs_requested) as asked:
+            qtbot.mouseClick(page.rows["synthesis"].gauge, Qt.MouseButton.LeftButton)
+        assert asked.args == ["synthesis", JobState.ACTIVE]
+
+    def test_the_failed_count_leads_to_the_causes(self, page: QueuesPage, actions: Actions, qtbot: QtBot) -> None:
+        page.show_snapshot(snapshot(synthesis={"failed": 7}))
+        with qtbot.waitSignal(actions.failures_requested) as asked:
+            qtbot.mouseClick(page.rows["synthesis"].numbers["failed"], Qt.MouseButton.LeftButton)
+        assert asked.args == ["synthesis"]
+
+    def test_enter_and_a_double_click_open_the_first_state_with_jobs(
+        self, page: QueuesPage, actions: Actions, qtbot: QtBot
+    ) -> None:
+        page.show_snapshot(snapshot(synthesis={"delayed": 2}))
+        row = page.rows["synthesis"]
+        with qtbot.waitSignal(actions.jobs_requested) as asked:
+            qtbot.keyClick(row, Qt.Key.Key_Return)
+        assert asked.args == ["synthesis", JobState.DELAYED]
+        with qtbot.waitSignal(actions.jobs_requested):
+            qtbot.mouseDClick(row, Qt.MouseButton.LeftButton)
+
+    def test_a_letter_leads_on_from_the_row_in_focus(self, page: QueuesPage, actions: Actions, qtbot: QtBot) -> None:
+        page.show_snapshot(snapshot(synthesis={"failed": 2}))
+        page.activateWindow()
+        qtbot.waitUntil(page.isActiveWindow)
+        page.rows["synthesis"].setFocus()
+        with qtbot.waitSignal(actions.failures_requested) as asked:
+            qtbot.keyClick(page.rows["synthesis"], Qt.Key.Key_F)
+        assert asked.args == ["synthesis"]
+
+
+def test_many_failed_jobs_run_again_only_after_a_question(page: QueuesPage, actions: Actions, qtbot: QtBot) -> None:
+    page.show_snapshot(snapshot(synthesis={"failed": 101}))
+    with qtbot.assertNotEmitted(actions.retry_requested):
+        qtbot.mouseClick(page.rows["synthesis"].retry, Qt.MouseButton.LeftButton)
+    dialog = page.retry_dialog
+    assert dialog is not None
+    assert dialog.words == "101 jobs"
+    with qtbot.waitSignal(actions.retry_requested) as asked:
+        qtbot.mouseClick(dialog.confirm, Qt.MouseButton.LeftButton)
+    assert asked.args == ["synthesis"]
+
+
+class TestLastFiveMinutes:
+    def test_samples_give_bars_of_ten_seconds(self) -> None:
+        pace = Pace()
+        for second, total in ((0, 100), (9, 103), (10, 104), (19, 110), (20, 111)):
+            pace.add(replace(quiet("synthesis"), completed_total=total), START_MS + second * 1_000)
+        assert pace.bars(())[-3:] == (0.0, 7.0, 1.0)
+
+    def test_what_was_before_the_first_sample_is_known_by_minutes(self) -> None:
+        pace = Pace()
+        pace.add(replace(quiet("synthesis"), completed_total=100), START_MS)
+        bars = pace.bars((MinuteCounts(MINUTE - 1, completed=30), MinuteCounts(MINUTE, completed=6)))
+        assert len(bars) == 30
+        assert bars[-7:] == (5.0,) * 6 + (1.0,)
+
+    def test_another_redis_starts_anew(self) -> None:
+        pace = Pace()
+        for second, total in ((0, 100), (10, 3)):
+            pace.add(replace(quiet("synthesis"), completed_total=total), START_MS + second * 1_000)
+        assert min(pace.bars(())) == 0.0
 
 
 def test_the_totals_add_up_all_queues(page: QueuesPage) -> None:
@@ -233,6 +406,28 @@ class TestCleanDialog:
         assert page.clean_dialog is not None
         assert not page.clean_dialog.confirm.isEnabled()
         assert page.clean_dialog.count_text.startswith("No completed job is that old.")
+
+    def test_some_of_the_jobs_are_shown(self, page: QueuesPage, qtbot: QtBot, actions: Actions) -> None:
+        page.show_snapshot(snapshot(email_processing={"failed": 12}))
+        with qtbot.waitSignal(actions.preview_requested):
+            page.open_clean_dialog("email-processing")
+        page.show_preview(CleanPreview("email-processing", JobState.COMPLETED, 12, samples=(sample_job(),)))
+        assert page.clean_dialog is not None
+        assert "mail-1  send-email  No mailbox for anna@example.com\nand 11 more" in page.clean_dialog.count_text
+
+    def test_more_than_a_thousand_jobs_need_the_queues_name(
+        self, page: QueuesPage, qtbot: QtBot, actions: Actions
+    ) -> None:
+        page.show_snapshot(snapshot(synthesis={"failed": 2_000}))
+        with qtbot.waitSignal(actions.preview_requested):
+            page.open_clean_dialog("synthesis")
+        dialog = page.clean_dialog
+        assert dialog is not None
+        page.show_preview(CleanPreview("synthesis", JobState.COMPLETED, 1_001))
+        assert not dialog.confirm.isEnabled()
+        assert dialog.confirm.toolTip() == "Type synthesis first: these are more than 1,000 jobs."
+        qtbot.keyClicks(dialog.typed.field, "synthesis")
+        assert dialog.confirm.isEnabled()
 
     def test_a_count_that_cannot_be_had_is_explained(self, page: QueuesPage, actions: Actions, qtbot: QtBot) -> None:
         page.show_snapshot(snapshot(synthesis={"failed": 12}))
