@@ -60,6 +60,7 @@ class QueueCharts(QWidget):
         row.setSpacing(12)
         # The depth's legend is the widest.
         for chart, share in ((self.depth_chart, 4), (self.throughput_chart, 3), (self.failures_chart, 3)):
+            chart.setMinimumHeight(90)
             row.addWidget(chart, share)
 
     def add(self, snapshot: Snapshot) -> None:

@@ -41,7 +41,7 @@ _NUMBERS = (
     ("oldest", "Oldest", 54, "How long the oldest waiting job has waited"),
     ("rate", "Per min", 54, "Jobs that ended in the last 60 seconds"),
     ("failures", "Failures", 56, "Final failures among the jobs that ended in the last hour"),
-    ("p95", "p95", 54, "95 of 100 jobs that completed in the last 5 minutes ran no longer than this"),
+    ("p95", "p95", 60, "95 of 100 jobs that completed in the last 5 minutes ran no longer than this"),
 )
 _LINKS = {"waiting": JobState.WAITING, "delayed": JobState.DELAYED, "failed": JobState.FAILED}
 _KEYS = {"waiting": "W", "delayed": "D", "failed": "F"}

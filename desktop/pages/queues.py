@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.actions import CLEAN, PAUSE, REDIS_GONE, RETRY, Actions
@@ -24,6 +24,9 @@ from desktop.widgets.text import Button, Text, rule
 from desktop.widgets.two_lines import ElidedText
 from engine.model import CleanPreview, JobState, Snapshot
 from engine.queues import QUEUES
+
+_CHARTS_FROM_PX = 620
+"""Below this height, in a small window under notices, the rows have all the room."""
 
 
 class QueuesPage(QWidget):
@@ -259,6 +262,10 @@ class QueuesPage(QWidget):
             if row.hasFocus():
                 rows[(index + step) % len(rows)].setFocus(Qt.FocusReason.TabFocusReason)
                 return
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.charts.setVisible(event.size().height() >= _CHARTS_FROM_PX)
 
 
 def _health(snapshot: Snapshot | None) -> tuple[str, str]:

@@ -154,7 +154,17 @@ def test_the_smallest_window_has_room_for_large_numbers_and_long_states(page: Qu
         for key, number in row.numbers.items():
             assert number.fontMetrics().horizontalAdvance(number.text()) <= number.width(), key
         assert row.geometry().right() <= page.width()
-    assert page.minimumSizeHint().height() <= 720 - 14
+    assert page.minimumSizeHint().height() <= 620
+    assert page.charts.isVisible()
+
+
+def test_under_notices_in_a_small_window_the_rows_have_the_room_of_the_charts(page: QueuesPage) -> None:
+    page.show_snapshot(snapshot())
+    page.resize(944, 570)
+    assert not page.charts.isVisible()
+    assert page.minimumSizeHint().height() <= 570
+    page.resize(944, 706)
+    assert page.charts.isVisible()
 
 
 class TestWaysOn:
