@@ -23,8 +23,9 @@ from engine.model import Alert, Severity, Silence
 from engine.settings import load_settings
 from engine.store import NewJob, Store
 from engine.store.server import PrivateRedis
+from tests.desktop.failed_jobs import fail_jobs
 from tests.desktop.snapshots import START_MS
-from tests.desktop.test_bridge import Emissions, fail_jobs, kill_server
+from tests.desktop.test_bridge import Emissions, kill_server
 
 EMAIL = "email-processing"
 UNSERVED = Alert(
@@ -305,10 +306,10 @@ async def test_what_another_has_acknowledged_before_is_not_told(console: Console
     assert console.tray.told == []
 
 
-async def test_a_failed_job_is_told_of(console: Console, fresh_redis: str) -> None:
+async def test_a_failed_job_is_told_of(console: Console, store: Store) -> None:
     console.bridge.start()
     await console.sampled.next()
-    await fail_jobs(fresh_redis, "synthesis", 3)
+    await fail_jobs(store, "synthesis", 3)
     await console.until(lambda: FAILED.key in console.page.rows)
     assert console.tray.told == [FAILED.key]
     assert console.page.rows[FAILED.key].message.text().startswith("3 jobs of synthesis failed for good")
