@@ -7,7 +7,7 @@ import os
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,9 +16,12 @@ from engine import queues
 from engine.audio import Recording
 from engine.errors import BadInputError, HarkError, RedisGoneError
 from engine.job_types import (
+    AttachedFile,
     CreateTask,
     JobType,
+    ProcessEmailCommand,
     ProcessVoiceCommand,
+    SendEmail,
     SyncCalendar,
     SyncInbox,
     SyncTasks,
@@ -40,6 +43,7 @@ from engine.model import (
     Waiting,
     WorkerInfo,
 )
+from engine.providers.mail.compose import Attached, letter
 from engine.queues import QueueSpec
 from engine.sampling import queue_sample
 from engine.settings import Settings
@@ -50,6 +54,8 @@ _log = get_logger("client")
 
 RECORDING_TTL_S = 86_400
 """How long a recording's bytes stay in Redis, in seconds."""
+ATTACHMENT_TTL_S = 7 * 86_400
+"""How long the files of an email stay in Redis, in seconds; they go once it is sent."""
 
 _STAGES = (queues.TRANSCRIPTION, queues.VOICE_PROCESSING, queues.SYNTHESIS)
 _POLL_MS = 1_000
@@ -185,6 +191,52 @@ class Client:
     async def create_task(self, user_id: str, title: str) -> JobHandle:
         """Put a task on the user's list."""
         return await self.add(CreateTask(user_id=user_id, title=title))
+
+    async def send_email(
+        self,
+        user_id: str,
+        to: str | Sequence[str],
+        subject: str,
+        body: str,
+        *,
+        html: str | None = None,
+        cc: Sequence[str] = (),
+        attachments: Sequence[Attached] = (),
+        in_reply_to: str | None = None,
+        options: JobOptions | None = None,
+    ) -> JobHandle:
+        """Send an email. The same job id and the same arguments are the same email: it is sent once.
+
+        Raises BadInputError for what cannot be sent, such as an address that is none.
+        """
+        receivers = (to,) if isinstance(to, str) else tuple(to)
+        letter(receivers, subject, body, html=html, cc=cc, in_reply_to=in_reply_to)
+        options = options or JobOptions()
+        job_id = options.job_id or uuid4().hex
+        files = []
+        for number, file in enumerate(attachments, 1):
+            blob = f"{job_id}.{number}"
+            await self._store.put_blob(queues.EMAIL_PROCESSING, blob, file.data, ATTACHMENT_TTL_S)
+            files.append(AttachedFile(blob=blob, name=file.name, mime_type=file.mime_type))
+        payload = SendEmail(
+            user_id=user_id,
+            to=receivers,
+            subject=subject,
+            body=body,
+            html=html,
+            cc=tuple(cc),
+            attachments=tuple(files),
+            in_reply_to=in_reply_to,
+        )
+        return await self.add(payload, replace(options, job_id=job_id))
+
+    async def process_email_command(
+        self, user_id: str, sender: str, text: str, *, subject: str = "", message_id: str
+    ) -> JobHandle:
+        """Take a mail as a command; it is obeyed where `sender` is one of those that the settings name."""
+        return await self.add(
+            ProcessEmailCommand(user_id=user_id, sender=sender, subject=subject, text=text, message_id=message_id)
+        )
 
     async def sync_inbox(self, user_id: str = "local") -> JobHandle:
         """Look for new mail now."""

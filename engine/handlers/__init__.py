@@ -6,14 +6,18 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from engine.handlers.context import JobContext, Services
+from engine.handlers.inbox import sync_inbox
+from engine.handlers.mail import process_email_command, send_email
 from engine.handlers.speech import synthesize_speech, transcribe_recording
-from engine.handlers.sync import sync_calendar, sync_inbox, sync_tasks
+from engine.handlers.sync import sync_calendar, sync_tasks
 from engine.handlers.tasks import create_task
 from engine.handlers.voice import process_voice_command
 from engine.job_types import (
     CreateTask,
     JobType,
+    ProcessEmailCommand,
     ProcessVoiceCommand,
+    SendEmail,
     SyncCalendar,
     SyncInbox,
     SyncTasks,
@@ -28,6 +32,8 @@ HANDLERS: dict[type[JobType], Handler] = {
     ProcessVoiceCommand: process_voice_command,
     SynthesizeSpeech: synthesize_speech,
     CreateTask: create_task,
+    SendEmail: send_email,
+    ProcessEmailCommand: process_email_command,
     SyncInbox: sync_inbox,
     SyncCalendar: sync_calendar,
     SyncTasks: sync_tasks,

@@ -13,6 +13,7 @@ from engine.job_types import JobType
 from engine.model import JobOptions
 from engine.monitor import Monitor
 from engine.providers import Providers
+from engine.providers.mail import MailAccount
 from engine.providers.tasks_local import LocalTasks
 from engine.store import Claimed, Store
 from engine.store.records import dumps
@@ -20,7 +21,10 @@ from engine.store.records import dumps
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """One worker's parts, shared by its jobs. `providers()` opens them when a job first needs them."""
+    """One worker's parts, shared by its jobs. `providers()` opens them when a job first needs them.
+
+    `mail()` is the account of the settings; it raises SettingsError for one that cannot be used.
+    """
 
     store: Store
     client: Client
@@ -28,6 +32,7 @@ class Services:
     monitor: Monitor
     tasks: LocalTasks
     providers: Callable[[], Providers]
+    mail: Callable[[], MailAccount]
 
 
 @dataclass(frozen=True, slots=True)

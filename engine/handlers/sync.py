@@ -1,14 +1,9 @@
-"""The regular look at the world outside: mail, calendar, task service. No such service can be set up yet."""
+"""The regular look at the world outside: calendar, task service. No such service can be set up yet."""
 
 from __future__ import annotations
 
 from engine.handlers.context import JobContext
-from engine.job_types import SyncCalendar, SyncInbox, SyncTasks
-
-
-async def sync_inbox(payload: SyncInbox, context: JobContext) -> dict[str, str]:
-    """Nothing to do without a mail account."""
-    return {"skipped": "No mail account is set up."}
+from engine.job_types import SyncCalendar, SyncTasks
 
 
 async def sync_calendar(payload: SyncCalendar, context: JobContext) -> dict[str, str]:

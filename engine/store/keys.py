@@ -97,6 +97,26 @@ def conversation(queue: str, conversation_id: str) -> str:
     return _key(queue, f"conversation:{conversation_id}")
 
 
+def outgoing_mail(queue: str, message_id: str) -> str:
+    """Hash of recipient -> what became of one mail."""
+    return _key(queue, f"mail:out:{message_id}")
+
+
+def inbox(queue: str, account: str) -> str:
+    """Hash of UID -> a mail of an account's inbox (JSON)."""
+    return _key(queue, f"mail:in:{account}")
+
+
+def inbox_cursor(queue: str, account: str) -> str:
+    """String: up to where an account's inbox was read."""
+    return _key(queue, f"mail:cursor:{account}")
+
+
+def mail_commands(queue: str, sender: str) -> str:
+    """Set of the Message-IDs of the commands that a sender mailed lately."""
+    return _key(queue, f"mail:commands:{sender}")
+
+
 def wake(queue: str, worker: str) -> str:
     """Sorted set that wakes one worker's own wait on a queue."""
     return _key(queue, f"wake:{worker}")

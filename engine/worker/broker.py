@@ -33,6 +33,7 @@ from engine.log import get_logger
 from engine.model import JobOptions
 from engine.monitor import Monitor
 from engine.providers import Providers, choose_providers
+from engine.providers.mail import mail_account
 from engine.providers.tasks_local import LocalTasks
 from engine.queues import QUEUES, require_queue
 from engine.settings import Settings, load_settings
@@ -136,6 +137,7 @@ class QueueBroker(AsyncBroker):
             Monitor(self._store, settings),
             LocalTasks(settings.data_dir),
             self._use_providers,
+            lambda: mail_account(settings),
         )
         if self.is_worker_process:
             specs = [settings.queue_specs[queue] for queue in self._queues]
