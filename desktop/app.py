@@ -214,7 +214,7 @@ def run() -> int:
     hints = QGuiApplication.styleHints()
     look = Look(dark=hints.colorScheme() == Qt.ColorScheme.Dark)
     look.dress()
-    hints.colorSchemeChanged.connect(lambda scheme: look.set_dark(scheme == Qt.ColorScheme.Dark))
+    hints.colorSchemeChanged.connect(lambda scheme: look.follow(scheme == Qt.ColorScheme.Dark))
 
     async def main() -> None:
         await App(look).run()

@@ -31,6 +31,9 @@ class Look(QObject):
         self._type: dict[str, list[int]] = declared["type"]
         self._colours: dict[bool, dict[str, str]] = {False: declared["light"], True: declared["dark"]}
         self.dark = dark
+        self._system_dark = dark
+        self.choice = "system"
+        """ "light" or "dark" where the person has chosen, "system" where the desktop decides."""
 
     def hex(self, role: str) -> str:
         """The colour of `role` as #rrggbb."""
@@ -74,9 +77,22 @@ class Look(QObject):
             self.dress()
             self.changed.emit()
 
+    def choose(self, choice: str) -> None:
+        """Take "light" or "dark", or "system": what the desktop says. Raises ValueError for another word."""
+        if choice not in ("system", "light", "dark"):
+            raise ValueError(f"{choice!r} is no choice of colours.")
+        self.choice = choice
+        self.set_dark(self._system_dark if choice == "system" else choice == "dark")
+
+    def follow(self, system_dark: bool) -> None:
+        """The desktop is dark now, or light: this counts while the person has chosen neither."""
+        self._system_dark = system_dark
+        if self.choice == "system":
+            self.set_dark(system_dark)
+
     def toggle(self) -> None:
-        """Switch between light and dark."""
-        self.set_dark(not self.dark)
+        """Switch between light and dark, for good."""
+        self.choose("light" if self.dark else "dark")
 
     def dress(self) -> None:
         """Give the application its style, palette and style sheet; fonts are loaded once."""
@@ -196,6 +212,13 @@ QFrame#queueRow { background: transparent; border: 2px solid transparent; border
 QFrame#queueRow:hover { background: $hover; }
 QFrame#queueRow[selected="true"] { background: $selected; }
 QFrame#queueRow:focus { border-color: $accent; }
+
+QLabel#keyCap { background: $window; color: $muted; border: 1px solid $border; border-radius: 5px; padding: 1px 7px; }
+QMenu { background: $surface; color: $ink; border: 1px solid $border; padding: 5px; }
+QMenu::item { padding: 6px 26px 6px 22px; border-radius: 5px; }
+QMenu::item:selected { background: $accent_soft; }
+QMenu::item:disabled { color: $stale; }
+QMenu::separator { height: 1px; background: $line; margin: 5px 8px; }
 
 QFrame#said { background: $accent_soft; border-radius: 14px; }
 QFrame#notice { border-radius: 9px; }

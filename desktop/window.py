@@ -5,17 +5,27 @@ It shows and emits; what a signal leads to is decided in `app`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QHideEvent, QIcon, QKeyEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import (
+    QAction,
+    QActionGroup,
+    QCloseEvent,
+    QHideEvent,
+    QIcon,
+    QKeyEvent,
+    QKeySequence,
+    QResizeEvent,
+    QShortcut,
+    QShowEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
     QApplication,
-    QButtonGroup,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QMessageBox,
     QPlainTextEdit,
@@ -26,21 +36,28 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.actions import REDIS_GONE, Actions
+from desktop.commands import Catalogue, Command
 from desktop.pages.alerts import AlertsPage
 from desktop.pages.assistant import AssistantPage
 from desktop.pages.audit import AuditPage
 from desktop.pages.charts import ChartsPage
+from desktop.pages.command_menu import CommandMenu
 from desktop.pages.failures import FailuresPage
 from desktop.pages.jobs import JobsPage
+from desktop.pages.key_sheet import KeySheet
+from desktop.pages.page_keys import PAGE_KEYS
+from desktop.pages.palette import Palette
 from desktop.pages.queues import QueuesPage
 from desktop.pages.recurring import RecurringPage
 from desktop.pages.workers import WorkersPage
 from desktop.theme import Look
 from desktop.widgets.notice_bar import NoticeBar
-from desktop.widgets.text import Button, Text
+from desktop.widgets.page_area import PageArea
+from desktop.widgets.rail import Rail
 from engine.model import Alert, Severity
 
 _TEXT_FIELDS = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
+_NARROW_BELOW = 1_080
 
 
 class Window(QWidget):
@@ -59,7 +76,7 @@ class Window(QWidget):
         self._talking = False
         self.setWindowTitle("Hark")
         self.setWindowIcon(QIcon(look.pixmap("hark", "accent", 64)))
-        self.setMinimumSize(1120, 720)
+        self.setMinimumSize(640, 440)
         self.resize(1280, 800)
 
         self.assistant = AssistantPage(look, actions)
@@ -85,9 +102,17 @@ class Window(QWidget):
             ("Audit", "audit", self.audit),
             ("Alerts", "alerts", self.alerts),
         )
+        self.catalogue = Catalogue(self)
+        self.catalogue.add(*self._commands())
+        self.catalogue.add_keys(*PAGE_KEYS)
+        self.rail = Rail(look, [(word, icon, _page_key(index)) for index, (word, icon, _) in enumerate(self._entries)])
+        self.rail.chosen.connect(self.show_page)
+        self.rail.alerts_wanted.connect(self.alerts_wanted)
+        self.menu = self._build_menu()
+        self.rail.set_menu(self.menu)
         self._pages = QStackedWidget()
         for _, _, page in self._entries:
-            self._pages.addWidget(page)
+            self._pages.addWidget(PageArea(page))
         notice_frame = QVBoxLayout()
         notice_frame.setContentsMargins(24, 14, 24, 0)
         notice_frame.setSpacing(8)
@@ -100,27 +125,25 @@ class Window(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
-        row.addWidget(self._build_rail())
+        row.addWidget(self.rail)
         row.addLayout(content, 1)
+        self.command_palette = Palette(look, self.catalogue, self)
+        self.key_sheet = KeySheet(look, self.catalogue, self)
 
         self.assistant.talk_pressed.connect(self.talk_pressed)
         self.assistant.talk_released.connect(self.talk_released)
-        for index in range(self._pages.count()):
-            shortcut = QShortcut(QKeySequence(f"Ctrl+{index + 1}"), self)
-            shortcut.activated.connect(lambda index=index: self.show_page(index))
-        quit_key = QShortcut(QKeySequence.StandardKey.Quit, self)
-        quit_key.activated.connect(self.close)
+        self._add_shortcuts()
         self.show_page(0)
         self.setFocus()
 
     def show_page(self, index: int) -> None:
         """Show a page by its place in the rail: 0 the assistant, 1 the queues, ..."""
         self._pages.setCurrentIndex(index)
-        self._nav.button(index).setChecked(True)
+        self.rail.choose(index)
 
     def open_page(self, page: QWidget) -> None:
         """Show one of the pages."""
-        self.show_page(self._pages.indexOf(page))
+        self.show_page(next(index for index, (_, _, known) in enumerate(self._entries) if known is page))
 
     @property
     def page(self) -> QWidget:
@@ -131,23 +154,20 @@ class Window(QWidget):
         """Redis answers; `address` tells where it is."""
         self.trouble.hide()
         self.notices.refuse("")
-        self._set_connection(True, words)
-        self._connection.setToolTip(address)
+        self.rail.show_connection(True, words, address)
 
     def show_alerts(self, alerts: Sequence[Alert]) -> None:
         """Show in the rail how many alerts are open; nothing while there are none."""
         loud = [alert for alert in alerts if alert.silence is None]
         critical = any(alert.severity is Severity.CRITICAL for alert in loud)
         words = "1 alert" if len(alerts) == 1 else f"{len(alerts)} alerts"
-        self.alert_badge.setText(f"  {words}")
-        self.alert_badge.set_icon("alerts", "danger" if critical else "caution" if loud else "muted")
-        self.alert_badge.setToolTip("\n".join(alert.message for alert in alerts))
-        self.alert_badge.setAccessibleName(f"{words} open, show them")
-        self.alert_badge.setVisible(bool(alerts))
+        role = "danger" if critical else "caution" if loud else "muted"
+        self.rail.show_alerts(words if alerts else "", role, "\n".join(alert.message for alert in alerts))
 
     def come_to_front(self) -> None:
         """Show the window above others."""
-        self.showNormal()
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
         self.raise_()
         self.activateWindow()
 
@@ -155,7 +175,7 @@ class Window(QWidget):
         """Redis does not answer: say so over all pages until `show_connected`."""
         self.notices.refuse(REDIS_GONE)
         self.trouble.show_notice("warning", message, f"{remedy} Hark keeps trying.".strip())
-        self._set_connection(False, "Not connected")
+        self.rail.show_connection(False, "Not connected")
 
     def show_error(self, title: str, details: str) -> None:
         """Tell of an error that is Hark's own fault; the app goes on."""
@@ -164,6 +184,75 @@ class Window(QWidget):
         box.setDetailedText(details)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()
+
+    # What can be called by name
+
+    def add_menu_entry(self, text: str, call: Callable[[], None], *, tooltip: str = "") -> QAction:
+        """Enter something of the whole app into the menu of the rail; switch and word it by what is returned."""
+        entry = QAction(text, self.menu)
+        entry.setToolTip(tooltip)
+        entry.triggered.connect(lambda _=False: call())
+        self.menu.insertAction(self._menu_end, entry)
+        return entry
+
+    def _commands(self) -> list[Command]:
+        """What the window does by itself; what works on queues and jobs is entered by the console."""
+        pages = [
+            Command(
+                f"page.{word.lower()}",
+                "Pages",
+                f"Go to {word}",
+                partial(self.show_page, index),
+                "open show page",
+                shortcut=_page_key(index),
+            )
+            for index, (word, _, _) in enumerate(self._entries)
+        ]
+        return [
+            *pages,
+            Command(
+                "window.talk",
+                "Voice",
+                "Talk",
+                self.assistant.talk.setFocus,
+                "speak microphone record say",
+                shortcut="Space",
+                held="anywhere but in a text field, while it is held",
+            ),
+            Command(
+                "window.palette",
+                "Window",
+                "Commands…",
+                lambda: self.command_palette.ask(),
+                "palette find",
+                shortcut="Ctrl+K",
+            ),
+            Command(
+                "window.keys",
+                "Window",
+                "Keys…",
+                lambda: self.key_sheet.ask(),
+                "shortcuts help keyboard sheet",
+                shortcut="?, F1",
+            ),
+            Command("window.menu", "Window", "Open the menu", lambda: self.rail.more.click(), "more", shortcut="F10"),
+            Command(
+                "window.colours",
+                "Window",
+                "Switch between light and dark colours",
+                self._look.toggle,
+                "theme mode toggle",
+                shortcut="Ctrl+Shift+L",
+            ),
+            Command(
+                "window.system-colours",
+                "Window",
+                "Light or dark as the system",
+                partial(self._look.choose, "system"),
+                "theme follow colours",
+            ),
+            Command("window.quit", "Window", "Quit Hark", self._quit, "exit close", shortcut="Ctrl+Q"),
+        ]
 
     # Keys
 
@@ -184,6 +273,8 @@ class Window(QWidget):
 
     def _on_key(self, focused: QWidget, event: QKeyEvent, *, pressed: bool) -> bool:
         key = event.key()
+        if self.command_palette.isVisible() or self.key_sheet.isVisible():
+            return False  # it has the keyboard for itself
         if key == Qt.Key.Key_Space and (self._talking or not isinstance(focused, _TEXT_FIELDS)):
             if not event.isAutoRepeat():
                 self._start_talking() if pressed else self._stop_talking()
@@ -213,73 +304,46 @@ class Window(QWidget):
 
     # Building
 
-    def _build_rail(self) -> QWidget:
-        rail = QWidget()
-        rail.setObjectName("rail")
-        rail.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        rail.setFixedWidth(176)
-        column = QVBoxLayout(rail)
-        column.setContentsMargins(12, 18, 12, 14)
-        column.setSpacing(4)
-        brand = QHBoxLayout()
-        brand.setSpacing(10)
-        brand.setContentsMargins(8, 0, 0, 14)
-        mark = QLabel()
-        mark.setPixmap(self._look.pixmap("hark", "accent", 28))
-        brand.addWidget(mark)
-        brand.addWidget(Text(self._look, "Hark", "heading"))
-        brand.addStretch(1)
-        column.addLayout(brand)
-        self._nav = QButtonGroup(self)
-        for index, (word, icon, _) in enumerate(self._entries):
-            button = Button(self._look, f"  {word}", kind="nav", icon=icon)
-            button.setCheckable(True)
-            button.setAccessibleName(f"{word} page")
-            button.setToolTip(f"{word} (Ctrl+{index + 1})")
-            button.clicked.connect(lambda _=False, index=index: self.show_page(index))
-            self._nav.addButton(button, index)
-            column.addWidget(button)
-        column.addStretch(1)
-        self.alert_badge = Button(self._look, "", kind="nav", icon="alerts", font="label")
-        self.alert_badge.clicked.connect(self.alerts_wanted)
-        self.alert_badge.hide()
-        column.addWidget(self.alert_badge)
-        self._connected = False
-        self._dot = QLabel()
-        self._connection: Text = Text(self._look, "Connecting…", "caption", "muted")
-        self._connection.setWordWrap(True)
-        self._connection.setAccessibleName("Connection")
-        line = QHBoxLayout()
-        line.setContentsMargins(10, 0, 0, 6)
-        line.setSpacing(8)
-        line.addWidget(self._dot, 0, Qt.AlignmentFlag.AlignTop)
-        line.addWidget(self._connection, 1)
-        column.addLayout(line)
-        self.toggle_colours = Button(self._look, "", kind="nav", icon="moon", font="label")
-        self.toggle_colours.clicked.connect(self._look.toggle)
-        column.addWidget(self.toggle_colours)
-        self._look.changed.connect(self._draw_mode)
-        self._look.changed.connect(self._draw_connection)
-        self._draw_mode()
-        self._draw_connection()
-        return rail
+    def _quit(self) -> None:
+        self.close()
 
-    def _draw_mode(self) -> None:
-        word = "Light" if self._look.dark else "Dark"
-        self.toggle_colours.setText(f"  {word} colours")
-        self.toggle_colours.setAccessibleName(f"Switch to {word.lower()} colours")
-        self.toggle_colours.set_icon("sun" if self._look.dark else "moon")
+    def _build_menu(self) -> CommandMenu:
+        menu = CommandMenu(self.catalogue, self)
+        menu.setAccessibleName("Menu")
+        menu.add_command("window.palette")
+        menu.add_command("window.keys")
+        menu.addSeparator()
+        colours = menu.addMenu("Colours")
+        group = QActionGroup(menu)
+        for choice, words in (("system", "As the system"), ("light", "Light"), ("dark", "Dark")):
+            entry = colours.addAction(words)
+            entry.setCheckable(True)
+            entry.setData(choice)
+            entry.triggered.connect(lambda _=False, choice=choice: self._look.choose(choice))
+            group.addAction(entry)
+        colours.aboutToShow.connect(lambda: self._mark_choice(group))
+        self._menu_end = menu.addSeparator()
+        menu.add_command("window.quit")
+        return menu
 
-    def _draw_connection(self) -> None:
-        self._dot.setPixmap(
-            self._look.pixmap("done" if self._connected else "warning", "accent" if self._connected else "caution", 15)
-        )
+    def _mark_choice(self, colours: QActionGroup) -> None:
+        for entry in colours.actions():
+            entry.setChecked(entry.data() == self._look.choice)
 
-    def _set_connection(self, connected: bool, words: str) -> None:
-        self._connected = connected
-        self._connection.setText(words)
-        self._connection.set_tone("muted" if connected else "caution")
-        self._draw_connection()
+    def _add_shortcuts(self) -> None:
+        for command in self.catalogue.commands():
+            for key in command.shortcut.split(", ") if command.shortcut and not command.held else ():
+                shortcut = QShortcut(QKeySequence(key), self)
+                shortcut.activated.connect(lambda command=command: self._on_shortcut(command))
+
+    def _on_shortcut(self, command: Command) -> None:
+        reason = self.catalogue.run(command)
+        if reason:
+            self.notices.show_notice("warning", f"{command.text.rstrip('…')}: not now.", reason)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.rail.set_narrow(self.width() < _NARROW_BELOW)
 
     def showEvent(self, event: QShowEvent) -> None:
         # The talk key works whichever widget has the focus: only the application sees all keys.
@@ -295,3 +359,8 @@ class Window(QWidget):
         if self.isVisible():
             self.hide()
             self.closing.emit()
+
+
+def _page_key(index: int) -> str:
+    """Ctrl+1 for the first page, ... Ctrl+0 for the tenth; those after it have none."""
+    return f"Ctrl+{(index + 1) % 10}" if index < 10 else ""

@@ -162,14 +162,14 @@ def test_every_control_has_a_name(page: AlertsPage) -> None:
 
 
 def test_the_rail_has_a_badge_while_alerts_are_open(window: Window, qtbot: QtBot) -> None:
-    assert not window.alert_badge.isVisible()
+    assert not window.rail.alert_badge.isVisible()
     window.show_alerts((UNSERVED, FAILED))
-    assert (window.alert_badge.isVisible(), window.alert_badge.text().strip()) == (True, "2 alerts")
-    assert UNSERVED.message in window.alert_badge.toolTip()
+    assert (window.rail.alert_badge.isVisible(), window.rail.alert_badge.text().strip()) == (True, "2 alerts")
+    assert UNSERVED.message in window.rail.alert_badge.toolTip()
     with qtbot.waitSignal(window.alerts_wanted):
-        qtbot.mouseClick(window.alert_badge, Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(window.rail.alert_badge, Qt.MouseButton.LeftButton)
     window.show_alerts(())
-    assert not window.alert_badge.isVisible()
+    assert not window.rail.alert_badge.isVisible()
 
 
 def test_the_tooltip_and_the_notification_say_what_is_wrong() -> None:
@@ -285,7 +285,7 @@ async def test_an_alert_begins_is_acknowledged_for_all_and_ends(console: Console
     console.bridge.start()
     await console.until(lambda: UNSERVED.key in console.page.rows)
     assert console.tray.told == [UNSERVED.key]
-    assert console.window.alert_badge.text().strip() == "1 alert"
+    assert console.window.rail.alert_badge.text().strip() == "1 alert"
     row = console.page.rows[UNSERVED.key]
     console.page.acknowledge_wanted.emit(UNSERVED.key)
     assert (await console.noticed.next())[1] == "Acknowledged: nobody is told of this alert until it ends."

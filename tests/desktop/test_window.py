@@ -158,6 +158,6 @@ class TestTrouble:
 
     def test_light_and_dark_can_be_switched(self, window: Window, qtbot: QtBot) -> None:
         before = window.grab().toImage().pixelColor(700, 60)
-        window.toggle_colours.click()
+        window.rail.toggle_colours.click()
         after = window.grab().toImage().pixelColor(700, 60)
         assert (before.lightness() > 200, after.lightness() < 60) == (True, True)
