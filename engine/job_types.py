@@ -102,8 +102,8 @@ class SendEmail(JobType):
 
     user_id: str = "local"
     to: tuple[str, ...] = Field(min_length=1, max_length=100)
-    subject: str = Field("", max_length=990)
-    body: str = Field("", max_length=1_000_000)
+    subject: Annotated[str, Field(max_length=990)] = ""
+    body: Annotated[str, Field(max_length=1_000_000)] = ""
     html: Annotated[str | None, Field(max_length=1_000_000)] = None
     cc: Annotated[tuple[str, ...], Field(max_length=100)] = ()
     attachments: Annotated[tuple[AttachedFile, ...], Field(max_length=50)] = ()
@@ -125,8 +125,8 @@ class ProcessEmailCommand(JobType):
 
     user_id: str = "local"
     sender: str = Field(max_length=500)
-    subject: str = Field("", max_length=1000)
-    text: str = Field("", max_length=20_000)
+    subject: Annotated[str, Field(max_length=1000)] = ""
+    text: Annotated[str, Field(max_length=20_000)] = ""
     message_id: str = Field(max_length=500)
     references: Annotated[tuple[str, ...], Field(max_length=100)] = ()
     automatic: str = ""

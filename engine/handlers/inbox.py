@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from engine.handlers.context import JobContext
@@ -57,10 +57,22 @@ async def sync_inbox(payload: SyncInbox, context: JobContext) -> dict[str, Any]:
     return {"new": new, "unread": unread, "commands": commands, "passed_over": len(found) - len(uids)}
 
 
-async def look_for_mail(user_id: str, context: JobContext) -> tuple[int, list[Mail]] | None:
-    """The number of unread mails and those that are kept, newest first, after a look that waits for some seconds.
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look for new mail found: how many are unread, and those of them that are kept, newest first.
 
-    None where no account is set up. Raises HarkError where the look failed.
+    Not `current` where the look has not ended in time: this is then what an earlier one has seen.
+    """
+
+    unread: int
+    mails: tuple[Mail, ...]
+    current: bool
+
+
+async def look_for_mail(user_id: str, context: JobContext) -> Look | None:
+    """Look for new mail, waiting for some seconds; None where no account is set up.
+
+    Raises HarkError where the look failed.
     """
     account = context.services.mail()
     if account.incoming is None:
@@ -69,9 +81,9 @@ async def look_for_mail(user_id: str, context: JobContext) -> tuple[int, list[Ma
     try:
         told = await handle.result(SYNC_WAIT_S)
     except TimeoutError:
-        told = {}  # what an earlier look has seen is better than nothing
+        told = None
     unread = [mail for mail in _read(await context.services.store.kept_mail(account.name)) if not mail.seen]
-    return told.get("unread", len(unread)), unread[::-1]
+    return Look(told["unread"] if told else len(unread), tuple(unread[::-1]), told is not None)
 
 
 async def _add_commands(

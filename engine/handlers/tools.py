@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from engine.errors import WriteLockedError
 from engine.handlers.context import JobContext
-from engine.handlers.inbox import look_for_mail
+from engine.handlers.inbox import Look, look_for_mail
 from engine.job_types import CreateTask
 from engine.model import QueueState
 from engine.providers import Tool
@@ -106,14 +106,13 @@ def tools_for(user_id: str, context: JobContext) -> Mapping[str, Tool]:
 
     async def count_mail(_: Nothing) -> str:
         seen = await look_for_mail(user_id, context)
-        return _NO_MAIL if seen is None else _spoken_count(seen[0])
+        return _NO_MAIL if seen is None else _spoken_count(seen)
 
     async def read_mail(_: Nothing) -> str:
         seen = await look_for_mail(user_id, context)
         if seen is None:
             return _NO_MAIL
-        told = [_spoken_mail(mail) for mail in seen[1][:MAILS_READ]]
-        return " ".join([_spoken_count(seen[0]), *told])
+        return " ".join([_spoken_count(seen), *map(_spoken_mail, seen.mails[:MAILS_READ])])
 
     async def tell_help(_: Nothing) -> str:
         return (
@@ -167,8 +166,9 @@ def _spoken_state(state: QueueState) -> str:
     )
 
 
-def _spoken_count(unread: int) -> str:
-    return f"You have {_count(unread, 'unread email')}." if unread else "You have no unread email."
+def _spoken_count(look: Look) -> str:
+    count = f"{_count(look.unread, 'unread email')}." if look.unread else "no unread email."
+    return f"You have {count}" if look.current else f"The inbox has not answered yet. It had {count}"
 
 
 def _spoken_mail(mail: Mail) -> str:

@@ -48,6 +48,13 @@ UNDERSTOOD = [
     ("list my tasks", "list_tasks", {}),
     ("what's on my to-do list?", "list_tasks", {}),
     ("what do I have to do today", "list_tasks", {}),
+    ("how many new emails do I have", "count_mail", {}),
+    ("Is there any new mail?", "count_mail", {}),
+    ("do I have unread messages", "count_mail", {}),
+    ("read my new mail", "read_mail", {}),
+    ("Please read me my emails", "read_mail", {}),
+    ("summarise new mail", "read_mail", {}),
+    ("check my inbox", "read_mail", {}),
     ("help", "help", {}),
     ("what can you do", "help", {}),
     ("what can you do for me", "help", {}),
@@ -63,6 +70,8 @@ NOT_UNDERSTOOD = [
     "what is the date of the battle of Hastings",
     "a long queue of people",
     "my email address has changed",
+    "I read the email that you sent",
+    "how many emails does a person write in a year",
 ]
 
 

@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from engine.errors import HarkError, PermanentError, RetryableError
+from engine.errors import HarkError, RetryableError
 from engine.providers.mail.account import Server
 from engine.providers.mail.failures import explain_connection, no_tls, plain, refused_login
 from engine.providers.mail.reading import Mail, read_mail
@@ -114,9 +114,12 @@ async def open_inbox(server: Server) -> AsyncIterator[Inbox]:
     finally:
         with contextlib.suppress(HarkError):  # all is read: a missing goodbye changes nothing
             await _in_thread(server, mailbox.logout, mailbox.client)
+        _close(mailbox.client)
 
 
 def _log_in(server: Server) -> BaseMailBox:
+    import imaplib
+
     from imap_tools import MailBox, MailboxLoginError, MailBoxStartTls, MailboxStarttlsError, MailBoxUnencrypted
 
     mailbox: BaseMailBox
@@ -138,7 +141,12 @@ def _log_in(server: Server) -> BaseMailBox:
     except MailboxLoginError as error:
         _close(mailbox.client)
         raise refused_login(server, _said(error.command_result)) from None
-    except BaseException:
+    except imaplib.IMAP4.error as error:
+        _close(mailbox.client)
+        if isinstance(error, imaplib.IMAP4.abort):
+            raise
+        raise refused_login(server, str(error)) from None
+    except OSError:
         _close(mailbox.client)
         raise
     return mailbox
@@ -178,13 +186,14 @@ def _explained(server: Server, call: Callable[[], _T]) -> _T:
             raise explained from error
         if "STARTTLS" in str(error):
             raise no_tls(server) from error
-        if isinstance(error, imaplib.IMAP4.abort):
-            raise RetryableError(f"{server.name} broke off ({plain(str(error))}).") from error
-        if isinstance(error, imaplib.IMAP4.error) and "AUTH" in str(error).upper():
-            raise refused_login(server, str(error)) from None
-        raise PermanentError(
-            f"{server.name} answered what is no IMAP ({plain(str(error))}).",
-            f"Check {server.setting}_HOST and {server.setting}_PORT.",
+        said = plain(str(error))
+        if "* BYE" in said:
+            raise RetryableError(f"{server.name} lets nobody in now ({said}).") from error
+        if isinstance(error, imaplib.IMAP4.abort) and "unexpected response" not in said:
+            raise RetryableError(f"{server.name} broke off ({said}).") from error
+        raise RetryableError(
+            f"{server.name} answered what is no IMAP ({said}).",
+            f"If it does so every time, check {server.setting}_HOST and {server.setting}_PORT.",
         ) from error
 
 
