@@ -19,7 +19,7 @@ from qasync import QEventLoop
 
 from desktop.actions import Actions
 from desktop.bridge import Bridge
-from desktop.console import alerts, audit, charts, failures, jobs, queues, recurring, workers
+from desktop.console import alerts, audit, charts, commands, failures, jobs, queues, recurring, workers
 from desktop.theme import Look
 from desktop.tray import Tray
 from desktop.voice.control import VoiceControl
@@ -110,7 +110,7 @@ class App(QObject):
         alerts.connect(window.alerts, bridge, window, self.tray)
         window.closing.connect(self._closed.set)
         self.tray.open_requested.connect(window.come_to_front)
-        self.tray.quit_requested.connect(window.close)
+        commands.connect(window, actions, bridge, self.tray)
         self._pool_changed.connect(self._on_pool_changed, Qt.ConnectionType.QueuedConnection)
 
     def _on_opened(self, settings: Settings) -> None:

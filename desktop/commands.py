@@ -35,6 +35,8 @@ class Command:
     keywords: str = ""
     shortcut: str = ""
     held: str = ""
+    listed: bool = True
+    """Whether the palette offers it."""
     writes: bool = False
     dangerous: bool = False
     refusal: Callable[[], str] = _nothing_against
@@ -120,10 +122,11 @@ class Catalogue(QObject):
         """What fits the typed letters, the best first; with nothing typed, all, those run last first."""
         words = typed.casefold().split()
         if not words:
-            known = {command.key: command for command in self.commands()}
+            known = {command.key: command for command in self.commands() if command.listed}
             first = [known.pop(key) for key in self.recent if key in known]
             return [*first, *known.values()]
-        scored = [(score, command) for command in self.commands() if (score := fit(words, command)) is not None]
+        listed = (command for command in self.commands() if command.listed)
+        scored = [(score, command) for command in listed if (score := fit(words, command)) is not None]
         scored.sort(key=lambda pair: (-pair[0], pair[1].key not in self.recent))
         found = [command for _, command in scored]
         # What is made of the letters themselves comes first only where it is all there is.

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, QPointF, Signal
 from PySide6.QtGui import QIcon, QPainter, QPen
-from PySide6.QtWidgets import QMenu, QSystemTrayIcon
+from PySide6.QtWidgets import QSystemTrayIcon
 
+from desktop.commands import Catalogue
+from desktop.pages.command_menu import CommandMenu
 from desktop.theme import Look
 from engine.alerts import RULES
 from engine.model import Alert, Severity
@@ -24,7 +26,6 @@ class Tray(QObject):
     open_requested = Signal()
     alerts_requested = Signal()
     """Somebody has clicked on a notification."""
-    quit_requested = Signal()
 
     def __init__(self, look: Look, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -33,16 +34,21 @@ class Tray(QObject):
         self._icon: QSystemTrayIcon | None = None
         if not QSystemTrayIcon.isSystemTrayAvailable():
             return
-        self._menu = QMenu()
-        self._menu.addAction("Open Hark").triggered.connect(self.open_requested)
-        self._menu.addAction("Quit").triggered.connect(self.quit_requested)
         self._icon = QSystemTrayIcon(badged(look, ""), self)
         self._icon.setToolTip("Hark")
-        self._icon.setContextMenu(self._menu)
         self._icon.activated.connect(lambda _reason: self.open_requested.emit())
         self._icon.messageClicked.connect(self.alerts_requested)
         self._icon.show()
         look.changed.connect(self._draw)
+
+    def fill(self, catalogue: Catalogue, keys: Sequence[str]) -> None:
+        """Enter the commands of these keys into the icon's menu."""
+        if self._icon is not None:
+            self._menu = CommandMenu(catalogue)
+            self._menu.addAction("Open Hark").triggered.connect(self.open_requested)
+            for key in keys:
+                self._menu.add_command(key)
+            self._icon.setContextMenu(self._menu)
 
     def show_alerts(self, alerts: Sequence[Alert]) -> None:
         """Say how many are open; the dot is for those that nobody has acknowledged or snoozed."""

@@ -195,6 +195,10 @@ class Window(QWidget):
         self.menu.insertAction(self._menu_end, entry)
         return entry
 
+    def add_menu_command(self, key: str) -> None:
+        """Enter the command of this key into the menu of the rail. Raises KeyError."""
+        self.menu.add_command(key, self._menu_end)
+
     def _commands(self) -> list[Command]:
         """What the window does by itself; what works on queues and jobs is entered by the console."""
         pages = [
@@ -224,8 +228,8 @@ class Window(QWidget):
                 "Window",
                 "Commands…",
                 lambda: self.command_palette.ask(),
-                "palette find",
                 shortcut="Ctrl+K",
+                listed=False,
             ),
             Command(
                 "window.keys",

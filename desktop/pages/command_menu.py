@@ -18,10 +18,11 @@ class CommandMenu(QMenu):
         self.setToolTipsVisible(True)
         self.aboutToShow.connect(self._renew)
 
-    def add_command(self, key: str) -> QAction:
-        """Enter the command of this key. Raises KeyError."""
+    def add_command(self, key: str, before: QAction | None = None) -> QAction:
+        """Enter the command of this key, at the end or before another entry. Raises KeyError."""
         command = self._catalogue.command(key)
-        action = self.addAction(command.text)
+        action = QAction(command.text, self)
+        self.insertAction(before, action)  # type: ignore[arg-type]
         if command.shortcut and not command.held:
             # Only shown: the window's own shortcut answers the key, and two of them would cancel each other.
             shown = QKeySequence(command.shortcut).toString(QKeySequence.SequenceFormat.NativeText)

@@ -40,7 +40,7 @@ class KeySheet(Overlay):
         self.column.setSpacing(10)
         self.column.addLayout(head)
         self.column.addWidget(self.area, 1)
-        catalogue.ran.connect(lambda _: self.close_over())
+        catalogue.ran.connect(self._on_ran)
 
     @property
     def rows(self) -> list[tuple[str, str, str]]:
@@ -56,6 +56,10 @@ class KeySheet(Overlay):
             return
         self.area.setWidget(self._fill())
         self.open_over(self.area)
+
+    def _on_ran(self, key: str) -> None:
+        if key != "window.keys":  # which closes it by itself
+            self.close_over()
 
     def _fill(self) -> QWidget:
         groups: dict[str, list[tuple[str, str]]] = {}

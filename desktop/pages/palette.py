@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QEvent,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QRect,
+    QSize,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QFontMetrics, QKeyEvent, QKeySequence, QPainter
 from PySide6.QtWidgets import QLineEdit, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
@@ -105,6 +115,9 @@ class _Row(QStyledItemDelegate):
 class Palette(Overlay):
     """Open it with `ask`. Enter runs the chosen command, the arrows choose, Esc leaves."""
 
+    opened = Signal()
+    """Sources may look for what is new; `Catalogue.changed` brings it in."""
+
     def __init__(self, look: Look, catalogue: Catalogue, parent: QWidget) -> None:
         super().__init__(look, parent, _WIDTH, _HEIGHT)
         self._catalogue = catalogue
@@ -138,7 +151,7 @@ class Palette(Overlay):
         self.column.addWidget(self.typed)
         self.column.addWidget(self.list, 1)
         self.column.addWidget(self.note)
-        catalogue.ran.connect(lambda _: self.close_over())
+        catalogue.ran.connect(self._on_ran)
         catalogue.changed.connect(self._renew)
 
     @property
@@ -162,6 +175,7 @@ class Palette(Overlay):
         self.typed.blockSignals(False)
         self._look_up(typed)
         self.open_over(self.typed)
+        self.opened.emit()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self.typed and event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
@@ -180,6 +194,10 @@ class Palette(Overlay):
         else:
             return key in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)
         return True
+
+    def _on_ran(self, key: str) -> None:
+        if key != "window.palette":  # which closes it by itself
+            self.close_over()
 
     def _choose(self, row: int, *, wrap: bool = False) -> None:
         count = self._offers.rowCount()
