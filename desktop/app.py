@@ -25,11 +25,12 @@ from desktop.tray import Tray
 from desktop.voice.control import VoiceControl
 from desktop.voice.hotkey import Hotkey
 from desktop.window import Window
+from desktop.window_state import WindowState
 from engine.audio import Recording
 from engine.errors import HarkError
 from engine.log import configure, get_logger
 from engine.model import Snapshot, Spoken, VoiceEvent
-from engine.settings import Settings, load_settings
+from engine.settings import Settings, config_file, load_settings
 from engine.worker.embedded import EmbeddedPool
 
 _log = get_logger("app")
@@ -52,6 +53,7 @@ class App(QObject):
         self.hotkey: Hotkey | None = None
         self.window = Window(look, self.actions)
         self.tray = Tray(look)
+        self.state = WindowState(config_file().parent)
         self._pool: EmbeddedPool | None = None
         self._restarts_told = 0
         self._newest_command = 0
@@ -70,6 +72,7 @@ class App(QObject):
         heartbeat = QTimer()
         heartbeat.start(_HEARTBEAT_MS)
         heartbeat.timeout.connect(lambda: None)
+        self.state.restore(self.window, self.window.parts)
         self.window.show()
         self.bridge.start()
         try:
@@ -79,6 +82,7 @@ class App(QObject):
             await self._close()
 
     async def _close(self) -> None:
+        self.state.save(self.window, self.window.parts)
         self.window.hide()
         self.tray.close()
         if self.hotkey is not None:

@@ -6,8 +6,9 @@ a command is found by a few typed letters, and what may forbid one: its own stat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
@@ -113,6 +114,14 @@ class Catalogue(QObject):
             self.ran.emit(command.key)
             command.run()
         return reason
+
+    def memory(self) -> dict[str, Any]:
+        """The commands run last, to be kept."""
+        return {"recent": self.recent}
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        """Take them up again. Raises KeyError or TypeError for what cannot be made out."""
+        self.recent = [str(key) for key in memory["recent"]][:RECENT]
 
     def remember(self, command: Command) -> None:
         """It was chosen in the palette: next time it is among the first."""

@@ -7,6 +7,7 @@ person switches between light and dark.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,14 @@ class Look(QObject):
         self._system_dark = system_dark
         if self.choice == "system":
             self.set_dark(system_dark)
+
+    def memory(self) -> dict[str, Any]:
+        """The choice, to be kept."""
+        return {"colours": self.choice}
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        """Take a kept choice up again. Raises KeyError or ValueError for what is none."""
+        self.choose(memory["colours"])
 
     def toggle(self) -> None:
         """Switch between light and dark, for good."""

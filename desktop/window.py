@@ -5,8 +5,9 @@ It shows and emits; what a signal leads to is decided in `app`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import (
@@ -149,6 +150,20 @@ class Window(QWidget):
     def page(self) -> QWidget:
         """The page that is shown."""
         return self._entries[self._pages.currentIndex()][2]
+
+    @property
+    def parts(self) -> dict[str, object]:
+        """What the window's state is kept of, by name."""
+        own: dict[str, object] = {"window": self, "colours": self._look, "commands": self.catalogue}
+        return own | {word: page for word, _, page in self._entries}
+
+    def memory(self) -> dict[str, Any]:
+        """The page that is shown, to be kept."""
+        return {"page": self._entries[self._pages.currentIndex()][0]}
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        """Show it again. Raises ValueError where it is no more."""
+        self.show_page([word for word, _, _ in self._entries].index(memory["page"]))
 
     def show_connected(self, words: str, address: str) -> None:
         """Redis answers; `address` tells where it is."""

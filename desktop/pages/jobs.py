@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
+from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QHideEvent, QKeySequence, QShortcut, QShowEvent
@@ -210,6 +211,23 @@ class JobsPage(QWidget):
         self.search.typed.blockSignals(False)
         self._open()
 
+    def memory(self) -> dict[str, Any]:
+        """The chosen queue and state, the columns and the room of the job beside the table."""
+        return {
+            "queue": self.queue,
+            "state": self.state.value,
+            "columns": self.table.widths,
+            "sizes": self._sizes if self.detail.isHidden() else self._body.sizes(),
+        }
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        """Take them up again. Raises KeyError, TypeError or ValueError for what cannot be made out."""
+        self.table.set_widths(memory["columns"])
+        self._sizes = [int(size) for size in memory["sizes"]]
+        self._body.setSizes(self._sizes)
+        if memory["queue"] in QUEUES:
+            self.choose(memory["queue"], JobState(memory["state"]))
+
     def open_job(self, queue: str, job_id: str) -> None:
         """Show one job beside the table."""
         self._detail_of = (queue, job_id)
@@ -332,8 +350,13 @@ class JobsPage(QWidget):
         body.addWidget(self.detail)
         body.setStretchFactor(0, 5)
         body.setStretchFactor(1, 3)
-        body.setSizes([655, 390])
+        self._body, self._sizes = body, [655, 390]
+        body.setSizes(self._sizes)
+        body.splitterMoved.connect(lambda *_: self._note_sizes())
         return body
+
+    def _note_sizes(self) -> None:
+        self._sizes = self._body.sizes()
 
     def _build_actions(self) -> QHBoxLayout:
         row = QHBoxLayout()

@@ -7,7 +7,7 @@ shows placeholders until they come. Or it holds what a search has found.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ KEPT_PAGES = 25
 _MOST_SELECTED = 2_000
 _LOOK_MS = 60
 _ROW_HEIGHT = 32
+_NARROWEST, _WIDEST = 40, 800
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -278,6 +279,8 @@ class JobTable(QTableView):
         super().__init__()
         self._look = look
         self._title, self._words = "", ""
+        self._widths: dict[str, int] = {}
+        self._fitting = False
         self.jobs = JobTableModel(look)
         self.setModel(self.jobs)
         self.setAccessibleName("Jobs")
@@ -298,6 +301,7 @@ class JobTable(QTableView):
         rows.setMinimumSectionSize(_ROW_HEIGHT)
         self.horizontalHeader().setHighlightSections(False)
         self.horizontalHeader().setFixedHeight(30)
+        self.horizontalHeader().sectionResized.connect(self._note_width)
         self._look_timer = QTimer(self)
         self._look_timer.setSingleShot(True)
         self._look_timer.setInterval(_LOOK_MS)
@@ -327,6 +331,16 @@ class JobTable(QTableView):
     def empty_words(self) -> str:
         """What is said where there are no rows."""
         return f"{self._title} {self._words}".strip()
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """The columns that the person has made wider or narrower, by title, in pixels."""
+        return dict(self._widths)
+
+    def set_widths(self, widths: Mapping[str, int]) -> None:
+        """Make the columns as wide as they were made once."""
+        self._widths = {title: max(_NARROWEST, min(int(width), _WIDEST)) for title, width in dict(widths).items()}
+        self._fit_columns()
 
     def picked(self) -> Picked:
         """What is selected; of very many rows only the number."""
@@ -388,12 +402,19 @@ class JobTable(QTableView):
 
     def _fit_columns(self) -> None:
         header = self.horizontalHeader()
+        self._fitting = True
         for place, column in enumerate(COLUMNS[self.jobs.state]):
             if column.width:
                 header.setSectionResizeMode(place, QHeaderView.ResizeMode.Interactive)
-                header.resizeSection(place, column.width)
+                header.resizeSection(place, self._widths.get(column.title, column.width))
             else:
                 header.setSectionResizeMode(place, QHeaderView.ResizeMode.Stretch)
+        self._fitting = False
+
+    def _note_width(self, place: int, _before: int, width: int) -> None:
+        column = COLUMNS[self.jobs.state][place]
+        if column.width and not self._fitting:
+            self._widths[column.title] = width
 
     def _dress(self) -> None:
         hexes = {role: self._look.hex(role) for role in ("surface", "line", "muted", "selected", "ink", "accent")}
