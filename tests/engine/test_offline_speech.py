@@ -33,6 +33,7 @@ COMMANDS = (
     "retry the failed jobs in the email queue",
     "create a task to buy milk",
     "what are my tasks",
+    "read my new mail",
     "what can you do",
 )
 
