@@ -1,0 +1,322 @@
+"""The one list of Hark's settings: each with its group, title, meaning, range and default.
+
+A unit is the end of a name (`lease_ms`); a secret is a `SecretStr`; `editing` derives the rest of the settings page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+import platformdirs
+from pydantic import BaseModel, Field, SecretStr, field_validator
+from pydantic.config import JsonDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from engine.errors import SettingsError
+from engine.queues import QUEUES, QueueSpec
+from engine.settings.sources import FileSource, KeyringSource
+
+GROUPS = ("General", "Redis", "OpenAI", "Speech", "Worker", "Queues", "HTTP API", "Mail", "Alerts")
+"""The sections of the settings, in order; a group that is not named here comes after these."""
+
+Effect = Literal["restart", "api"]
+"""When a change takes effect: with the next restart of Hark or its worker, or with the next `hark api`."""
+
+
+def setting(
+    default: Any,
+    group: str,
+    title: str,
+    description: str,
+    *,
+    env: str | None = None,
+    effect: Effect = "restart",
+    factory: Any = None,
+    **limits: Any,
+) -> Any:
+    """Declare one: `env` names its environment variable where that is not HARK_ and its name.
+
+    `limits` are pydantic's (`ge`, `le`, `gt`, `max_length`, ...); `factory` makes a default that is not the same
+    everywhere.
+    """
+    given: dict[str, Any] = {"default_factory": factory} if factory is not None else {"default": default}
+    extra: JsonDict = {"group": group, "effect": effect}
+    return Field(**given, title=title, description=description, validation_alias=env, json_schema_extra=extra, **limits)
+
+
+class QueueOverride(BaseModel, extra="forbid"):
+    """What may be changed of one queue; see `queues.QueueSpec` for the meanings and defaults."""
+
+    concurrency: int | None = Field(None, ge=1, le=1000, title="At once", description="Jobs that a worker runs at once")
+    timeout_ms: int | None = Field(None, ge=100, title="Time limit", description="The longest that one attempt may run")
+    attempts: int | None = Field(None, ge=1, le=100, title="Attempts", description="How often a job is tried in all")
+    backoff: Literal["exponential", "fixed"] | None = Field(
+        None, title="Back-off", description="Whether the wait before the next attempt doubles each time"
+    )
+    backoff_ms: int | None = Field(None, ge=0, title="First wait", description="The wait before the second attempt")
+    keep_completed_ms: int | None = Field(
+        None, ge=0, title="Keep completed for", description="How long completed jobs are kept"
+    )
+    keep_completed_count: int | None = Field(
+        None, ge=0, title="Completed kept", description="The most completed jobs that are kept"
+    )
+    keep_failed_ms: int | None = Field(None, ge=0, title="Keep failed for", description="How long failed jobs are kept")
+    keep_failed_count: int | None = Field(
+        None, ge=0, title="Failed kept", description="The most failed jobs that are kept"
+    )
+
+
+class Settings(BaseSettings):
+    """Hark's settings. Build it with `load_settings`, which explains what is wrong."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="HARK_",
+        env_ignore_empty=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        populate_by_name=True,
+        frozen=True,
+    )
+
+    data_dir: Path = setting(
+        None,
+        "General",
+        "Data folder",
+        "Folder of Hark's own Redis, recordings and local tasks",
+        factory=lambda: platformdirs.user_data_path("hark", appauthor=False),
+    )
+    hotkey: str = setting(
+        "<f9>",
+        "General",
+        "Push-to-talk key",
+        "Key while another program has the keyboard, such as <ctrl>+<space>",
+    )
+
+    redis_url: SecretStr | None = setting(
+        None,
+        "Redis",
+        "Address",
+        "Address of the Redis to use: redis://, rediss:// (TLS), unix://, redis+sentinel:// or redis+cluster://. "
+        "Without address and host Hark runs its own",
+        env="REDIS_URL",
+    )
+    redis_host: str | None = setting(
+        None, "Redis", "Host", "Host of the Redis to use, where there is no address", env="REDIS_HOST"
+    )
+    redis_port: int = setting(6379, "Redis", "Port", "Port of that Redis", env="REDIS_PORT", ge=1, le=65535)
+    redis_username: str | None = setting(
+        None, "Redis", "User", "User of that Redis, where it is not the default one", env="REDIS_USERNAME"
+    )
+    redis_password: SecretStr | None = setting(
+        None, "Redis", "Password", "Password of that Redis", env="REDIS_PASSWORD"
+    )
+    redis_tls: bool = setting(False, "Redis", "TLS", "Speak TLS to that Redis", env="REDIS_TLS")
+    redis_ca_file: Path | None = setting(
+        None,
+        "Redis",
+        "Authority's certificate",
+        "Certificate (PEM) of the authority that signed Redis's, where the system does not know it",
+    )
+    redis_cert_file: Path | None = setting(
+        None, "Redis", "Own certificate", "Hark's own certificate (PEM), where Redis asks for one"
+    )
+    redis_key_file: Path | None = setting(None, "Redis", "Key file", "Key of that certificate (PEM)")
+    production: bool = setting(
+        False, "Redis", "Production", "The Redis is production: operators only look, until they unlock it with a reason"
+    )
+    production_name: str = setting(
+        "", "Redis", "Name of the connection", "What a production Redis is called, such as orders", max_length=40
+    )
+    production_unlock_minutes: float = setting(
+        15, "Redis", "Unlocked for", "How long an unlocking lasts where nobody says", gt=0, le=480
+    )
+
+    openai_api_key: SecretStr | None = setting(
+        None, "OpenAI", "API key", "Key of the OpenAI API or a compatible server", env="OPENAI_API_KEY"
+    )
+    openai_base_url: str | None = setting(
+        None, "OpenAI", "Server", "Address of a compatible server, ending in /v1", env="OPENAI_BASE_URL"
+    )
+    transcription_model: str = setting("gpt-transcribe", "OpenAI", "Transcription model", "Turns speech into text")
+    chat_model: str = setting("gpt-6-luna", "OpenAI", "Chat model", "Understands commands and answers")
+    speech_model: str = setting("gpt-realtime-2.1-mini", "OpenAI", "Speech model", "Speaks the answers")
+    voice: str | None = setting(
+        None, "Speech", "Voice", "Voice of spoken answers; the provider's own default otherwise"
+    )
+
+    lease_ms: int = setting(30_000, "Worker", "Lease", "How long a worker holds a job without a sign of life", ge=500)
+    drain_ms: int = setting(30_000, "Worker", "Drain", "How long a stopping worker waits for its jobs", ge=0)
+    max_stalled: int = setting(1, "Worker", "Lost workers", "How often a job may lose its worker before it fails", ge=0)
+
+    api_host: str = setting(
+        "127.0.0.1",
+        "HTTP API",
+        "Listens on",
+        "Address that the HTTP API listens on; 0.0.0.0 for every network",
+        effect="api",
+        min_length=1,
+    )
+    api_port: int = setting(
+        3210, "HTTP API", "Port", "Port of the HTTP API; 0 for any free one", effect="api", ge=0, le=65535
+    )
+    api_token: SecretStr | None = setting(
+        None,
+        "HTTP API",
+        "Admin token",
+        "Admin token of the HTTP API; without one its admin calls are off",
+        effect="api",
+    )
+    api_hosts: Annotated[tuple[str, ...], NoDecode] = setting(
+        (),
+        "HTTP API",
+        "Names",
+        "Names, parted by commas, by which the HTTP API may be called besides loopback ones",
+        effect="api",
+    )
+
+    smtp_host: str | None = setting(
+        None, "Mail", "Sending server", "Mail server that Hark sends through; without one it sends no mail"
+    )
+    smtp_port: int = setting(
+        587, "Mail", "Sending port", "Port of that server: 587 for STARTTLS, 465 for TLS", ge=1, le=65535
+    )
+    smtp_security: Literal["starttls", "tls", "none"] = setting(
+        "starttls", "Mail", "Sending encryption", "How that connection is encrypted; none only to this machine"
+    )
+    smtp_user: str | None = setting(None, "Mail", "Sending user", "User of that server, often the whole address")
+    smtp_password: SecretStr | None = setting(
+        None, "Mail", "Sending password", "Password of that server; often an app password"
+    )
+    mail_from: str | None = setting(
+        None,
+        "Mail",
+        "Your address",
+        "Such as Ada <ada@example.org>; the user of the mail server where it is one",
+    )
+    imap_host: str | None = setting(
+        None, "Mail", "Reading server", "Mail server whose inbox Hark reads; without one it reads no mail"
+    )
+    imap_port: int = setting(
+        993, "Mail", "Reading port", "Port of that server: 993 for TLS, 143 for STARTTLS", ge=1, le=65535
+    )
+    imap_security: Literal["starttls", "tls", "none"] = setting(
+        "tls", "Mail", "Reading encryption", "How that connection is encrypted; none only to this machine"
+    )
+    imap_user: str | None = setting(
+        None, "Mail", "Reading user", "User of that server; the one for sending where not set"
+    )
+    imap_password: SecretStr | None = setting(
+        None, "Mail", "Reading password", "Password of that server; the one for sending where not set"
+    )
+    mail_command_senders: Annotated[tuple[str, ...], NoDecode] = setting(
+        (),
+        "Mail",
+        "Command senders",
+        "Addresses, parted by commas, whose mail is taken as commands; a sender can be forged",
+    )
+    mail_allow_plain: bool = setting(
+        False, "Mail", "Allow unencrypted", "Let mail and passwords go unencrypted to other machines, too"
+    )
+    mail_timeout_s: float = setting(30, "Mail", "Patience", "How long a mail server may be silent", ge=0.1, le=100)
+
+    alert_no_worker_s: int = setting(
+        30,
+        "Alerts",
+        "No worker",
+        "How long a queue's waiting jobs may be without a worker; 0: no alert",
+        ge=0,
+        le=3600,
+    )
+    alert_oldest_min: int = setting(15, "Alerts", "Oldest job", "How long a job may wait; 0: no alert", ge=0, le=10_080)
+    alert_failure_percent: int = setting(
+        20,
+        "Alerts",
+        "Failures",
+        "Part of a queue's jobs of the last 5 minutes (20 or more) that may fail; 0: no alert",
+        ge=0,
+        le=100,
+    )
+    alert_job_failed_min: int = setting(
+        10,
+        "Alerts",
+        "Failed job",
+        "How long an alert of a job that failed for good stays open; 0: no alert",
+        ge=0,
+        le=60,
+    )
+    alert_redis_gone_s: int = setting(
+        10, "Alerts", "Redis gone", "How long Redis may not answer; 0: no alert", ge=0, le=3600
+    )
+    alert_redis_memory_percent: int = setting(
+        90, "Alerts", "Redis memory", "Part of its maxmemory that Redis may use; 0: no alert", ge=0, le=100
+    )
+
+    queues: dict[str, QueueOverride] = Field(default_factory=dict)
+    in_keyring: tuple[str, ...] = Field((), description="Names of the secrets that are in the keyring")
+
+    @field_validator("api_hosts", "mail_command_senders", mode="before")
+    @classmethod
+    def _split_at_commas(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order of precedence: arguments, environment, keyring, TOML file."""
+        return init_settings, env_settings, KeyringSource(settings_cls), FileSource(settings_cls)
+
+    @cached_property
+    def queue_specs(self) -> dict[str, QueueSpec]:
+        """The eight queues' specs with this user's overrides in."""
+        return {
+            name: replace(spec, **self.queues[name].model_dump(exclude_none=True)) if name in self.queues else spec
+            for name, spec in QUEUES.items()
+        }
+
+    @property
+    def external_redis_url(self) -> str | None:
+        """The URL of the Redis that the user named, password and certificates included, or None for Hark's own.
+
+        Raises SettingsError for certificates beside a URL without TLS.
+        """
+        files = {
+            "ssl_ca_certs": self.redis_ca_file,
+            "ssl_certfile": self.redis_cert_file,
+            "ssl_keyfile": self.redis_key_file,
+        }
+        options = "&".join(f"{name}={quote(str(file), safe='/')}" for name, file in files.items() if file)
+        if self.redis_url is not None:
+            url = self.redis_url.get_secret_value()
+            if options and not url.startswith("rediss"):
+                raise SettingsError(
+                    "HARK_REDIS_CA_FILE or HARK_REDIS_CERT_FILE is set, but REDIS_URL does not use TLS.",
+                    "Write rediss:// there, or remove the files.",
+                )
+        elif self.redis_host is not None:
+            scheme = "rediss" if self.redis_tls or options else "redis"
+            user = quote(self.redis_username or "", safe="")
+            password = f":{quote(self.redis_password.get_secret_value(), safe='')}" if self.redis_password else ""
+            host = f"[{self.redis_host}]" if ":" in self.redis_host else self.redis_host
+            url = f"{scheme}://{user}{password}{'@' if user or password else ''}{host}:{self.redis_port}"
+        else:
+            return None
+        if options:
+            url += ("&" if "?" in url else "?") + options
+        return url
+
+    @property
+    def uses_openai(self) -> bool:
+        """Whether a key or a base URL sends speech and understanding to a server."""
+        return self.openai_api_key is not None or self.openai_base_url is not None
