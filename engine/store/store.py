@@ -249,8 +249,9 @@ class Store(Operations, Reads, Scheduling, Alerting, MailMemory):
         for stream, entries in reply.items() if isinstance(reply, dict) else reply or []:
             # RESP3 nests the entries of a stream once more than RESP2.
             for position, fields in entries[0] if isinstance(reply, dict) else entries:
-                for job_id, *trace in json.loads(fields["jobs"]):
-                    found.append(QueueEvent(names[stream], position, fields["event"], job_id, *trace or [job_id]))
+                for job in json.loads(fields["jobs"]):
+                    job_id, trace = (job, job) if isinstance(job, str) else (job[0], job[-1])
+                    found.append(QueueEvent(names[stream], position, fields["event"], job_id, trace))
         return found
 
     async def last_event(self, queue: str) -> str:

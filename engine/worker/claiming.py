@@ -8,10 +8,9 @@ or, on a Cluster, one call for each of them.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 from collections import Counter, deque
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from engine.errors import HarkError
 from engine.log import get_logger
@@ -30,12 +29,23 @@ _MOST_TURNS = 50
 
 
 class Claiming:
-    """Claims jobs of `specs` for one worker. `claim()` gives the next; `free()` gives its slot back."""
+    """Claims jobs of `specs` for one worker. `claim()` gives the next; `free()` gives its slot back.
 
-    def __init__(self, store: Store, specs: Sequence[QueueSpec], worker: str, lease_ms: int) -> None:
+    `sending` is called right before each claim is sent: what it starts comes behind that.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        specs: Sequence[QueueSpec],
+        worker: str,
+        lease_ms: int,
+        sending: Callable[[], None] = lambda: None,
+    ) -> None:
         self._store = store
         self._worker = worker
         self._lease_ms = lease_ms
+        self._sending = sending
         self._own_limits = {spec.name: spec.concurrency for spec in specs}
         self._limits = dict(self._own_limits)
         self._in_flight: Counter[str] = Counter()
@@ -176,9 +186,8 @@ class Claiming:
         # Until it has an answer, a claim is asked for again under its token: the jobs may be ours already.
         token = self._unanswered.setdefault(queue, f"{self._worker}:{next(self._tokens)}")
         room = self._room(queue)
-        taken = await self._store.take(
-            queue, room, lease_ms=self._lease_ms, token=token, worker=self._worker
-        )
+        self._sending()
+        taken = await self._store.take(queue, room, lease_ms=self._lease_ms, token=token, worker=self._worker)
         del self._unanswered[queue]
         if taken.more or len(taken.jobs) == room:
             self._emptied.discard(queue)
@@ -197,16 +206,20 @@ class Claiming:
     async def _sleep(self, open_queues: frozenset[str], timeout_s: float) -> None:
         """Until a marker, a nudge or the time-out; a wait on other queues than these is ended first."""
         groups = self._store.wait_groups(open_queues)
-        await self._end_waits([group for group in self._waits if group not in groups])
+        if self._waits:
+            await self._end_waits([group for group in self._waits if group not in groups])
         for group in groups:
             if group not in self._waits:
                 self._waits[group] = asyncio.create_task(
                     self._store.wait_for_work(group, self._worker, _LOOK_AGAIN_S), name="wait for work"
                 )
         if not self._waits:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(timeout_s, 0.001)):
-                    await self._nudge.wait()
+            # A busy worker comes here after each claim; `asyncio.timeout` would cost it more than the wait.
+            timer = asyncio.get_running_loop().call_later(max(timeout_s, 0.001), self._nudge.set)
+            try:
+                await self._nudge.wait()
+            finally:
+                timer.cancel()
             return
         nudged = asyncio.create_task(self._nudge.wait())
         try:

@@ -23,7 +23,8 @@ GATHER_S = 0.001
 MOST_GATHERS = 10
 MANY_AT_ONCE = 3
 """So many jobs ending within one GATHER_S are taken for a rush that is worth waiting in."""
-GATHER_ENOUGH = 200
+GATHER_ENOUGH = 100
+"""So many ends are written behind the next claim."""
 MOST_BUFFERED = 5_000
 _LONGEST_BACKOFF_S = 2.0
 
@@ -39,6 +40,8 @@ class Settling:
         self._filled = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
+        self._asked: asyncio.Future[None] | None = None
+        """Ends the gathering under way."""
         self._closing = False
         self._task: asyncio.Task[None] | None = None
 
@@ -50,6 +53,7 @@ class Settling:
         """Write what is left, then end. Cancel to give up: leases will recover those jobs."""
         self._closing = True
         self._filled.set()
+        self._end_gathering()
         if self._task is not None:
             await self._task
 
@@ -60,7 +64,16 @@ class Settling:
         self._size += 1
         if self._size >= MOST_BUFFERED:
             self._room.clear()
+            self._end_gathering()
         self._filled.set()
+
+    def write_behind_claim(self) -> None:
+        """A claim is on its way: if many jobs have ended, write that right behind it.
+
+        Redis then does so while the jobs that it has just given run here; before the claim, it would hold that up.
+        """
+        if self._size >= GATHER_ENOUGH:
+            self._end_gathering()
 
     async def fail(
         self,
@@ -114,14 +127,19 @@ class Settling:
             await asyncio.gather(*(self._write_queue(queue, jobs) for queue, jobs in batch.items()))
 
     async def _gather(self) -> None:
-        """Wait for company: a moment under light load, longer while jobs end in quick succession."""
+        """Wait for company: a moment under light load, for the next claim while jobs end in quick succession."""
+        self._asked = asyncio.get_running_loop().create_future()
         for _ in range(MOST_GATHERS):
             before = self._size
-            if self._closing or before >= GATHER_ENOUGH:
+            if self._closing or before >= MOST_BUFFERED:
                 return
-            await asyncio.sleep(GATHER_S)
-            if self._size < before + MANY_AT_ONCE:
+            await asyncio.wait({self._asked}, timeout=GATHER_S)
+            if self._asked.done() or self._size < before + MANY_AT_ONCE:
                 return
+
+    def _end_gathering(self) -> None:
+        if self._asked is not None and not self._asked.done():
+            self._asked.set_result(None)
 
     async def _write_queue(self, queue: str, finished: list[FinishedJob]) -> None:
         try:

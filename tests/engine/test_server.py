@@ -95,6 +95,12 @@ def test_it_never_evicts_and_always_appends(private_redis: PrivateRedis) -> None
     assert config["port"] == "0"
 
 
+def test_it_keeps_a_jobs_record_in_one_piece_of_memory(private_redis: PrivateRedis) -> None:
+    with _client(private_redis.ensure()) as client:
+        client.hset("job", mapping={"state": "waiting", "data": "x" * 1000})
+        assert client.object("encoding", "job") == b"listpack"
+
+
 def test_asking_again_keeps_the_same_server(private_redis: PrivateRedis) -> None:
     pid = _server_pid(private_redis.ensure())
     assert _server_pid(private_redis.ensure()) == pid

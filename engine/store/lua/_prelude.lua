@@ -27,8 +27,8 @@ end
 -- Whether an id has a record. A key of another type would break a script in the middle.
 local function is_job(id) return redis.call('TYPE', JOB .. id).ok == 'hash' end
 
--- Events gathered by kind and told at the end, up to 20 jobs an entry: { {id} or {id, trace}, ... }; most jobs are
--- their own trace.
+-- Events gathered by kind and told at the end, up to 20 jobs an entry: a list of ids, or {id, trace} for a job of
+-- another's trace; most jobs are their own.
 local told = {}
 local function tell(event, id, trace)
   local jobs = told[event]
@@ -37,42 +37,60 @@ local function tell(event, id, trace)
     told[event] = jobs
     told[#told + 1] = event
   end
-  jobs[#jobs + 1] = trace and trace ~= id and { id, trace } or { id }
+  jobs[#jobs + 1] = trace and trace ~= id and { id, trace } or id
 end
 
 local function tell_all()
   for _, event in ipairs(told) do
     local jobs = told[event]
     for first = 1, #jobs, 20 do
-      local part = {}
-      for i = first, math.min(first + 19, #jobs) do part[#part + 1] = jobs[i] end
+      local part = #jobs > 20 and { unpack(jobs, first, math.min(first + 19, #jobs)) } or jobs
       redis.call('XADD', EVENTS, 'MAXLEN', '~', 5000, '*', 'event', event, 'jobs', cjson.encode(part))
     end
   end
 end
 
--- Figures gathered by field and job type, and added to the running minute and hour at the end.
+-- Figures gathered by job type and field, and added to the running minute and hour at the end.
 local counted = {}
 local function count(field, name, by)
-  field = field .. '@' .. (name or '')
-  counted[field] = (counted[field] or 0) + (by or 1)
+  local fields = counted[name or '']
+  if not fields then
+    fields = {}
+    counted[name or ''] = fields
+  end
+  fields[field] = (fields[field] or 0) + (by or 1)
 end
 
 -- A quarter-octave histogram (engine/histogram.py reads it): bucket 0 is under 1 ms, bucket b begins at 2^((b-1)/4).
+local buckets = {} -- the names of fields, each made once a call
 local function observe(kind, name, ms)
   ms = math.max(0, number(ms, 0))
-  count(kind .. (ms < 1 and 0 or math.floor(math.log(ms) / math.log(2) * 4 + 1e-9) + 1), name)
-  count(kind .. 'sum', name, math.floor(ms))
+  local bucket = ms < 1 and 0 or math.floor(math.log(ms) / math.log(2) * 4 + 1e-9) + 1
+  local fields = buckets[kind]
+  if not fields then
+    fields = { sum = kind .. 'sum' }
+    buckets[kind] = fields
+  end
+  local field = fields[bucket]
+  if not field then
+    field = kind .. bucket
+    fields[bucket] = field
+  end
+  count(field, name)
+  count(fields.sum, name, math.floor(ms))
 end
 
 local function count_all()
-  local minute, hour
-  for field, by in pairs(counted) do
-    minute = minute or PREFIX .. 'metrics:1m:' .. math.floor(now / 60000)
-    hour = hour or PREFIX .. 'metrics:1h:' .. math.floor(now / 3600000)
-    -- A field's first count may be the key's first: only then can it lack its end.
-    if redis.call('HINCRBY', minute, field, by) == by then redis.call('EXPIRE', minute, 172800) end
-    if redis.call('HINCRBY', hour, field, by) == by then redis.call('EXPIRE', hour, 7776000) end
+  if not next(counted) then return end
+  local minute = PREFIX .. 'metrics:1m:' .. math.floor(now / 60000)
+  local hour = PREFIX .. 'metrics:1h:' .. math.floor(now / 3600000)
+  for name, fields in pairs(counted) do
+    for field, by in pairs(fields) do
+      field = field .. '@' .. name
+      -- A field's first count may be the key's first: only then can it lack its end.
+      if redis.call('HINCRBY', minute, field, by) == by then redis.call('EXPIRE', minute, 172800) end
+      if redis.call('HINCRBY', hour, field, by) == by then redis.call('EXPIRE', hour, 7776000) end
+    end
   end
 end
 
