@@ -18,6 +18,8 @@ from engine.store.records import figures_by_type, job_from_hash, log_line
 
 _FINISHED = (JobState.COMPLETED, JobState.FAILED)
 _TREND_HOURS = 24
+_DECODED_AT_ONCE = 40
+"""Jobs whose records are read and decoded in one go: 2 ms of a free core, and no frame late on a busy one."""
 
 
 class Reads(StoreBase):
@@ -125,10 +127,17 @@ class Reads(StoreBase):
         return int(await self._guarded(lambda: self._redis.zcount(keys.state(queue, JobState.ACTIVE), "-inf", now_ms)))
 
     async def records(self, queue: str, job_ids: Sequence[str]) -> tuple[Job, ...]:
-        """Those of the named jobs that exist, in this order."""
-        hashes = await self._hashes(keys.job(queue, job_id) for job_id in job_ids)
-        found = zip(job_ids, hashes, strict=True)
-        return tuple(job_from_hash(queue, job_id, record) for job_id, record in found if record)
+        """Those of the named jobs that exist, in this order.
+
+        A few at a time: between them the caller's loop, which may be the window's, does other things.
+        """
+        found: list[Job] = []
+        for start in range(0, len(job_ids), _DECODED_AT_ONCE):
+            some = job_ids[start : start + _DECODED_AT_ONCE]
+            hashes = await self._hashes(keys.job(queue, job_id) for job_id in some)
+            read = zip(some, hashes, strict=True)
+            found += [job_from_hash(queue, job_id, record) for job_id, record in read if record]
+        return tuple(found)
 
     async def log(self, queue: str, job_id: str, start: int = 0) -> tuple[LogLine, ...]:
         """The lines of a job's log, from the `start`-th on."""
