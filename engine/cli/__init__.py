@@ -30,6 +30,11 @@ What `--json` prints is a contract for scripts; fields may be added, never renam
              a list of recurring jobs, each with the fields of `engine.model.Schedule`
     alerts   a list of open alerts, the worst first, each with the fields of `engine.model.Alert`; "silence" is
              {"at_ms", "actor", "until_ms" (null: acknowledged, until it ends), "reason"}, or null
+    settings a list of settings, each with "name", "group", "title", "description", "kind" ("text", "number",
+             "switch", "choice", "file", "folder", "list" or "secret"), "unit", "range", "source", "is_set", "locked"
+             (why it cannot be changed here, or ""), "fault" (or ""), and, but for secrets, "value" and "default"
+    settings test
+             a list of tried services: {"service", "ok", "message", "remedy"}
     doctor   a list of findings, the worst first: {"check" (a name such as "redis", "workers" or
              "disk"; a check may have several findings), "level" ("error", "warning", "note", "ok"
              or "skipped"), "message", "remedy" ("" where nothing is to be done)}
@@ -42,7 +47,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli import alerts, asking, cleaning, looking, measuring, operating, recurring, workers
+from engine.cli import alerts, asking, cleaning, looking, measuring, operating, recurring, settings, workers
 from engine.cli.frame import Switches, hark
 from engine.cli.output import complain
 from engine.errors import HarkError
@@ -50,7 +55,19 @@ from engine.errors import HarkError
 if TYPE_CHECKING:
     from engine.doctor import Check
 
-__all__ = ["alerts", "asking", "cleaning", "hark", "looking", "main", "measuring", "operating", "recurring", "workers"]
+__all__ = [
+    "alerts",
+    "asking",
+    "cleaning",
+    "hark",
+    "looking",
+    "main",
+    "measuring",
+    "operating",
+    "recurring",
+    "settings",
+    "workers",
+]
 
 
 def main(argv: Sequence[str] | None = None, doctor_checks: Callable[[], Sequence[Check]] = tuple) -> int:

@@ -1,0 +1,143 @@
+"""`hark settings`: what is set and from where, changed and tried out."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from engine.cli.frame import Group, debug_option, hark, read_settings
+from engine.cli.output import on_terminal, print_json, print_table, tell
+from engine.errors import BadInputError, HarkError
+
+if TYPE_CHECKING:
+    from engine.settings.views import SettingView
+
+
+@hark.group(cls=Group, invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@click.pass_context
+def settings(context: click.Context, as_json: bool) -> None:
+    """List the settings with their sources, change them, try the services out.
+
+    A secret is told as set or not set, never shown.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from engine.settings.views import setting_views
+
+    views = setting_views()
+    if as_json:
+        print_json([_as_json(view) for view in views])
+        return
+    # Of the queues only what somebody has changed: the rest is their defaults.
+    shown = [view for view in views if view.group != "Queues" or view.is_set]
+    print_table([("SETTING", "VALUE", "SOURCE"), *((view.name, _value(view), _source(view)) for view in shown)], left=3)
+
+
+settings.params.append(debug_option())
+
+
+@settings.command("set")
+@click.argument("name")
+@click.argument("value")
+def set_value(name: str, value: str) -> None:
+    """Write VALUE of the setting NAME into the settings file, such as lease_ms or queues.synthesis.attempts."""
+    from engine.settings.editing import change_setting
+    from engine.settings.views import setting_view
+
+    change_setting(name, value)
+    view = setting_view(name)
+    tell(f"{name} is {_value(view)}. {view.effect}")
+
+
+@settings.command("secret")
+@click.argument("name")
+def set_secret(name: str) -> None:
+    """Keep the secret NAME, asked for or read from the standard input, in the keyring."""
+    from engine.settings.editing import keep_setting_secret
+    from engine.settings.views import setting_view
+
+    view = setting_view(name)
+    if on_terminal():
+        given = click.prompt(f"{name} (not shown)", hide_input=True, default="", show_default=False)
+    else:
+        given = sys.stdin.readline()
+    keep_setting_secret(name, given)
+    tell(f"{name} is kept in the {_place(setting_view(name))}. {view.effect}")
+
+
+@settings.command("unset")
+@click.argument("name")
+def unset(name: str) -> None:
+    """Take NAME out of the settings file or the keyring: its default holds again."""
+    from engine.settings.editing import reset_setting
+    from engine.settings.views import setting_view
+
+    reset_setting(name)
+    view = setting_view(name)
+    tell(f"{name} is {_value(view)}. {view.effect}")
+
+
+@settings.command("test")
+@click.argument("service", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+def test(service: str | None, as_json: bool) -> int:
+    """Try SERVICE, or each of them, with the settings as they are. Exits with 1 where one does not work."""
+    import asyncio
+
+    from engine.trials import TRIALS, require_trial, try_service
+
+    names = list(TRIALS) if service is None else [require_trial(service).name]
+    outcomes: list[dict[str, Any]] = []
+    for name in names:
+        try:
+            message, remedy, worked = asyncio.run(try_service(name, read_settings())), "", True
+        except HarkError as error:
+            message, remedy, worked = error.message, error.remedy, False
+        outcomes.append({"service": name, "ok": worked, "message": message, "remedy": remedy})
+        if not as_json:
+            tell(f"{'ok  ' if worked else 'FAIL'}  {name}: {message} {remedy}".rstrip())
+    if as_json:
+        print_json(outcomes)
+    return 0 if all(outcome["ok"] for outcome in outcomes) else 1
+
+
+def _as_json(view: SettingView) -> dict[str, Any]:
+    from engine.settings.views import Kind
+
+    told: dict[str, Any] = {
+        "name": view.name,
+        "group": view.group,
+        "title": view.title,
+        "description": view.description,
+        "kind": view.kind.value,
+        "unit": view.unit,
+        "range": view.range,
+        "source": view.source,
+        "is_set": view.is_set,
+        "locked": view.locked,
+        "fault": view.fault,
+    }
+    if view.kind is not Kind.SECRET:
+        told |= {"value": view.value, "default": view.default}
+    return told
+
+
+def _value(view: SettingView) -> str:
+    from engine.settings.views import Kind
+
+    if view.kind is Kind.SECRET:
+        return "set" if view.is_set else "not set"
+    return f"{view.value or '-'} {view.unit}".rstrip()
+
+
+def _source(view: SettingView) -> str:
+    return f"{view.source}: {view.fault}" if view.fault else view.source
+
+
+def _place(view: SettingView) -> str:
+    if not view.is_set:
+        raise BadInputError(f"{view.name} was not kept.", "Try it again.")
+    return "keyring" if view.source == "keyring" else f"settings file {view.source}"
