@@ -82,6 +82,11 @@ class Bridge(QObject):
             await asyncio.gather(*tasks, return_exceptions=True)
 
     @property
+    def actor(self) -> str:
+        """Who does what is asked for here, as the audit trail names it."""
+        return self._actor
+
+    @property
     def is_gone(self) -> bool:
         """Between `gone` and the next `sampled`: why a request is refused then has been told."""
         return self._is_gone

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 from engine.errors import BadInputError, NotFoundError
@@ -110,21 +111,25 @@ class Admin(Recurring, Silencing):
         limit: int = 0,
         *,
         where: JobFilter | None = None,
+        job_ids: Sequence[str] | None = None,
         purge: bool = False,
+        batch: str | None = None,
         actor: str,
         reason: str = "",
     ) -> Removed:
         """Take away jobs of `state` older than `grace_ms`, oldest first, at most `limit` (0: all).
 
-        With `where` only those that match. They stay in the quarantine for a day
+        With `where` only those that match, with `job_ids` only those. Several calls that name one new `batch` are
+        one action, and come back together. They stay in the quarantine for a day
         (`restore` brings them back) unless `purge` frees their memory at once. Of active jobs only those go
         whose worker has died.
         """
         store = self._changing
         self._check_clean(queue, grace_ms, limit)
-        ids = None if where is None else await self.matching(queue, state, where, 0 if grace_ms else limit)
+        if where is not None:
+            job_ids = await self.matching(queue, state, where, 0 if grace_ms else limit)
         found, _, batch = await store.clean(
-            queue, state, grace_ms, limit, job_ids=ids, purge=purge, actor=actor, reason=reason
+            queue, state, grace_ms, limit, job_ids=job_ids, purge=purge, actor=actor, reason=reason, action_id=batch
         )
         return Removed(found.count, None if purge or not found.count else batch)
 
@@ -160,9 +165,7 @@ class Admin(Recurring, Silencing):
 
     # --- jobs ---
 
-    async def matching(
-        self, queue: str, state: JobState, where: JobFilter, limit: int = 0
-    ) -> list[str]:
+    async def matching(self, queue: str, state: JobState, where: JobFilter, limit: int = 0) -> list[str]:
         """Ids of the jobs of one state that match, the oldest first, at most `limit` (0: all).
 
         Of waiting and delayed jobs the next to run is the first.
@@ -289,6 +292,12 @@ class Admin(Recurring, Silencing):
 
     # --- the audit trail ---
 
+    async def note(
+        self, queue: str, action: str, arguments: Mapping[str, Any], *, actor: str, reason: str = ""
+    ) -> None:
+        """Enter what an operator did that changed no job by itself, such as an export; allowed while locked."""
+        await self._store.note_action(require_queue(queue), action, arguments, actor=actor, reason=reason)
+
     async def audit(self, queue: str | None = None, count: int = 100) -> tuple[AuditEntry, ...]:
         """Who did what: the last actions on one queue, or on all and on the connection, newest first."""
         names = (*QUEUES, "") if queue is None else (require_queue(queue),)
@@ -299,9 +308,7 @@ class Admin(Recurring, Silencing):
 
     async def _require_batch(self, queue: str, batch: str) -> None:
         if all(batch != kept.id for kept in await self.quarantined(queue)):
-            raise NotFoundError(
-                f"The quarantine of {queue} has no {batch!r}.", "Cleaned jobs stay there for 24 hours."
-            )
+            raise NotFoundError(f"The quarantine of {queue} has no {batch!r}.", "Cleaned jobs stay there for 24 hours.")
 
     async def _ids(self, queue: str, state: JobState, where: JobFilter | None) -> list[str]:
         if where is not None:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from desktop.bridge import Bridge
+from desktop.console import job_work
 from desktop.console.undo import offer_undo
 from desktop.pages.jobs import JobsPage
 from desktop.widgets.job_actions import JobScope
 from desktop.widgets.job_table import PAGE
 from desktop.window import Window
 from engine import Engine
-from engine.errors import BadInputError, HarkError
 from engine.job_filter import JobFilter, parse_filter
 from engine.job_types import job_payload
 from engine.model import Job, JobState, Searched
@@ -25,7 +22,11 @@ from engine.queues import QUEUES
 
 _STEP = 2_000
 _FOUND = 200
-_EXPORTED_AT_ONCE = 500
+_ACTS: dict[str, Callable[[JobsPage, JobScope, Engine, str], Awaitable[str]]] = {
+    "retry": job_work.retry,
+    "promote": job_work.promote,
+    "cancel": job_work.cancel,
+}
 
 
 def connect(page: JobsPage, bridge: Bridge, window: Window) -> None:
@@ -35,7 +36,7 @@ def connect(page: JobsPage, bridge: Bridge, window: Window) -> None:
         if key == "remove":
             remove(scope)
         else:
-            bridge.operate(f"{key} jobs", partial(_ACTS[key], scope), then=page.show_changed)
+            bridge.operate(f"{key} jobs", partial(_ACTS[key], page, scope), then=page.show_changed)
 
     def remove(scope: JobScope) -> None:
         batches: list[str] = []
@@ -44,11 +45,15 @@ def connect(page: JobsPage, bridge: Bridge, window: Window) -> None:
             offer_undo(bridge, window, scope.queue, batches, then=page.show_changed)
             page.show_changed()
 
-        bridge.operate("remove jobs", partial(_remove, scope, batches), then=then)
+        bridge.operate("remove jobs", partial(job_work.remove, page, scope, batches), then=then)
+
+    def export(scope: JobScope, path: str) -> None:
+        bridge.operate("export jobs", partial(job_work.export, page, scope, Path(path)), then=lambda: None)
 
     def rerun(name: str, arguments: dict[str, object]) -> None:
         # A request and no operation: what is wrong with the arguments belongs into the dialog, not above the page.
-        bridge.request("jobs.rerun", lambda engine: _add(engine, name, arguments))
+        like = page.detail.job.id if page.detail.job is not None else ""
+        bridge.request("jobs.rerun", lambda engine: _add(engine, name, arguments, like, bridge.actor))
 
     bridge.sampled.connect(page.show_snapshot)
     bridge.gone.connect(lambda *_: page.show_gone())
@@ -70,9 +75,7 @@ def connect(page: JobsPage, bridge: Bridge, window: Window) -> None:
     page.trace_wanted.connect(lambda trace: bridge.request("jobs.trace", lambda engine: engine.monitor.trace(trace)))
     page.count_wanted.connect(lambda scope: bridge.request("jobs.count", lambda engine: _count(engine, scope)))
     page.act_wanted.connect(act)
-    page.export_wanted.connect(
-        lambda scope, path: bridge.operate("export jobs", partial(_export, scope, Path(path)), then=lambda: None)
-    )
+    page.export_wanted.connect(export)
     page.rerun_wanted.connect(rerun)
 
 
@@ -140,109 +143,13 @@ async def _count(engine: Engine, scope: JobScope) -> object:
     return await engine.admin.preview_clean(scope.queue, scope.state, where=_where(scope))
 
 
-async def _add(engine: Engine, name: str, arguments: dict[str, object]) -> str:
+async def _add(engine: Engine, name: str, arguments: dict[str, object], like: str, actor: str) -> str:
+    """Add a job with other arguments than the job `like` had. Raises WriteLockedError on a locked connection."""
+    engine.admin.write_lock.check()
     handle = await engine.client.add(job_payload(name, arguments))
+    await engine.admin.note(handle.queue, "rerun", {"job": handle.id, "like": like}, actor=actor)
     return f"Added {name} job {handle.id} to {QUEUES[handle.queue].title}."
-
-
-# Actions
-
-
-async def _retry(scope: JobScope, engine: Engine, actor: str) -> str:
-    count = await engine.admin.retry(scope.queue, scope.ids, state=scope.state, where=_where(scope), actor=actor)
-    return f"{_jobs(count)} of {QUEUES[scope.queue].title} will run again."
-
-
-async def _remove(scope: JobScope, batches: list[str], engine: Engine, actor: str) -> str:
-    """Put the quarantine's batches into `batches`."""
-    title = QUEUES[scope.queue].title
-
-    async def remove(job_id: str) -> None:
-        batches.append((await engine.admin.remove(scope.queue, job_id, actor=actor)).batch or "")
-
-    if scope.ids is None:
-        removed = await engine.admin.clean(scope.queue, scope.state, where=_where(scope), actor=actor)
-        done, failed = removed.count, ""
-        batches.append(removed.batch or "")
-    else:
-        done, failed = await _each(scope.ids, remove)
-    batches[:] = [batch for batch in batches if batch]
-    return f"Removed {_jobs(done)} from {title}. The quarantine keeps them for 24 hours.{failed}"
-
-
-async def _promote(scope: JobScope, engine: Engine, actor: str) -> str:
-    ids = await _ids(scope, engine)
-    done, failed = await _each(ids, lambda job_id: engine.admin.promote(scope.queue, job_id, actor=actor))
-    return f"{_jobs(done)} of {QUEUES[scope.queue].title} can run now.{failed}"
-
-
-async def _cancel(scope: JobScope, engine: Engine, actor: str) -> str:
-    ids = await _ids(scope, engine)
-    done, failed = await _each(ids, lambda job_id: engine.admin.cancel(scope.queue, job_id, actor=actor))
-    return f"Cancelled {_jobs(done)} of {QUEUES[scope.queue].title}.{failed}"
-
-
-_ACTS: dict[str, Callable[[JobScope, Engine, str], Awaitable[str]]] = {
-    "retry": _retry,
-    "promote": _promote,
-    "cancel": _cancel,
-}
-
-
-async def _export(scope: JobScope, path: Path, engine: Engine, _actor: str) -> str:
-    """Write the jobs as JSON lines, in the order of their state; a started file of an export that failed is removed."""
-    unfinished = path.with_name(path.name + ".part")
-    count = 0
-    try:
-        with unfinished.open("w", encoding="utf-8") as file:
-            async for jobs in _in_parts(scope, engine):
-                file.writelines(json.dumps(asdict(job), ensure_ascii=False) + "\n" for job in jobs)
-                count += len(jobs)
-        unfinished.replace(path)
-    except OSError as error:
-        raise BadInputError(f"{path} cannot be written: {error.strerror}.", "Choose another place.") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return f"Wrote {_jobs(count)} to {path}."
-
-
-async def _in_parts(scope: JobScope, engine: Engine) -> AsyncIterator[tuple[Job, ...]]:
-    if scope.ids is None:
-        async for step in engine.monitor.search(scope.queue, scope.state, parse_filter(scope.query), sys.maxsize):
-            yield step.found
-    else:
-        for start in range(0, len(scope.ids), _EXPORTED_AT_ONCE):
-            yield await engine.monitor.named(scope.queue, scope.ids[start : start + _EXPORTED_AT_ONCE])
 
 
 def _where(scope: JobScope) -> JobFilter | None:
     return parse_filter(scope.query) if scope.ids is None and scope.query else None
-
-
-async def _ids(scope: JobScope, engine: Engine) -> list[str]:
-    if scope.ids is not None:
-        return list(scope.ids)
-    return await engine.admin.matching(scope.queue, scope.state, parse_filter(scope.query))
-
-
-async def _each(ids: list[str] | tuple[str, ...], act: Callable[[str], Awaitable[object]]) -> tuple[int, str]:
-    """Do it to each; how many it was done to, and words for the rest, with the first reason.
-
-    Raises the reason where it was done to none: between the look and the order they may have gone elsewhere.
-    """
-    done = 0
-    refused: HarkError | None = None
-    for job_id in ids:
-        try:
-            await act(job_id)
-        except HarkError as error:
-            refused = refused or error
-        else:
-            done += 1
-    if refused is not None and not done:
-        raise refused
-    return done, f" {_jobs(len(ids) - done)} could not be: {refused.message}" if refused is not None else ""
-
-
-def _jobs(count: int) -> str:
-    return f"{count:,} job" if count == 1 else f"{count:,} jobs"

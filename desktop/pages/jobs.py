@@ -32,6 +32,7 @@ from desktop.widgets.job_search import JobSearch
 from desktop.widgets.job_table import JobTable
 from desktop.widgets.job_words import STATE_WORDS, json_text
 from desktop.widgets.text import Button, Text
+from desktop.widgets.work_bar import WorkBar
 from engine.model import CleanPreview, Job, JobState, LogLine, Searched, Snapshot
 from engine.queues import QUEUES
 
@@ -54,6 +55,8 @@ class JobsPage(QWidget):
     """A JobScope without ids, for `show_count`."""
     export_wanted = Signal(object, str)
     """A JobScope, and the path of the file."""
+    stop_wanted = Signal()
+    """The work that `show_work` tells of shall end."""
     rerun_wanted = Signal(str, object)
     """Name and arguments of a job to add."""
 
@@ -173,6 +176,16 @@ class JobsPage(QWidget):
         """The new job was refused."""
         if self.detail.rerun_dialog is not None:
             self.detail.rerun_dialog.refuse(words)
+
+    def show_work(self, what: str, done: int, total: int) -> None:
+        """Tell how far an action on many jobs is: "Removing: 3,400 of 12,000" (a total of 0: not known yet)."""
+        self.work.show_progress(what, done, total)
+        self._draw_words()
+
+    def end_work(self) -> None:
+        """It is over."""
+        self.work.end()
+        self._draw_words()
 
     def show_changed(self) -> None:
         """Jobs have changed by an action: look anew, with nothing selected."""
@@ -327,6 +340,9 @@ class JobsPage(QWidget):
         self.table = JobTable(self._look)
         column.addLayout(self._build_actions())
         column.addWidget(self.table, 1)
+        self.work = WorkBar(self._look)
+        self.work.stop_wanted.connect(self.stop_wanted)
+        column.addWidget(self.work)
         column.addLayout(self._build_foot())
         self.detail = JobDetail(self._look)
         self.detail.hide()
@@ -458,6 +474,8 @@ class JobsPage(QWidget):
         """Why an action (None: a mere look, such as an export) cannot be done to what is selected."""
         if self.age.gone:
             return REDIS_GONE
+        if not self.work.isHidden():
+            return "An action is at work: stop it, or wait for its end."
         if action is not None and action.refusal(self.state):
             return action.refusal(self.state)
         if self.all.isChecked():

@@ -79,12 +79,14 @@ class Operations(StoreBase):
         reason: str = "",
         purge: bool = False,
         dry_run: bool = False,
+        action_id: str | None = None,
     ) -> tuple[CleanPreview, list[str], str]:
         """Take away (or with `dry_run` only count) jobs of `state` older than `grace_ms`, oldest first.
 
         `limit` 0 means all; with `job_ids` only of those. They go to the quarantine, or with
         `purge` for good. Runs in batches; between two of them other clients are served. Returns what was
-        taken, the ids of up to five of them, and the id under which the quarantine has them.
+        taken, the ids of up to five of them, and the id under which the quarantine has them. Calls with one
+        `action_id` are one action, and one batch in the quarantine.
         """
         asked: dict[str, Any] = {
             "state": state,
@@ -93,7 +95,7 @@ class Operations(StoreBase):
             "purge": purge,
             "actor": actor,
             "reason": reason,
-            "action_id": uuid4().hex,
+            "action_id": action_id or uuid4().hex,
         }
         run = self._run if dry_run else self._operate
         left = limit or 2**53
@@ -134,6 +136,12 @@ class Operations(StoreBase):
         batch = uuid4().hex
         arguments = {"id": job_id, "actor": actor, "reason": reason, "action_id": batch}
         return str(await self._operate("remove", queue, arguments)), batch
+
+    async def note_action(
+        self, queue: str, action: str, arguments: Mapping[str, Any], *, actor: str, reason: str = ""
+    ) -> None:
+        """An audit row of what concerns a queue and has changed no job."""
+        await self._run("note_action", queue, {**arguments, "action": action, "actor": actor, "reason": reason})
 
     async def write_note(self, action: str, arguments: Mapping[str, Any], *, actor: str, reason: str) -> None:
         """An audit row of what concerns the connection and no queue: it is that of the queue ""."""

@@ -498,3 +498,71 @@ async def test_a_trace_is_found_on_all_queues(fresh_redis: str) -> None:
     monitor = Monitor(store, load_settings(redis_url=fresh_redis))
     assert {found.id for found in await monitor.trace("t1")} == {"t1", "t1.synthesis", "odd"}
     await store.close()
+
+
+class TestLongWork:
+    def test_it_tells_how_far_it_is_and_nothing_else_begins_meanwhile(self, failed: JobsPage) -> None:
+        failed.table.selectRow(0)
+        failed.show_work("Removing", 3_400, 12_000)
+        assert failed.work.words == "Removing: 3,400 of 12,000"
+        assert failed.buttons["retry"].toolTip() == "An action is at work: stop it, or wait for its end."
+        failed.end_work()
+        assert not failed.work.isVisible()
+        assert failed.buttons["retry"].isEnabled()
+
+    def test_stop_is_asked_for_once(self, failed: JobsPage, qtbot: QtBot) -> None:
+        failed.show_work("Removing", 10, 100)
+        with qtbot.waitSignal(failed.stop_wanted):
+            failed.work.stop.click()
+        assert not failed.work.stop.isEnabled()
+
+
+async def add_waiting(url: str, count: int) -> None:
+    """So many more waiting jobs of the calendar."""
+    store = Store(url)
+    new = [NewJob(f"c-{n}", "create-event", "{}", 2, 1, "fixed", 0, 1_000) for n in range(count)]
+    await store.add("calendar-sync", new)
+    await store.close()
+
+
+async def test_a_removal_of_many_is_stopped_and_what_went_comes_back_together(qapp: object, fresh_redis: str) -> None:
+    await add_waiting(fresh_redis, 3_500)
+    async with wired(fresh_redis) as window:
+        page = window.jobs
+        page.choose("calendar-sync", JobState.WAITING)
+        page.all.setChecked(True)
+        seen: list[str] = []
+        page.stop_wanted.connect(lambda: seen.append(page.work.words))
+        page.act_wanted.emit("remove", page.scope())
+        await until(lambda: "1,000 of 3,500" in page.work.words)
+        page.work.stop.click()
+        await until(lambda: "It was stopped:" in window.notices.text)
+        assert "left as they are" in window.notices.text
+        assert seen == ["Removing: 1,000 of 3,500, stopping"]
+        window.notices.action.click()
+        await until(lambda: page.states[JobState.WAITING].text() == "Waiting 3,500")
+
+
+async def test_all_that_match_are_cancelled_however_many_are_looked_at(qapp: object, fresh_redis: str) -> None:
+    await add_waiting(fresh_redis, 700)
+    async with wired(fresh_redis) as window:
+        window.jobs.act_wanted.emit("cancel", JobScope("calendar-sync", JobState.WAITING, None, "id:c-69"))
+        await until(lambda: "Cancelled 11 jobs of Calendar." in window.notices.text)
+
+
+async def test_an_export_and_an_edited_job_are_in_the_audit_trail(
+    qapp: object, fresh_redis: str, tmp_path: Path
+) -> None:
+    async with wired(fresh_redis) as window:
+        page = window.jobs
+        page.export_wanted.emit(JobScope("synthesis", JobState.FAILED, None), str(tmp_path / "jobs.jsonl"))
+        await until((tmp_path / "jobs.jsonl").exists)
+        page.open_job("synthesis", "job-2")
+        await until(lambda: page.detail.job is not None)
+        page.rerun_wanted.emit("synthesize-speech", {"text": "edited"})
+        await until(lambda: "Added synthesize-speech job" in window.notices.text)
+        store = Store(fresh_redis)
+        entries = {entry.action: entry.arguments for entry in await store.audit("synthesis", 10)}
+        await store.close()
+        assert entries["export"] == {"state": "failed", "jobs": 5, "file": "jobs.jsonl"}
+        assert entries["rerun"]["like"] == "job-2"
