@@ -47,7 +47,11 @@ class AssistantPage(QWidget):
         column.setSpacing(0)
         column.addWidget(self._build_conversation(), 1)
         column.addSpacing(8)
-        column.addWidget(self._build_controls(), 0, Qt.AlignmentFlag.AlignHCenter)
+        foot = QHBoxLayout()
+        foot.addStretch(1)
+        foot.addWidget(self._build_controls(), 100)
+        foot.addStretch(1)
+        column.addLayout(foot)
 
     @property
     def state(self) -> str:
@@ -98,7 +102,7 @@ class AssistantPage(QWidget):
         row = QHBoxLayout(inside)
         row.setContentsMargins(0, 0, 0, 0)
         lane = QWidget()
-        lane.setFixedWidth(_WIDTH)
+        lane.setMaximumWidth(_WIDTH)
         self._conversation = QVBoxLayout(lane)
         self._conversation.setContentsMargins(0, 12, 6, 12)
         self._conversation.setSpacing(28)
@@ -106,7 +110,7 @@ class AssistantPage(QWidget):
         self._conversation.addWidget(self._welcome)
         self._conversation.addStretch(1)
         row.addStretch(1)
-        row.addWidget(lane)
+        row.addWidget(lane, 100)
         row.addStretch(1)
         self._scroll.setWidget(inside)
         # A new line moves the end: follow it.
@@ -140,7 +144,7 @@ class AssistantPage(QWidget):
 
     def _build_controls(self) -> QWidget:
         controls = QWidget()
-        controls.setFixedWidth(_WIDTH)
+        controls.setMaximumWidth(_WIDTH)
         column = QVBoxLayout(controls)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)

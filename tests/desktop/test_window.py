@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from desktop.actions import Actions
 from desktop.theme import Look
+from desktop.widgets.page_area import PageArea
 from desktop.window import Window
 from engine.model import Action, CommandFailed, Heard, Replied, StageTimed, Waiting
 
@@ -31,9 +32,29 @@ def window(qtbot: QtBot, actions: Actions) -> Window:
     return window
 
 
-def test_it_fits_on_1280_by_800(window: Window) -> None:
-    hint = window.minimumSizeHint()
-    assert (hint.width() <= 1280, hint.height() <= 800) == (True, True)
+def scrolled(window: Window) -> set[str]:
+    """The pages that do not fit into the window without scrolling, by their word in the rail."""
+    found = set()
+    for command in [known for known in window.catalogue.commands() if known.group == "Pages"]:
+        window.catalogue.run(command)
+        QApplication.processEvents()
+        area = window.page.parentWidget().parentWidget()
+        assert isinstance(area, PageArea)
+        if area.horizontalScrollBar().maximum() or area.verticalScrollBar().maximum():
+            found.add(command.text.removeprefix("Go to "))
+    return found
+
+
+def test_no_page_needs_scrolling_at_1280_by_800(window: Window) -> None:
+    window.resize(1_280, 800)
+    assert scrolled(window) == set()
+
+
+def test_at_150_percent_on_a_small_screen_it_is_usable_and_the_wide_pages_scroll(window: Window) -> None:
+    window.resize(853, 533)  # 1280 by 800 at 150 %
+    assert (window.width(), window.height()) == (853, 533)
+    assert window.rail.width() < 100
+    assert scrolled(window) <= {"Queues", "Charts", "Workers", "Settings"}
 
 
 class TestTalkKey:
