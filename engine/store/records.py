@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import math
+import operator
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -54,7 +55,7 @@ class NewJob:
             "id": self.id,
             "name": self.name,
             "data": self.data,
-            "options": _options_text(*(getattr(self, name) for name in _OPTIONS)),
+            "options": _options_text(*_options_of(self)),
             "priority": self.priority,
             "delay_ms": self.delay_ms,
         }
@@ -68,7 +69,7 @@ class NewJob:
     def from_argument(cls, argument: Mapping[str, Any]) -> NewJob:
         """The job that `as_argument` wrote down."""
         fields = {name: value for name, value in argument.items() if name != "options"}
-        return cls(**fields | {"backoff": "exponential"} | json.loads(argument["options"]))
+        return cls(**fields | _UNSAID | json.loads(argument["options"]))
 
 
 _OPTIONS = (
@@ -83,15 +84,16 @@ _OPTIONS = (
     "keep_failed_ms",
     "keep_failed_count",
 )
+_options_of = operator.attrgetter(*_OPTIONS)
+_UNSAID = {"backoff": "exponential", "backoff_ms": 2000}
+"""What the absence of these means, here and in `fail.lua`: a job's record has no byte too many."""
 
 
 @functools.lru_cache(maxsize=256)
 def _options_text(*values: Any) -> str:
     """Most jobs of a queue have the same options: their text is made once."""
-    named = {name: value for name, value in zip(_OPTIONS, values, strict=True) if value is not None}
-    if named["backoff"] == "exponential":
-        del named["backoff"]  # what its absence means; a job's record has no byte too many
-    return dumps(named)
+    named = zip(_OPTIONS, values, strict=True)
+    return dumps({name: value for name, value in named if value is not None and value != _UNSAID.get(name)})
 
 
 @functools.lru_cache(maxsize=256)
@@ -195,7 +197,7 @@ def job_from_hash(queue: str, job_id: str, record: Mapping[str, str]) -> Job:
         traceback=record.get("traceback") or None,
         trace=record.get("trace") or job_id,
         parent=record.get("parent") or None,
-        options={"backoff": "exponential"} | options if options else {},
+        options=_UNSAID | options if options else {},
         history=_attempts(record.get("history")),
         signature=record.get("signature") or None,
     )

@@ -360,6 +360,13 @@ async def test_fixed_back_off_stays(store: Store) -> None:
     assert delays == [("retrying", 1000), ("retrying", 1000)]
 
 
+async def test_what_a_record_leaves_out_of_its_backoff_is_the_usual_one(store: Store) -> None:
+    claimed = await _claim(store, _job("a", backoff="exponential", backoff_ms=2000))
+    options = (await store.find("a")).options
+    assert (options["backoff"], options["backoff_ms"]) == ("exponential", 2000)
+    assert await store.fail(claimed, "broken") == ("retrying", 2000)
+
+
 async def test_jitter_takes_a_random_share_off_the_back_off(store: Store) -> None:
     delays = set()
     for number in range(8):
