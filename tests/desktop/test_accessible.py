@@ -18,8 +18,6 @@ from desktop.window import Window
 from engine.model import JobState
 from tests.desktop.snapshots import snapshot
 
-PAGES = ("Assistant", "Queues", "Charts", "Jobs", "Failures", "Recurring", "Workers", "Audit", "Alerts")
-
 
 @pytest.fixture
 def window(qtbot: QtBot) -> Window:
@@ -37,11 +35,12 @@ def window(qtbot: QtBot) -> Window:
     return window
 
 
-def show(window: Window, word: str) -> QWidget:
-    """The page of this name in the rail, shown."""
-    window.catalogue.run(window.catalogue.command(f"page.{word.lower()}"))
-    QApplication.processEvents()
-    return window.page
+def pages(window: Window) -> Iterator[tuple[str, QWidget]]:
+    """Each page of the rail with its word, while it is shown."""
+    for command in [known for known in window.catalogue.commands() if known.group == "Pages"]:
+        window.catalogue.run(command)
+        QApplication.processEvents()
+        yield command.text.removeprefix("Go to "), window.page
 
 
 def controls(root: QWidget) -> Iterator[QWidget]:
@@ -69,14 +68,8 @@ def nameless(root: QWidget) -> list[str]:
     ]
 
 
-def test_the_list_of_pages_here_is_the_windows(window: Window) -> None:
-    words = [found.text.removeprefix("Go to ") for found in window.catalogue.commands() if found.group == "Pages"]
-    assert [word for word in words if word not in PAGES] == []
-
-
-@pytest.mark.parametrize("word", PAGES)
-def test_every_control_and_chart_of_a_page_has_a_name(window: Window, word: str) -> None:
-    assert nameless(show(window, word)) == []
+def test_every_control_and_chart_of_every_page_has_a_name(window: Window) -> None:
+    assert {word: nameless(page) for word, page in pages(window) if nameless(page)} == {}
 
 
 def test_every_control_of_the_rail_the_palette_and_the_sheet_has_a_name(window: Window) -> None:
@@ -96,38 +89,35 @@ def test_every_control_of_the_dialogs_has_a_name(window: Window) -> None:
         dialog.reject()
 
 
-@pytest.mark.parametrize("word", PAGES)
-def test_the_focus_is_seen_on_every_control_of_a_page(window: Window, qtbot: QtBot, word: str) -> None:
-    page = show(window, word)
-    if word == "Jobs":
-        window.jobs.choose("synthesis", JobState.FAILED)
+def test_the_focus_is_seen_on_every_control(window: Window, qtbot: QtBot) -> None:
+    window.jobs.choose("synthesis", JobState.FAILED)
     unseen = []
-    for widget in (*controls(page), *controls(window.rail)):
-        if not widget.isEnabled() or not widget.focusPolicy() & Qt.FocusPolicy.TabFocus or widget.height() < 4:
-            continue
-        window.setFocus()
-        before = widget.grab().toImage()
-        widget.setFocus(Qt.FocusReason.TabFocusReason)
-        qtbot.waitUntil(widget.hasFocus)
-        if widget.grab().toImage() == before:
-            unseen.append(f"{type(widget).__name__} {name_of(widget)!r}")
+    for word, page in pages(window):
+        for widget in (*controls(page), *controls(window.rail)):
+            if not widget.isEnabled() or not widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
+                continue
+            window.setFocus()
+            before = widget.grab().toImage()
+            widget.setFocus(Qt.FocusReason.TabFocusReason)
+            qtbot.waitUntil(widget.hasFocus)
+            if widget.grab().toImage() == before:
+                unseen.append(f"{word}: {type(widget).__name__} {name_of(widget)!r}")
     assert unseen == []
 
 
-@pytest.mark.parametrize("word", PAGES)
-def test_tab_reaches_every_control_of_a_page(window: Window, qtbot: QtBot, word: str) -> None:
-    page = show(window, word)
-    wanted = {
-        widget for widget in controls(page) if widget.isEnabled() and widget.focusPolicy() & Qt.FocusPolicy.TabFocus
-    }
-    reached: set[QWidget] = set()
-    window.setFocus()
-    for _ in range(200):
-        window.focusNextChild()
+def test_tab_reaches_every_control(window: Window) -> None:
+    missed = {}
+    for word, page in pages(window):
+        wanted = [one for one in controls(page) if one.isEnabled() and one.focusPolicy() & Qt.FocusPolicy.TabFocus]
+        reached: set[QWidget] = set()
+        window.setFocus()
         focused = QApplication.focusWidget()
-        if focused is None or focused in reached:
-            break
-        reached.add(focused)
-    # Of buttons that exclude each other Tab reaches the chosen one, the arrows the others.
-    missed = {widget for widget in wanted - reached if not getattr(widget, "isCheckable", lambda: False)()}
-    assert {name_of(widget) for widget in missed} == set()
+        while focused is not None and focused not in reached:
+            reached.add(focused)
+            window.focusNextChild()
+            focused = QApplication.focusWidget()
+        # Of buttons that exclude each other Tab reaches the chosen one, the arrows the others.
+        left = [one for one in wanted if one not in reached and not getattr(one, "isCheckable", lambda: False)()]
+        if left:
+            missed[word] = [name_of(one) for one in left]
+    assert missed == {}
