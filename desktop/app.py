@@ -19,7 +19,7 @@ from qasync import QEventLoop
 
 from desktop.actions import Actions
 from desktop.bridge import Bridge
-from desktop.console import alerts, audit, charts, commands, failures, jobs, queues, recurring, workers
+from desktop.console import alerts, audit, charts, commands, failures, jobs, queues, recurring, settings, workers
 from desktop.theme import Look
 from desktop.tray import Tray
 from desktop.voice.control import VoiceControl
@@ -55,6 +55,7 @@ class App(QObject):
         self.tray = Tray(look)
         self.state = WindowState(config_file().parent)
         self._pool: EmbeddedPool | None = None
+        self._apply = False
         self._restarts_told = 0
         self._newest_command = 0
         self._answer_spoken = False
@@ -110,6 +111,8 @@ class App(QObject):
         recurring.connect(window.recurring, bridge, window)
         workers.connect(window.workers, bridge, window)
         window.workers.restart_wanted.connect(self._restart_pool)
+        settings.connect(window.settings, bridge, window)
+        window.settings.restart_wanted.connect(self._apply_settings)
         jobs.connect(window.jobs, bridge, window)
         alerts.connect(window.alerts, bridge, window, self.tray)
         window.closing.connect(self._closed.set)
@@ -123,11 +126,23 @@ class App(QObject):
             self._pool = EmbeddedPool(settings, on_change=self._pool_changed.emit)
             self._pool.start()
             self._start_hotkey(settings.hotkey)
+        elif self._apply:
+            self._pool.restart(_RESTART_S, settings)
+            if self.hotkey is not None:
+                self.hotkey.stop()
+            self._start_hotkey(settings.hotkey)
+            self.window.settings.show_restarted()
+        self._apply = False
 
     def _on_sampled(self, snapshot: Snapshot) -> None:
         count = len(snapshot.workers)
         workers = "1 worker" if count == 1 else f"{count} workers"
         self.window.show_connected(f"Connected\n{workers}", snapshot.redis)
+
+    def _apply_settings(self) -> None:
+        """Connect by the settings as they are saved now; the worker follows when that has succeeded."""
+        self._apply = True
+        self.bridge.reopen()
 
     def _restart_pool(self) -> None:
         if self._pool is not None:

@@ -66,6 +66,7 @@ class Bridge(QObject):
         self._newest_command = 0
         self._newest_requests: Counter[str] = Counter()
         self._is_gone = False
+        self._reopen = False
         self._actor = f"{getpass.getuser()} (window)"
 
     def start(self) -> None:
@@ -102,8 +103,7 @@ class Bridge(QObject):
 
     def request(self, topic: str, read: Callable[[Engine], Awaitable[object]]) -> None:
         """Look something up; `answered` or `refused` follows under `topic`, unless a newer request overtook it."""
-        self._newest_requests[topic] += 1
-        self._spawn(topic, self._request(topic, self._newest_requests[topic], read))
+        self.consult(topic, lambda: read(self._require_engine()))
 
     def operate(self, name: str, act: Callable[[Engine, str], Awaitable[str]], *, then: Callable[[], None]) -> None:
         """Do something for the operator: `act` gets the engine and the actor, and gives the words that tell it is done.
@@ -112,12 +112,24 @@ class Bridge(QObject):
         """
         self._spawn(name, self._act(act, then))
 
+    def consult(self, topic: str, read: Callable[[], Awaitable[object]]) -> None:
+        """As `request`, for what needs no connection, such as the settings; `in_thread` makes one of what blocks."""
+        self._newest_requests[topic] += 1
+        self._spawn(topic, self._answer(topic, self._newest_requests[topic], read))
+
+    def reopen(self) -> None:
+        """Read the settings anew and connect by them; `opened` follows."""
+        self._reopen = True
+        self._sample_now.set()
+
     # The connection
 
     async def _stay_connected(self) -> None:
         while True:
             try:
-                async with open_engine(self._load()) as engine:
+                # In a thread: a keyring may ask the person to unlock it first.
+                settings = await asyncio.to_thread(self._load)
+                async with open_engine(settings) as engine:
                     self._engine = engine
                     self._engine_here.set()
                     self.opened.emit(engine.settings)
@@ -128,12 +140,14 @@ class Bridge(QObject):
             finally:
                 self._engine = None
                 self._engine_here.clear()
-            await asyncio.sleep(_RETRY_S)
+            if not self._reopen:
+                await asyncio.sleep(_RETRY_S)
+            self._reopen = False
 
     async def _sample(self, engine: Engine) -> None:
-        """Sample until cancelled; a Redis that is gone is only told, because it may come back."""
+        """Sample until `reopen` or cancelled; a Redis that is gone is only told, because it may come back."""
         fresh = True
-        while True:
+        while not self._reopen:
             try:
                 async with asyncio.timeout(_SILENCE_S):
                     snapshot = await engine.monitor.snapshot(fresh=fresh)
@@ -167,9 +181,9 @@ class Bridge(QObject):
         self._sample_now.set()
         then()
 
-    async def _request(self, topic: str, number: int, read: Callable[[Engine], Awaitable[object]]) -> None:
+    async def _answer(self, topic: str, number: int, read: Callable[[], Awaitable[object]]) -> None:
         try:
-            answer = await read(self._require_engine())
+            answer = await read()
         except HarkError as error:
             if number == self._newest_requests[topic]:
                 self.refused.emit(topic, str(error))
@@ -212,3 +226,8 @@ class Bridge(QObject):
             _log.error("%s failed", task.get_name(), exc_info=error)
             details = "".join(traceback.format_exception(error))
             self.crashed.emit(f"An error in Hark: {task.get_name()} failed.", details)
+
+
+def in_thread(call: Callable[[], object]) -> Callable[[], Awaitable[object]]:
+    """What calls `call` in a thread when it is called, for `Bridge.consult`."""
+    return lambda: asyncio.to_thread(call)

@@ -50,6 +50,7 @@ from desktop.pages.page_keys import PAGE_KEYS
 from desktop.pages.palette import Palette
 from desktop.pages.queues import QueuesPage
 from desktop.pages.recurring import RecurringPage
+from desktop.pages.settings import SettingsPage
 from desktop.pages.workers import WorkersPage
 from desktop.theme import Look
 from desktop.widgets.notice_bar import NoticeBar
@@ -89,6 +90,7 @@ class Window(QWidget):
         self.workers = WorkersPage(look, actions)
         self.audit = AuditPage(look, actions)
         self.alerts = AlertsPage(look, actions)
+        self.settings = SettingsPage(look, actions)
         self.notices = NoticeBar(look)
         self.trouble = NoticeBar(look, closable=False)
         # In the order of the rail and of Ctrl+1, Ctrl+2, ...
@@ -102,6 +104,7 @@ class Window(QWidget):
             ("Workers", "workers", self.workers),
             ("Audit", "audit", self.audit),
             ("Alerts", "alerts", self.alerts),
+            ("Settings", "settings", self.settings),
         )
         self.catalogue = Catalogue(self)
         self.catalogue.add(*self._commands())
@@ -223,7 +226,7 @@ class Window(QWidget):
                 f"Go to {word}",
                 partial(self.show_page, index),
                 "open show page",
-                shortcut=_page_key(index),
+                shortcut=f"{_page_key(index)}, Ctrl+," if word == "Settings" else _page_key(index),
             )
             for index, (word, _, _) in enumerate(self._entries)
         ]

@@ -95,7 +95,7 @@ TRIALS: dict[str, Trial] = {
         Trial("redis", "Redis", "Redis", _redis),
         Trial("openai", "OpenAI", "OpenAI", _openai, limit_s=15.0),
         Trial("speech", "Speech", "Speech", _speech, limit_s=30.0),
-        Trial("tasks", "Task list", "General", _tasks),
+        Trial("tasks", "Tasks", "General", _tasks),
     )
 }
 

@@ -107,11 +107,14 @@ class EmbeddedPool:
             self._thread = None
             self._enter("stopped")
 
-    def restart(self, deadline_s: float) -> None:
+    def restart(self, deadline_s: float, settings: Settings | None = None) -> None:
         """Have the child finish what is active and exit, kill it after `deadline_s` seconds, and start another.
 
-        Returns at once: the supervision carries it out. Does nothing where the pool is stopped.
+        The next one goes by `settings` where they are given. Returns at once: the supervision carries it out. Does
+        nothing where the pool is stopped.
         """
+        if settings is not None:
+            self._settings = settings
         if self._stop_asked.is_set() or self._restart_asked.is_set():
             return
         process = self._process

@@ -1,0 +1,149 @@
+"""A group of settings in a card: its title, the trials of its services, and a row for each setting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+from desktop.pages.setting_row import SettingRow
+from desktop.theme import Look
+from desktop.widgets.text import Button, Text, rule
+from engine.queues import QUEUES
+from engine.settings.views import QUEUES_NAME, SettingView
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Something that can be tried out; `group` is the section that it belongs to."""
+
+    name: str
+    title: str
+    group: str
+
+
+class TrialLine(QWidget):
+    """A button that tries a service out, and the outcome beside it."""
+
+    wanted = Signal(str)
+
+    def __init__(self, look: Look, service: Service) -> None:
+        super().__init__()
+        self._service = service
+        self.button = Button(look, f"Test {service.title}", font="label")
+        self.button.setFixedHeight(32)
+        self.button.setToolTip("Try it out with the settings as they are saved")
+        self.button.clicked.connect(self._ask)
+        self.outcome = Text(look, "", tone="muted")
+        self.outcome.setWordWrap(True)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(14)
+        row.addWidget(self.button)
+        row.addWidget(self.outcome, 1)
+
+    def show_outcome(self, worked: bool, message: str) -> None:
+        """Say what came of it."""
+        self._show(message, "accent" if worked else "danger", busy=False)
+
+    def _ask(self) -> None:
+        self._show("Trying…", "muted", busy=True)
+        self.wanted.emit(self._service.name)
+
+    def _show(self, words: str, tone: str, *, busy: bool) -> None:
+        self.outcome.setText(words)
+        self.outcome.set_tone(tone)
+        self.outcome.setAccessibleName(f"{self._service.title}: {words}")
+        self.button.setEnabled(not busy)
+
+
+class SettingSection(QFrame):
+    """One group. `rows` are its settings by name; those of a queue are shown for one queue at a time."""
+
+    trial_wanted = Signal(str)
+
+    def __init__(self, look: Look, group: str, views: Sequence[SettingView], services: Sequence[Service]) -> None:
+        super().__init__()
+        self.setObjectName("card")
+        self._look = look
+        self.group = group
+        self.rows: dict[str, SettingRow] = {}
+        self.trials: dict[str, TrialLine] = {}
+        self.queues: dict[str, Button] = {}
+        self._queue = ""
+        self._words: list[str] = []
+        column = QVBoxLayout(self)
+        column.setContentsMargins(20, 16, 20, 12)
+        column.setSpacing(8)
+        column.addWidget(Text(look, group, "heading"))
+        for service in services:
+            line = TrialLine(look, service)
+            line.wanted.connect(self.trial_wanted)
+            self.trials[service.name] = line
+            column.addWidget(line)
+        if any(queue_of(view) for view in views):
+            column.addLayout(self._build_queues())
+        self._rules: dict[str, QFrame] = {}
+        for view in views:
+            row = SettingRow(look, view)
+            self._rules[view.name] = rule()
+            self.rows[view.name] = row
+            column.addWidget(self._rules[view.name])
+            column.addWidget(row)
+        self.filter([])
+
+    def show_views(self, views: Mapping[str, SettingView], saved: str) -> None:
+        """Show how the settings are now; `saved` is the one whose typed value was taken."""
+        for name, row in self.rows.items():
+            if name in views:
+                row.show_view(views[name], saved=name == saved)
+        for queue, button in self.queues.items():
+            changed = any(view.is_set for view in views.values() if queue_of(view) == queue)
+            button.setText(f"{QUEUES[queue].title} •" if changed else QUEUES[queue].title)
+            button.setToolTip(f"{queue}: something is set" if changed else f"{queue}: as it comes")
+        self.filter(self._words)
+
+    def filter(self, words: list[str]) -> bool:
+        """Show only the rows in which all the words are (all rows of a group that has them in its name)."""
+        self._words = words
+        shown = False
+        for name, row in self.rows.items():
+            queue = queue_of(row.view)
+            fits = row.matches(words) and (not queue or queue == self._queue)
+            row.setVisible(fits)
+            self._rules[name].setVisible(fits)
+            shown |= fits
+        self.setVisible(shown)
+        return shown
+
+    def show_queue(self, queue: str) -> None:
+        """Show the settings of this queue."""
+        self._queue = queue
+        self.queues[queue].setChecked(True)
+        self.filter(self._words)
+
+    def _build_queues(self) -> QHBoxLayout:
+        line = QHBoxLayout()
+        line.setSpacing(2)
+        together = QButtonGroup(self)
+        for queue, spec in QUEUES.items():
+            button = Button(self._look, spec.title, kind="segment", font="label")
+            button.setCheckable(True)
+            button.setFixedHeight(28)
+            button.setAccessibleName(f"Settings of {spec.title}")
+            button.clicked.connect(lambda _=False, queue=queue: self.show_queue(queue))
+            together.addButton(button)
+            line.addWidget(button)
+            self.queues[queue] = button
+        line.addStretch(1)
+        self._queue = next(iter(QUEUES))
+        self.queues[self._queue].setChecked(True)
+        return line
+
+
+def queue_of(view: SettingView) -> str:
+    """The queue that a setting is of; "" for those of none."""
+    top, _, rest = view.name.partition(".")
+    return rest.partition(".")[0] if top == QUEUES_NAME else ""
