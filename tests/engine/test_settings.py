@@ -1,15 +1,23 @@
-"""Settings: where a value comes from, and what is said about one that cannot be used."""
+"""Settings: where a value comes from, what is said of one that cannot be used, how one is seen and changed."""
 
 from __future__ import annotations
 
+import json
 import traceback
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.errors import SettingsError
+from engine.cli import main
+from engine.errors import BadInputError, HarkError, NotFoundError, PermanentError, SettingsError
 from engine.queues import QUEUES
 from engine.settings import config_file, load_settings
+from engine.settings.declared import GROUPS
+from engine.settings.editing import change_setting, reset_setting
+from engine.settings.views import Kind, setting_view, setting_views
+from engine.trials import try_apart, try_service
+from tests.servers import KEY, OpenAIDouble, serving
 
 
 def write_config(toml: str) -> None:
@@ -144,3 +152,180 @@ def test_secrets_show_in_no_error() -> None:
 )
 def test_redis_may_be_named_by_url_or_by_its_parts(parts: dict[str, Any], url: str) -> None:
     assert load_settings(**parts).external_redis_url == url
+
+
+# --- seen ---
+
+
+def test_every_setting_has_what_its_page_shows() -> None:
+    bare = [view.name for view in setting_views() if not (view.title and view.description and view.group in GROUPS)]
+    assert bare == []
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "unit", "allowed", "meaning"),
+    [
+        ("lease_ms", Kind.NUMBER, "ms", "500 or more", "30s"),
+        ("redis_port", Kind.NUMBER, "", "1 to 65,535", ""),
+        ("production_unlock_minutes", Kind.NUMBER, "min", "more than 0 to 480", ""),
+        ("alert_failure_percent", Kind.NUMBER, "%", "0 to 100", ""),
+        ("production_name", Kind.TEXT, "", "at most 40 characters", ""),
+        ("redis_tls", Kind.SWITCH, "", "", ""),
+        ("redis_ca_file", Kind.FILE, "", "", ""),
+        ("data_dir", Kind.FOLDER, "", "", ""),
+        ("api_hosts", Kind.LIST, "", "", ""),
+        ("api_token", Kind.SECRET, "", "", ""),
+        ("queues.synthesis.backoff", Kind.CHOICE, "", "", ""),
+        ("queues.synthesis.timeout_ms", Kind.NUMBER, "ms", "100 or more", "1m"),
+    ],
+)
+def test_a_setting_is_described_from_its_declaration(
+    name: str, kind: Kind, unit: str, allowed: str, meaning: str
+) -> None:
+    view = setting_view(name)
+    assert (view.kind, view.unit, view.range, view.meaning) == (kind, unit, allowed, meaning)
+
+
+def test_a_value_tells_where_it_comes_from_and_whether_it_can_be_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_config('voice = "file"\n[queues.synthesis]\nattempts = 7')
+    monkeypatch.setenv("HARK_CHAT_MODEL", "environment")
+    seen = {name: setting_view(name) for name in ("chat_model", "voice", "speech_model", "queues.synthesis.attempts")}
+    assert [(view.value, view.source) for view in seen.values()] == [
+        ("environment", "environment variable HARK_CHAT_MODEL"),
+        ("file", "settings.toml"),
+        ("gpt-realtime-2.1-mini", "default"),
+        ("7", "settings.toml"),
+    ]
+    assert "HARK_CHAT_MODEL decides" in seen["chat_model"].locked
+    assert not seen["voice"].locked
+
+
+def test_a_fault_is_told_at_its_own_value_and_the_others_are_seen() -> None:
+    write_config("lease_ms = 1\ndrain_ms = 5000\n[queues.synthesis]\nattempts = 0")
+    assert setting_view("lease_ms").fault == "lease_ms: Input should be greater than or equal to 500."
+    assert setting_view("queues.synthesis.attempts").fault.endswith("greater than or equal to 1.")
+    assert (setting_view("drain_ms").value, setting_view("drain_ms").fault) == ("5000", "")
+
+
+# --- changed ---
+
+
+def test_a_change_keeps_comments_and_the_other_values() -> None:
+    write_config("# mine\nlease_ms = 20000  # long enough\n\n[queues.synthesis]  # slow\nattempts = 4\n")
+    change_setting("lease_ms", "40000")
+    change_setting("redis_tls", "on")
+    change_setting("api_hosts", "a.lan, b.lan")
+    change_setting("queues.synthesis.timeout_ms", "5000")
+    assert config_file().read_text() == (
+        "# mine\nlease_ms = 40000  # long enough\n"
+        'redis_tls = true\napi_hosts = ["a.lan", "b.lan"]\n\n'
+        "[queues.synthesis]  # slow\nattempts = 4\ntimeout_ms = 5000\n"
+    )
+    settings = load_settings()
+    assert (settings.lease_ms, settings.redis_tls, settings.api_hosts) == (40_000, True, ("a.lan", "b.lan"))
+    assert settings.queue_specs["synthesis"].timeout_ms == 5_000
+
+
+def test_only_its_owner_may_read_the_file() -> None:
+    change_setting("voice", "en-gb")
+    assert config_file().stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in config_file().parent.iterdir()] == ["settings.toml"]
+
+
+def test_a_file_that_is_a_link_stays_one(tmp_path: Path) -> None:
+    config_file().parent.mkdir(parents=True)
+    (tmp_path / "dotfiles.toml").write_text("lease_ms = 20000\n")
+    config_file().symlink_to(tmp_path / "dotfiles.toml")
+    change_setting("lease_ms", "30000")
+    assert config_file().is_symlink()
+    assert (tmp_path / "dotfiles.toml").read_text() == "lease_ms = 30000\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("lease_ms", "1", "lease_ms: Input should be greater than or equal to 500."),
+        ("lease_ms", "soon", "lease_ms: Input should be a valid integer, unable to parse string as an integer."),
+        ("queues.synthesis.backoff", "linear", "queues.synthesis.backoff: Input should be 'exponential' or 'fixed'."),
+        ("queues.nope.attempts", "3", "There is no setting named 'queues.nope.attempts'."),
+        ("in_keyring", "x", "There is no setting named 'in_keyring'."),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_not_written(name: str, value: str, told: str) -> None:
+    with pytest.raises(BadInputError) as caught:
+        change_setting(name, value)
+    assert caught.value.message == told
+    assert not config_file().exists()
+
+
+def test_nothing_is_written_over_a_file_that_is_not_valid() -> None:
+    write_config("lease_ms = ")
+    with pytest.raises(SettingsError, match="not valid TOML"):
+        change_setting("voice", "en-gb")
+    assert config_file().read_text() == "lease_ms = "
+
+
+def test_what_the_environment_gives_is_changed_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARK_LEASE_MS", "9000")
+    for change in (lambda: change_setting("lease_ms", "10000"), lambda: reset_setting("lease_ms")):
+        with pytest.raises(SettingsError, match="HARK_LEASE_MS decides"):
+            change()
+
+
+def test_an_empty_value_and_a_reset_bring_the_default_back() -> None:
+    change_setting("voice", "en-gb")
+    change_setting("queues.synthesis.attempts", "9")
+    change_setting("voice", "")
+    reset_setting("queues.synthesis.attempts")
+    assert (load_settings().voice, load_settings().queue_specs) == (None, QUEUES)
+    assert config_file().read_text().strip() == ""
+
+
+# --- on the command line, and tried out ---
+
+
+def test_the_command_lists_sets_and_unsets(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["settings", "set", "lease_ms", "20000"]) == 0
+    assert capsys.readouterr().out.startswith("lease_ms is 20000 ms. Takes effect when")
+    assert main(["settings", "--json"]) == 0
+    told = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
+    assert (told["lease_ms"]["value"], told["lease_ms"]["source"]) == ("20000", "settings.toml")
+    assert "value" not in told["openai_api_key"]
+    assert main(["settings", "unset", "lease_ms"]) == 0
+    assert main(["settings", "set", "lease_ms", "1"]) == 1
+    assert capsys.readouterr().err == "hark: lease_ms: Input should be greater than or equal to 500.\n"
+
+
+async def test_services_are_tried_out(fresh_redis: str) -> None:
+    settings = load_settings(redis_url=fresh_redis)
+    assert (await try_service("redis", settings)).startswith("Redis at ")
+    assert "can be read and written" in await try_service("tasks", settings)
+    with pytest.raises(SettingsError, match="No key and no server is set"):
+        await try_service("openai", settings)
+    with pytest.raises(NotFoundError, match="The services are: redis, openai"):
+        await try_service("fax", settings)
+
+
+async def test_the_models_of_a_server_are_looked_at() -> None:
+    with serving(OpenAIDouble()) as server:
+        settings = load_settings(openai_api_key=KEY, openai_base_url=server.base_url)
+        assert "has the chosen models" in await try_service("openai", settings)
+        with pytest.raises(SettingsError, match="does not list the model") as caught:
+            await try_service("openai", settings.model_copy(update={"chat_model": "no-such-model"}))
+        assert caught.value.remedy == "Set chat_model to one it has."
+        with pytest.raises(PermanentError, match="refused the API key"):
+            await try_service("openai", load_settings(openai_api_key="wrong", openai_base_url=server.base_url))
+
+
+async def test_speech_hears_itself() -> None:
+    assert "heard as 'what time is it'" in await try_service("speech", load_settings())
+
+
+async def test_a_trial_apart_tells_the_same_from_a_process_of_its_own(
+    fresh_redis: str, monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int
+) -> None:
+    monkeypatch.setenv("REDIS_URL", fresh_redis)
+    assert await try_apart("redis") == await try_service("redis", load_settings())
+    monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{unused_tcp_port}")
+    with pytest.raises(HarkError, match=r"127\.0\.0\.1"):
+        await try_apart("redis")
