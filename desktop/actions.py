@@ -102,10 +102,22 @@ class Actions(QObject):
     failures_requested = Signal(str)
     """Queue: show why its jobs failed."""
     ask_requested = Signal(str)
+    refusal_changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refusal = ""
+        """Why nothing at all may be changed now, such as that the connection is production; "" where it may."""
+
+    def forbid(self, reason: str) -> None:
+        """From now on no page lets anything be changed, and tells `reason`; "" allows it again."""
+        if reason != self.refusal:
+            self.refusal = reason
+            self.refusal_changed.emit()
 
     def do(self, action: QueueAction, queue: QueueState) -> bool:
-        """Request `action` for `queue`; False where the queue's state refuses it."""
-        if action.refusal(queue):
+        """Request `action` for `queue`; False where it is forbidden, or the queue's state refuses it."""
+        if self.refusal or action.refusal(queue):
             return False
         match action.key:
             case "pause":

@@ -19,7 +19,19 @@ from qasync import QEventLoop
 
 from desktop.actions import Actions
 from desktop.bridge import Bridge
-from desktop.console import alerts, audit, charts, commands, failures, jobs, queues, recurring, settings, workers
+from desktop.console import (
+    alerts,
+    audit,
+    charts,
+    commands,
+    failures,
+    jobs,
+    queues,
+    recurring,
+    settings,
+    workers,
+    write_lock,
+)
 from desktop.theme import Look
 from desktop.tray import Tray
 from desktop.voice.control import VoiceControl
@@ -118,6 +130,7 @@ class App(QObject):
         window.closing.connect(self._closed.set)
         self.tray.open_requested.connect(window.come_to_front)
         commands.connect(window, actions, bridge, self.tray)
+        write_lock.connect(window, actions, bridge)
         self._pool_changed.connect(self._on_pool_changed, Qt.ConnectionType.QueuedConnection)
 
     def _on_opened(self, settings: Settings) -> None:

@@ -18,6 +18,9 @@ from PySide6.QtGui import (
     QIcon,
     QKeyEvent,
     QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QPen,
     QResizeEvent,
     QShortcut,
     QShowEvent,
@@ -55,11 +58,14 @@ from desktop.pages.workers import WorkersPage
 from desktop.theme import Look
 from desktop.widgets.notice_bar import NoticeBar
 from desktop.widgets.page_area import PageArea
+from desktop.widgets.production_bar import ProductionBar
 from desktop.widgets.rail import Rail
 from engine.model import Alert, Severity
 
 _TEXT_FIELDS = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
 _NARROW_BELOW = 1_080
+_FRAME = 4
+"""Pixels of the frame around a window on production."""
 
 
 class Window(QWidget):
@@ -93,6 +99,8 @@ class Window(QWidget):
         self.settings = SettingsPage(look, actions)
         self.notices = NoticeBar(look)
         self.trouble = NoticeBar(look, closable=False)
+        self.production = ProductionBar(look)
+        self._frame = ""
         # In the order of the rail and of Ctrl+1, Ctrl+2, ...
         self._entries: tuple[tuple[str, str, QWidget], ...] = (
             ("Assistant", "microphone", self.assistant),
@@ -120,13 +128,14 @@ class Window(QWidget):
         notice_frame = QVBoxLayout()
         notice_frame.setContentsMargins(24, 14, 24, 0)
         notice_frame.setSpacing(8)
+        notice_frame.addWidget(self.production)
         notice_frame.addWidget(self.trouble)
         notice_frame.addWidget(self.notices)
         content = QVBoxLayout()
         content.setSpacing(0)
         content.addLayout(notice_frame)
         content.addWidget(self._pages, 1)
-        row = QHBoxLayout(self)
+        self._row = row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
         row.addWidget(self.rail)
@@ -181,6 +190,14 @@ class Window(QWidget):
         words = "1 alert" if len(alerts) == 1 else f"{len(alerts)} alerts"
         role = "danger" if critical else "caution" if loud else "muted"
         self.rail.show_alerts(words if alerts else "", role, "\n".join(alert.message for alert in alerts))
+
+    def set_frame(self, role: str) -> None:
+        """A frame in the colour of a role around the whole window; "" for none."""
+        if role != self._frame:
+            self._frame = role
+            width = _FRAME if role else 0
+            self._row.setContentsMargins(width, width, width, width)
+            self.update()
 
     def come_to_front(self) -> None:
         """Show the window above others."""
@@ -323,6 +340,14 @@ class Window(QWidget):
         if self._talking:
             self._talking = False
             self.talk_released.emit()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self._frame:
+            painter = QPainter(self)
+            painter.setPen(QPen(self._look.colour(self._frame), 2 * _FRAME))
+            painter.drawRect(self.rect())
+            painter.end()
 
     # Building
 

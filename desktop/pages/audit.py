@@ -50,7 +50,7 @@ class AuditPage(QWidget):
 
     def __init__(self, look: Look, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._look, self._actions = look, actions
         self._view = "actions"
         self.age = Freshness(look)
         self._known: dict[str, int | None] = dict.fromkeys(_VIEWS)
@@ -87,6 +87,7 @@ class AuditPage(QWidget):
             ),
         )
         self.batches_table.itemSelectionChanged.connect(self._draw_restore)
+        actions.refusal_changed.connect(self._draw_restore)
         self.batches_table.doubleClicked.connect(self._ask_restore)
         key = QShortcut(QKeySequence(Qt.Key.Key_Return), self.batches_table)
         key.setContext(Qt.ShortcutContext.WidgetShortcut)
@@ -240,6 +241,8 @@ class AuditPage(QWidget):
         refusal = ""
         if self.age.gone:
             refusal = REDIS_GONE
+        elif self._actions.refusal:
+            refusal = self._actions.refusal
         elif batch is None:
             refusal = "Choose what is to come back."
         elif not batch.left:

@@ -54,7 +54,7 @@ class FailuresPage(QWidget):
 
     def __init__(self, look: Look, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._look, self._actions = look, actions
         self._groups: dict[GroupKey, FailureGroup] | None = None
         self._now_ms = 0
         self._order = "largest"
@@ -84,6 +84,7 @@ class FailuresPage(QWidget):
         self._clock = QTimer(self)
         self._clock.setInterval(_READ_MS)
         self._clock.timeout.connect(self.groups_wanted)
+        actions.refusal_changed.connect(self._draw_panel)
         self._draw()
 
     # What it shows
@@ -338,9 +339,8 @@ class FailuresPage(QWidget):
     def _draw_panel(self) -> None:
         group = self.selected
         if group is not None:
-            refusal = (
-                REDIS_GONE if self.age.gone else "" if group.failed_now else "None of these jobs is failed any more."
-            )
+            over = "" if group.failed_now else "None of these jobs is failed any more."
+            refusal = REDIS_GONE if self.age.gone else self._actions.refusal or over
             self.panel.show_group(group, self._now_ms, refusal, retrying=self._retrying)
 
     # Acting

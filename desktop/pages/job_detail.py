@@ -117,9 +117,14 @@ class JobDetail(QFrame):
         self._parts.setCurrentIndex(place)
         self._switch.button(place).setChecked(True)
 
+    def forbid_rerun(self, reason: str) -> None:
+        """Why no job may be added now; "" where it may."""
+        self.rerun.setEnabled(not reason)
+        self.rerun.setToolTip(reason or "Add a new job with these arguments, edited.")
+
     def open_rerun(self) -> None:
         """Ask for the arguments of a new job like this one."""
-        if self.job is not None:
+        if self.job is not None and self.rerun.isEnabled():
             self.rerun_dialog = dialog = RerunDialog(self._look, self.job, self.window())
             dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             dialog.wanted.connect(self.rerun_wanted)
@@ -154,7 +159,6 @@ class JobDetail(QFrame):
         )
         self._id.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.rerun = Button(self._look, "Edit and run…", kind="row", icon="retry")
-        self.rerun.setToolTip("Add a new job with these arguments, edited.")
         self.rerun.clicked.connect(self.open_rerun)
         close = Button(self._look, "", kind="quiet", icon="close", icon_role="muted")
         close.setFixedSize(28, 28)

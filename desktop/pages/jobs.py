@@ -86,6 +86,7 @@ class JobsPage(QWidget):
         self._timer.timeout.connect(self._refresh)
         look.changed.connect(self._dress)
         self.search.changed.connect(self._draw_words)
+        actions.refusal_changed.connect(self._draw_words)
         self._dress()
         self._open()
 
@@ -476,6 +477,8 @@ class JobsPage(QWidget):
             return REDIS_GONE
         if not self.work.isHidden():
             return "An action is at work: stop it, or wait for its end."
+        if action is not None and self._actions.refusal:
+            return self._actions.refusal
         if action is not None and action.refusal(self.state):
             return action.refusal(self.state)
         if self.all.isChecked():
@@ -500,6 +503,7 @@ class JobsPage(QWidget):
             note = ""
         self._note.setText(note)
         self._note.setToolTip(note)
+        self.detail.forbid_rerun(self._actions.refusal)
         for action in ACTIONS:
             self._enable(action.key, self._refusal(action), action.tip)
         self._enable("export", self._refusal(None), "Write them to a file, a line of JSON each.")

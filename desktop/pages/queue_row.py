@@ -254,7 +254,7 @@ class QueueRow(QFrame):
 
     def _fit_buttons(self, queue: QueueState, stale: bool) -> None:
         for button, action in ((self.switch, pause_or_resume(queue)), (self.clean, CLEAN), (self.retry, RETRY)):
-            refusal = REDIS_GONE if stale else action.refusal(queue)
+            refusal = REDIS_GONE if stale else self._actions.refusal or action.refusal(queue)
             button.set_icon(action.icon)
             button.setEnabled(not refusal)
             button.setToolTip(refusal or action.tooltip(queue))

@@ -55,6 +55,7 @@ class QueuesPage(QWidget):
         self._add_shortcuts()
         actions.clean_dialog_requested.connect(self.open_clean_dialog)
         actions.retry_dialog_requested.connect(self.open_retry_dialog)
+        actions.refusal_changed.connect(self._draw)
 
     # What it shows
 
@@ -235,7 +236,7 @@ class QueuesPage(QWidget):
             ),
             (self.resume_all, "" if paused else "No queue is paused.", f"Resume the {paused} paused"),
         ):
-            reason = REDIS_GONE if stale else refusal
+            reason = REDIS_GONE if stale else self._actions.refusal or refusal
             button.setEnabled(not reason)
             button.setToolTip(reason or tooltip)
 

@@ -40,7 +40,7 @@ class RecurringPage(QWidget):
 
     def __init__(self, look: Look, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._look, self._actions = look, actions
         self._schedules: tuple[Schedule, ...] | None = None
         self._jobs: Mapping[str, Job] = {}
         self._now_ms = 0
@@ -55,6 +55,7 @@ class RecurringPage(QWidget):
         self._timer = QTimer(self)
         self._timer.setInterval(READ_EVERY_MS)
         self._timer.timeout.connect(self.reading_wanted)
+        actions.refusal_changed.connect(self._draw)
         for key, run in (("Ctrl+N", self.open_add), ("F5", self.reading_wanted.emit)):
             shortcut = QShortcut(QKeySequence(key), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -181,10 +182,11 @@ class RecurringPage(QWidget):
     # Drawing
 
     def _draw(self) -> None:
-        known = self._schedules or ()
+        known, forbidden = self._schedules or (), self._actions.refusal
         self._fit_rows(tuple(one.id for one in known))
         for one in known:
-            self.rows[one.id].show_schedule(one, self._jobs.get(one.last_job or ""), self._now_ms, self.age.gone)
+            row = self.rows[one.id]
+            row.show_schedule(one, self._jobs.get(one.last_job or ""), self._now_ms, self.age.gone, forbidden)
         on = sum(one.enabled for one in known)
         self._count.setText(f"{len(known)} schedules, {on} on" if len(known) != 1 else f"1 schedule, {on} on")
         self._count.setVisible(self._schedules is not None)
@@ -192,7 +194,7 @@ class RecurringPage(QWidget):
         empty = _EMPTY if not known else ""
         self.message.setText(reading or empty)
         self.message.setVisible(bool(self.message.text()))
-        refusal = self.age.gone or reading
+        refusal = self.age.gone or forbidden or reading
         self.add.setEnabled(not refusal)
         self.add.setToolTip(refusal or "Add a recurring job (Ctrl+N)")
 

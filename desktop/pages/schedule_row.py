@@ -57,8 +57,11 @@ class ScheduleRow(QFrame):
         self.edit.clicked.connect(lambda: self.edit_wanted.emit(self.id))
         self.remove.clicked.connect(lambda: self.remove_wanted.emit(self.id))
 
-    def show_schedule(self, one: Schedule, job: Job | None, now_ms: int, gone: str) -> None:
-        """Show it as it is at `now_ms`; `job` is the last that it added, `gone` why nothing can be done."""
+    def show_schedule(self, one: Schedule, job: Job | None, now_ms: int, gone: str, forbidden: str = "") -> None:
+        """Show it as it is at `now_ms`; `job` is the last that it added.
+
+        `gone` tells that this is old, `forbidden` why nothing may be changed.
+        """
         stale = bool(gone)
         title = QUEUES[one.queue].title
         job_name = one.job_name or "spoilt record"
@@ -92,13 +95,13 @@ class ScheduleRow(QFrame):
                 stale=stale,
                 tone=tone,
             )
-        self._fit_buttons(one, gone)
+        self._fit_buttons(one, gone or forbidden)
         self.setAccessibleName(
             f"{one.id}: {job_name} on {title}, {when_words(one)}, {'on' if one.enabled else 'off'}, "
             f"next {self.next.first.whole}, last {self.last.first.whole} {self.last.second.whole}"
         )
 
-    def _fit_buttons(self, one: Schedule, gone: str) -> None:
+    def _fit_buttons(self, one: Schedule, forbidden: str) -> None:
         self.switch.show_on(one.enabled)
         spoilt = "" if one.job_name else _SPOILT
         off = "Switch it off: it adds no more jobs until it is on again. What it misses is not made up for."
@@ -108,7 +111,7 @@ class ScheduleRow(QFrame):
             (self.edit, f"Edit {one.id}", spoilt, "Change its job, arguments or times (Enter on the row)"),
             (self.remove, f"Remove {one.id}", "", "Take it away; it asks first (Del on the row)"),
         ):
-            reason = gone or refusal
+            reason = forbidden or refusal
             button.setEnabled(not reason)
             button.setToolTip(reason or tooltip)
             button.setAccessibleName(word)

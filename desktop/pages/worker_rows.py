@@ -96,8 +96,11 @@ class ConcurrencyRow:
             button.setFixedSize(width, 28)
         self.number.valueChanged.connect(lambda: self._fit_set(""))
 
-    def show_queue(self, queue: QueueState, own: int | None, gone: str) -> None:
-        """Show what holds; `own` is the setting without an operator's, `gone` why nothing can be done."""
+    def show_queue(self, queue: QueueState, own: int | None, gone: str, forbidden: str = "") -> None:
+        """Show what holds; `own` is the setting without an operator's.
+
+        `gone` tells that this is old, `forbidden` why nothing may be changed.
+        """
         count = queue.workers
         self.workers.show_text("no worker" if not count else "1 worker" if count == 1 else f"{count} workers")
         self.workers.set_tone("stale" if gone else "muted" if count else "caution")
@@ -112,11 +115,12 @@ class ConcurrencyRow:
         if queue.concurrency != self.shown and not self.number.hasFocus():
             self.number.setValue(queue.concurrency)
         self.shown = queue.concurrency
-        self.number.setEnabled(not gone)
-        self.number.setToolTip(gone or f"From 1 to {MOST_CONCURRENCY:,}")
-        self._fit_set(gone)
-        self.reset.setEnabled(not gone)
-        self.reset.setToolTip(gone or "Take an operator's number away: each worker goes by its own setting.")
+        reason = gone or forbidden
+        self.number.setEnabled(not reason)
+        self.number.setToolTip(reason or f"From 1 to {MOST_CONCURRENCY:,}")
+        self._fit_set(reason)
+        self.reset.setEnabled(not reason)
+        self.reset.setToolTip(reason or "Take an operator's number away: each worker goes by its own setting.")
         self.reset.setAccessibleName(f"{queue.title}: the workers' own setting")
 
     def _fit_set(self, gone: str) -> None:

@@ -55,7 +55,7 @@ class WorkersPage(QWidget):
 
     def __init__(self, look: Look, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._look, self._actions = look, actions
         self._zone, self._host = local_timezone(), socket.gethostname()
         self._snapshot: Snapshot | None = None
         self._seen: dict[str, WorkerInfo] = {}
@@ -78,6 +78,7 @@ class WorkersPage(QWidget):
         side.addStretch(1)
         lower.addLayout(side, 1)
         column.addLayout(lower)
+        actions.refusal_changed.connect(self._draw)
         self._draw()
         self._draw_embedded()
 
@@ -233,7 +234,8 @@ class WorkersPage(QWidget):
             return
         self._draw_workers(snapshot)
         for queue in snapshot.queues:
-            self.concurrency[queue.name].show_queue(queue, self._own.get(queue.name), self.age.gone)
+            row = self.concurrency[queue.name]
+            row.show_queue(queue, self._own.get(queue.name), self.age.gone, self._actions.refusal)
         self.redis.show_text(snapshot.redis, "Where the jobs are")
         self.redis.set_tone("stale" if self.age.gone else "ink")
         rate = snapshot.watching_commands_per_s

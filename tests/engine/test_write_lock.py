@@ -24,7 +24,7 @@ from tests.engine.worker_process import LIMIT_S, worker_process
 
 TASKS = "task-processing"
 REASON = "ticket 4711: stuck tasks"
-HARMLESS = {"unlock", "unlocked", "lock", "acknowledge_alert", "snooze_alert", "unsilence_alert"}
+HARMLESS = {"unlock", "unlocked", "lock", "note", "acknowledge_alert", "snooze_alert", "unsilence_alert"}
 """What is no change of a queue, job or schedule."""
 ARGUMENTS: dict[str, Any] = {
     "queue": TASKS,
