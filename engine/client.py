@@ -65,6 +65,7 @@ _BULK = 500
 """Jobs that one call adds."""
 _PARTS_UNDER_WAY = 2
 _NO_OPTIONS = JobOptions()
+_DEMO_STOP, _DEMO_STOP_TTL_S = "demo-stop", 3_600
 _YEAR_MS = 365 * 86_400_000
 
 
@@ -307,6 +308,14 @@ class Client:
                     told = error.message
                     yield Waiting(trace, f"{error.message} The command is kept and goes on when Redis is back.")
                 await asyncio.sleep(0.5)
+
+    async def stop_demo(self) -> None:
+        """Tell whoever makes demo traffic on this Redis to end it."""
+        await self._store.put_blob(queues.NOTIFICATION, _DEMO_STOP, uuid4().hex.encode(), _DEMO_STOP_TTL_S)
+
+    async def demo_stop(self) -> bytes | None:
+        """What the last `stop_demo` has left: another value means that there was one meanwhile."""
+        return await self._store.get_blob(queues.NOTIFICATION, _DEMO_STOP)
 
     async def sound(self, job: Job) -> bytes:
         """The FLAC bytes of a finished synthesis. Raises BadInputError once their hour is over."""

@@ -7,7 +7,7 @@ plain JSON values; a secret is never among them, bytes travel beside the job (`S
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -163,20 +163,52 @@ class SyncTasks(JobType):
     user_id: str = "local"
 
 
-JOB_TYPES: dict[str, type[JobType]] = {
-    kind.job_name: kind
-    for kind in (
-        TranscribeRecording,
-        ProcessVoiceCommand,
-        SynthesizeSpeech,
-        CreateTask,
-        SendEmail,
-        ProcessEmailCommand,
-        SyncInbox,
-        SyncCalendar,
-        SyncTasks,
+DemoFault = Literal["", "refused", "flaky", "slow", "rate-limit", "bad-input", "bug"]
+
+
+class DemoJob(JobType):
+    """Pretended work: it takes its time, tells of it and fails as told, no more. Result: `{"demo": true}`.
+
+    `fault`: "refused", "rate-limit", "bad-input" and "bug" fail each attempt, "flaky" the first one only, and "slow"
+    runs into its time-out. `then` names the queues of the jobs that follow it in its trace. There is one such type for
+    each queue, in `DEMO_TYPES`.
+    """
+
+    duration_ms: Annotated[int, Field(ge=0, le=60_000)] = 100
+    fault: DemoFault = ""
+    then: tuple[str, ...] = ()
+
+
+DEMO_PREFIX = "demo-"
+"""What the names of demo jobs begin with, and no others."""
+DEMO_TYPES: dict[str, type[DemoJob]] = {
+    queue: type(
+        f"Demo{queue.title().replace('-', '')}",
+        (DemoJob,),
+        {
+            "__module__": __name__,
+            "__doc__": f"Pretended work on {queue}.",
+            "__annotations__": {"queue": "ClassVar[str]", "job_name": "ClassVar[str]"},
+            "queue": queue,
+            "job_name": f"{DEMO_PREFIX}{queue}",
+        },
     )
+    for queue in queues.QUEUES
 }
+
+_KINDS: tuple[type[JobType], ...] = (
+    TranscribeRecording,
+    ProcessVoiceCommand,
+    SynthesizeSpeech,
+    CreateTask,
+    SendEmail,
+    ProcessEmailCommand,
+    SyncInbox,
+    SyncCalendar,
+    SyncTasks,
+    *DEMO_TYPES.values(),
+)
+JOB_TYPES: dict[str, type[JobType]] = {kind.job_name: kind for kind in _KINDS}
 
 
 def job_payload(job_name: str, arguments: Mapping[str, Any]) -> JobType:

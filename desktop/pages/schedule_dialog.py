@@ -24,7 +24,7 @@ from desktop.pages.recurring_words import slot_text, when_words
 from desktop.theme import Look
 from desktop.widgets.text import Button, Text
 from engine.errors import BadInputError
-from engine.job_types import JOB_TYPES, JobType, job_payload
+from engine.job_types import JOB_TYPES, DemoJob, JobType, job_payload
 from engine.model import Schedule
 from engine.queues import QUEUES
 from engine.schedules import interval_text, local_timezone, next_slot_ms, parse_interval_ms
@@ -116,6 +116,8 @@ class ScheduleDialog(QDialog):
         for kind in JOB_TYPES.values():
             if self._edited and kind.queue != self._edited.queue:
                 continue  # a schedule stays with its queue
+            if issubclass(kind, DemoJob):
+                continue  # nobody wants pretended work each morning
             self.job.addItem(f"{kind.job_name}   ({QUEUES[kind.queue].title})", kind.job_name)
         self.arguments = QLineEdit()
         self.by_cron = Button(self._look, "By the clock (cron)", kind="segment", font="label")

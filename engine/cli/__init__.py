@@ -47,7 +47,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli import alerts, asking, cleaning, looking, measuring, operating, recurring, settings, workers
+from engine.cli import alerts, asking, cleaning, demo, looking, measuring, operating, recurring, settings, workers
 from engine.cli.frame import Switches, hark
 from engine.cli.output import complain
 from engine.errors import HarkError
@@ -59,6 +59,7 @@ __all__ = [
     "alerts",
     "asking",
     "cleaning",
+    "demo",
     "hark",
     "looking",
     "main",

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from engine.handlers.context import JobContext, Services
+from engine.handlers.demo import run_demo
 from engine.handlers.inbox import sync_inbox
 from engine.handlers.mail import process_email_command, send_email
 from engine.handlers.speech import synthesize_speech, transcribe_recording
@@ -13,6 +14,7 @@ from engine.handlers.sync import sync_calendar, sync_tasks
 from engine.handlers.tasks import create_task
 from engine.handlers.voice import process_voice_command
 from engine.job_types import (
+    DEMO_TYPES,
     CreateTask,
     JobType,
     ProcessEmailCommand,
@@ -37,6 +39,7 @@ HANDLERS: dict[type[JobType], Handler] = {
     SyncInbox: sync_inbox,
     SyncCalendar: sync_calendar,
     SyncTasks: sync_tasks,
+    **dict.fromkeys(DEMO_TYPES.values(), run_demo),
 }
 
 __all__ = ["HANDLERS", "Handler", "JobContext", "Services"]
