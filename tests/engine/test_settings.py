@@ -18,6 +18,7 @@ from engine.settings.editing import change_setting, reset_setting
 from engine.settings.views import Kind, setting_view, setting_views
 from engine.trials import try_apart, try_service
 from tests.servers import KEY, OpenAIDouble, serving
+from tests.settings_reference import FILE, reference
 
 
 def write_config(toml: str) -> None:
@@ -329,3 +330,7 @@ async def test_a_trial_apart_tells_the_same_from_a_process_of_its_own(
     monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{unused_tcp_port}")
     with pytest.raises(HarkError, match=r"127\.0\.0\.1"):
         await try_apart("redis")
+
+
+def test_the_reference_in_the_documents_is_the_declarations() -> None:
+    assert FILE.read_text() == reference(), "run: python -m tests.settings_reference"
