@@ -24,6 +24,7 @@ from desktop.console import (
     audit,
     charts,
     commands,
+    demo,
     failures,
     jobs,
     queues,
@@ -131,6 +132,7 @@ class App(QObject):
         self.tray.open_requested.connect(window.come_to_front)
         commands.connect(window, actions, bridge, self.tray)
         write_lock.connect(window, actions, bridge)
+        demo.connect(window, bridge)
         self._pool_changed.connect(self._on_pool_changed, Qt.ConnectionType.QueuedConnection)
 
     def _on_opened(self, settings: Settings) -> None:

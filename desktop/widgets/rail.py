@@ -21,6 +21,7 @@ class Rail(QWidget):
 
     chosen = Signal(int)
     alerts_wanted = Signal()
+    demo_stop_wanted = Signal()
 
     def __init__(self, look: Look, entries: Sequence[tuple[str, str, str]]) -> None:
         super().__init__()
@@ -63,6 +64,13 @@ class Rail(QWidget):
         self.alert_badge.setToolTip(tooltip)
         self.alert_badge.setAccessibleName(f"{words} open, show them")
         self.alert_badge.setVisible(bool(words))
+
+    def show_demo(self, words: str, tooltip: str) -> None:
+        """A button that stops the demo traffic, while there is some; "" for none."""
+        self._name(self.demo, words)
+        self.demo.setToolTip(tooltip)
+        self.demo.setAccessibleName(words)
+        self.demo.setVisible(bool(words))
 
     def show_connection(self, connected: bool, words: str, address: str = "") -> None:
         """Tell whether Redis answers, and where it is."""
@@ -126,6 +134,10 @@ class Rail(QWidget):
         self.alert_badge.clicked.connect(self.alerts_wanted)
         self.alert_badge.hide()
         self._column.addWidget(self.alert_badge)
+        self.demo = Button(self._look, "", kind="nav", icon="close", font="label")
+        self.demo.clicked.connect(self.demo_stop_wanted)
+        self.demo.hide()
+        self._column.addWidget(self.demo)
         self._connected = False
         self._dot = QLabel()
         self._connection = Text(self._look, "Connecting…", "caption", "muted")
@@ -145,7 +157,7 @@ class Rail(QWidget):
         self.more.setAccessibleName("Menu")
         self.more.setToolTip("Commands for the whole of Hark (F10)")
         self._column.addWidget(self.more)
-        for button in (self.alert_badge, self.toggle_colours, self.more):
+        for button in (self.alert_badge, self.demo, self.toggle_colours, self.more):
             button.setIconSize(QSize(20, 20))
 
     def _draw_mode(self) -> None:
