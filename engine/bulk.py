@@ -12,13 +12,16 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from engine.admin import Admin
 from engine.errors import BadInputError, HarkError
 from engine.job_filter import parse_filter
 from engine.model import Job, JobState
-from engine.monitor import Monitor
+
+if TYPE_CHECKING:
+    from engine.admin import Admin
+    from engine.monitor import Monitor
 
 _CLEANED_AT_ONCE = 1_000
 _READ_AT_ONCE = 40

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
@@ -11,9 +12,11 @@ from desktop.actions import REDIS_GONE
 from desktop.bridge import Bridge
 from desktop.commands import Command
 from desktop.window import Window
-from engine import Engine
-from engine.demo import DemoTraffic
 from engine.settings import Settings
+
+if TYPE_CHECKING:
+    from engine import Engine
+    from engine.demo import DemoTraffic
 
 RATES = (5, 20, 100)
 """Jobs a second to choose from."""
@@ -76,7 +79,7 @@ class _Wiring(QObject):
             added = 0
             self._show(rate, added)
             try:
-                async with aclosing(DemoTraffic(engine.client, engine.admin).run(rate, SECONDS)) as steps:
+                async with aclosing(_traffic(engine).run(rate, SECONDS)) as steps:
                     async for added in steps:
                         self._show(rate, added)
             finally:
@@ -87,14 +90,14 @@ class _Wiring(QObject):
 
     def _stop(self) -> None:
         async def act(engine: Engine, _actor: str) -> str:
-            await DemoTraffic(engine.client, engine.admin).stop()
+            await _traffic(engine).stop()
             return "Demo traffic stops."
 
         self._bridge.operate("stop demo traffic", act, then=_nothing)
 
     def _clean(self) -> None:
         async def act(engine: Engine, actor: str) -> str:
-            removed = await DemoTraffic(engine.client, engine.admin).clean(actor=actor)
+            removed = await _traffic(engine).clean(actor=actor)
             return f"Removed {removed:,} demo {'job' if removed == 1 else 'jobs'}."
 
         self._bridge.operate("clean demo jobs", act, then=_nothing)
@@ -105,6 +108,13 @@ class _Wiring(QObject):
         self._window.rail.show_demo(words, f"Demo traffic has added {added:,} jobs, {rate} a second. Press to stop it.")
         if changed:
             self._window.catalogue.changed.emit()
+
+
+def _traffic(engine: Engine) -> DemoTraffic:
+    # Imported when wanted: the window is on the screen before it needs jobs.
+    from engine.demo import DemoTraffic
+
+    return DemoTraffic(engine.client, engine.admin)
 
 
 def _nothing() -> None:
