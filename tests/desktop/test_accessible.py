@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import shiboken6
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QAbstractScrollArea, QAbstractSpinBox, QApplication, QComboBox, QDialog, QWidget
@@ -20,7 +21,7 @@ from tests.desktop.snapshots import snapshot
 
 
 @pytest.fixture
-def window(qtbot: QtBot) -> Window:
+def window(qtbot: QtBot) -> Iterator[Window]:
     look = Look()
     look.dress()
     window = Window(look, Actions())
@@ -32,7 +33,9 @@ def window(qtbot: QtBot) -> Window:
     window.workers.show_snapshot(now)
     window.jobs.show_snapshot(now)
     window.show_connected("Connected", "redis://localhost:6379")
-    return window
+    yield window
+    # Now: the walk has made Python's wrappers of Qt's inner parts, which must not outlive or precede their owners.
+    shiboken6.delete(window)
 
 
 def pages(window: Window) -> Iterator[tuple[str, QWidget]]:
