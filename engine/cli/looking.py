@@ -69,9 +69,7 @@ def status(queue: str | None, as_json: bool) -> None:
 @hark.command()
 @click.argument("queue")
 @click.option("--state", type=click.Choice([state.value for state in JobState]), help="Only jobs of this state.")
-@click.option(
-    "--search", "--where", "query", metavar="QUERY", default="", help="Only jobs that match."
-)
+@click.option("--search", "--where", "query", metavar="QUERY", default="", help="Only jobs that match.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="The most jobs to show.")
 @click.option("--after", metavar="POSITION", help="Go on where an earlier search stopped; needs --state.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
