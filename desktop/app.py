@@ -129,6 +129,7 @@ class App(QObject):
         jobs.connect(window.jobs, bridge, window)
         alerts.connect(window.alerts, bridge, window, self.tray)
         window.closing.connect(self._closed.set)
+        window.watched.connect(bridge.watch)
         self.tray.open_requested.connect(window.come_to_front)
         commands.connect(window, actions, bridge, self.tray)
         write_lock.connect(window, actions, bridge)
@@ -152,7 +153,8 @@ class App(QObject):
     def _on_sampled(self, snapshot: Snapshot) -> None:
         count = len(snapshot.workers)
         workers = "1 worker" if count == 1 else f"{count} workers"
-        self.window.show_connected(f"Connected\n{workers}", snapshot.redis)
+        cost = f"This window's looking costs it {snapshot.watching_commands_per_s:,.1f} commands a second."
+        self.window.show_connected(f"Connected\n{workers}", f"{snapshot.redis}\n{cost}")
 
     def _apply_settings(self) -> None:
         """Connect by the settings as they are saved now; the worker follows when that has succeeded."""

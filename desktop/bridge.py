@@ -27,6 +27,11 @@ from engine.settings import Settings
 _log = get_logger("bridge")
 
 SAMPLE_S = 1.0
+HIDDEN_S = 5.0
+"""So often a window is sampled for that nobody sees: alerts still want to know."""
+_SHARE = 0.1
+_SLOWEST_S = 15.0
+"""Samples take no more than this share of the time, as long as they come this often: a busy Redis is left alone."""
 _SILENCE_S = 5.0
 _RETRY_S = 2.0
 _CONNECTION = "connection"
@@ -67,6 +72,7 @@ class Bridge(QObject):
         self._newest_requests: Counter[str] = Counter()
         self._is_gone = False
         self._reopen = False
+        self._watched = True
         self._actor = f"{getpass.getuser()} (window)"
 
     def start(self) -> None:
@@ -122,6 +128,12 @@ class Bridge(QObject):
         self._reopen = True
         self._sample_now.set()
 
+    def watch(self, watched: bool) -> None:
+        """Whether anybody sees the window: sample as often as that is worth, and at once when it is seen again."""
+        if watched and not self._watched:
+            self._sample_now.set()
+        self._watched = watched
+
     # The connection
 
     async def _stay_connected(self) -> None:
@@ -147,7 +159,9 @@ class Bridge(QObject):
     async def _sample(self, engine: Engine) -> None:
         """Sample until `reopen` or cancelled; a Redis that is gone is only told, because it may come back."""
         fresh = True
+        loop = asyncio.get_running_loop()
         while not self._reopen:
+            began_s, took_s = loop.time(), 0.0
             try:
                 async with asyncio.timeout(_SILENCE_S):
                     snapshot = await engine.monitor.snapshot(fresh=fresh)
@@ -156,11 +170,12 @@ class Bridge(QObject):
             except RedisGoneError as error:
                 self._tell_gone(error.message, error.remedy)
             else:
+                took_s = loop.time() - began_s
                 self._is_gone = False
                 self.sampled.emit(snapshot)
             # Not `wait_for`: before Python 3.12 it loses a cancellation that comes together with the event.
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(SAMPLE_S):
+                async with asyncio.timeout(pause_s(took_s, watched=self._watched)):
                     await self._sample_now.wait()
             fresh = self._sample_now.is_set()
             self._sample_now.clear()
@@ -226,6 +241,11 @@ class Bridge(QObject):
             _log.error("%s failed", task.get_name(), exc_info=error)
             details = "".join(traceback.format_exception(error))
             self.crashed.emit(f"An error in Hark: {task.get_name()} failed.", details)
+
+
+def pause_s(took_s: float, *, watched: bool) -> float:
+    """How long to wait after a sample that took so long, in seconds."""
+    return max(SAMPLE_S if watched else HIDDEN_S, min(took_s / _SHARE, _SLOWEST_S))
 
 
 def in_thread(call: Callable[[], object]) -> Callable[[], Awaitable[object]]:

@@ -75,6 +75,8 @@ class Window(QWidget):
     talk_released = Signal()
     talk_cancelled = Signal()
     closing = Signal()
+    watched = Signal(bool)
+    """Whether the window can be seen: it is neither hidden nor minimised."""
     alerts_wanted = Signal()
     """The badge in the rail was pressed."""
 
@@ -396,10 +398,17 @@ class Window(QWidget):
         # The talk key works whichever widget has the focus: only the application sees all keys.
         QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
         super().showEvent(event)
+        self.watched.emit(not self.isMinimized())
 
     def hideEvent(self, event: QHideEvent) -> None:
         QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
         super().hideEvent(event)
+        self.watched.emit(False)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.WindowStateChange:
+            self.watched.emit(self.isVisible() and not self.isMinimized())
 
     def closeEvent(self, event: QCloseEvent) -> None:
         event.ignore()

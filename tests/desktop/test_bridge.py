@@ -12,7 +12,8 @@ import pytest
 import redis
 from PySide6.QtCore import SignalInstance
 
-from desktop.bridge import Bridge
+from desktop import bridge as bridge_module
+from desktop.bridge import Bridge, pause_s
 from engine import Engine
 from engine.errors import SettingsError
 from engine.model import JobState, Snapshot
@@ -53,6 +54,25 @@ async def test_snapshots_arrive_by_themselves(bridge: Bridge) -> None:
     (first,) = await sampled.next()
     (second,) = await sampled.next()
     assert isinstance(first, Snapshot)
+    assert second.taken_at_ms > first.taken_at_ms
+
+
+@pytest.mark.parametrize(
+    ("took_s", "watched", "expected_s"),
+    [(0.01, True, 1), (0.01, False, 5), (0.4, True, 4), (0.6, False, 6), (4.9, True, 15)],
+)
+def test_a_hidden_window_and_a_slow_redis_are_sampled_less(took_s: float, watched: bool, expected_s: float) -> None:
+    assert pause_s(took_s, watched=watched) == pytest.approx(expected_s)
+
+
+async def test_a_window_that_is_seen_again_is_sampled_at_once(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bridge_module, "HIDDEN_S", 3600)
+    sampled = Emissions(bridge.sampled)
+    bridge.watch(False)
+    bridge.start()
+    (first,) = await sampled.next()
+    bridge.watch(True)
+    (second,) = await sampled.next()
     assert second.taken_at_ms > first.taken_at_ms
 
 

@@ -57,6 +57,18 @@ def test_at_150_percent_on_a_small_screen_it_is_usable_and_the_wide_pages_scroll
     assert scrolled(window) <= {"Queues", "Charts", "Workers", "Settings"}
 
 
+def test_it_tells_whether_it_can_be_seen(window: Window) -> None:
+    told: list[bool] = []
+    window.watched.connect(told.append)
+    window.hide()
+    window.show()
+    window.setWindowState(Qt.WindowState.WindowMinimized)
+    QApplication.processEvents()
+    window.setWindowState(Qt.WindowState.WindowNoState)
+    assert (told[0], told[1], told[-1]) == (False, True, True)
+    assert False in told[2:-1]
+
+
 class TestTalkKey:
     def test_space_held_talks_and_let_go_ends(self, window: Window, qtbot: QtBot) -> None:
         with qtbot.waitSignal(window.talk_pressed):
