@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 import psutil
 
 from tests.bench.bench import Bench
-from tests.bench.install import Peer
+from tests.bench.install import REPOSITORY, Peer
 from tests.bench.peers.protocol import PAYLOAD_BYTES
 
 JOBS = 20_000
@@ -28,6 +29,8 @@ PROBES = 10
 IDLE_S = 10.0
 WATCH_S = 12.0
 VIEWERS = 5
+WINDOW_STARTS = 5
+PAGE_S = 4.0
 
 Figures = dict[str, float]
 
@@ -91,9 +94,7 @@ def _priority(bench: Bench, peer: Peer) -> Figures:
     """How long urgent jobs wait, in units of the time between two starts of the worker's other jobs."""
     bench.empty()
     bench.call(peer, "add-bulk", count=BEHIND, limit_s=LIMIT_S)
-    with bench.running(
-        peer, "work", concurrency=1, count=BEHIND * 2, limit_s=120, watch=True, job_ms=JOB_MS
-    ) as worker:
+    with bench.running(peer, "work", concurrency=1, count=BEHIND * 2, limit_s=120, watch=True, job_ms=JOB_MS) as worker:
         worker.answer(60)
         added = bench.call(peer, "probe", count=PROBES, every_s=0.3)["added"]
         time.sleep(5 * JOB_MS / 1000)
@@ -170,6 +171,37 @@ def _depth(bench: Bench, peer: Peer) -> Figures:
     }
 
 
+@dataclass(frozen=True)
+class _WindowProgram(Peer):
+    """The real window on a virtual display."""
+
+    def command(self) -> list[str]:
+        return [str(REPOSITORY / "packaging" / "with-display.sh"), sys.executable, "-m", "tests.bench.window"]
+
+
+def _window(bench: Bench, peer: Peer) -> Figures:
+    """How smooth the window is beside its embedded worker at full load, and how soon it is there."""
+    bench.empty()
+    program = _WindowProgram(peer.name, f"{peer.title} window", "")
+    paints = []
+    for _ in range(WINDOW_STARTS + 1):
+        with bench.running(program, "start") as running:
+            paints.append(running.answer(60)["paint_ms"])
+    bench.call(program, "fill", count=MILLION)
+    with bench.running(program, "walk", page_s=PAGE_S) as running:
+        walked = running.answer(120)
+    for page, figures in walked["pages"].items():
+        print(f"    {page}: {figures}", file=sys.stderr)
+    return {
+        "window_paint_ms": statistics.median(paints[1:]),  # the first start warms up
+        "window_late_p99_ms": walked["late_p99_ms"],
+        "window_late_max_ms": walked["late_max_ms"],
+        "window_cpu_percent": walked["cpu_percent"],
+        "window_commands_per_s": walked["commands_per_s"],
+        "window_active": walked["active"],
+    }
+
+
 CASES = (
     Case("drain-100", _drain_with(100)),
     Case("drain-10", _drain_with(10)),
@@ -179,5 +211,6 @@ CASES = (
     Case("priority", _priority, ("hark", "bullmq")),
     Case("idle", _idle, ("hark", "bullmq")),
     Case("watch", _watch, ("hark",)),
+    Case("window", _window, ("hark",)),
     Case("depth", _depth, ("hark",), full=True),
 )

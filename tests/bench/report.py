@@ -30,6 +30,10 @@ def _at_least(ratio_wanted: float) -> Callable[[float, float | None], bool]:
     return lambda _, ratio: ratio is not None and ratio >= ratio_wanted
 
 
+def _below(limit: float) -> Callable[[float, float | None], bool]:
+    return lambda own, _: own < limit
+
+
 def _most_of_it(share: float, _: float | None) -> bool:
     return share >= 0.8
 
@@ -65,6 +69,28 @@ ROWS = (
     Row("watch_1_server_cpu_percent", "the server meanwhile, % of a core", "", False, None, 2, False),
     Row("watch_5_commands_per_s", "5 viewers at 1 Hz, commands/s", "< 20", False, lambda own, _: own < 20, 1, False),
     Row("watch_5_server_cpu_percent", "the server meanwhile, % of a core", "", False, None, 2, False),
+    Row(
+        "window_paint_ms",
+        "the window's first paint after its start, warm, ms",
+        "< 1,000",
+        False,
+        _below(1000),
+        0,
+        False,
+    ),
+    Row(
+        "window_late_p99_ms",
+        "a 16 ms timer in the window's thread is late by, p99, ms",
+        "< 33",
+        False,
+        _below(33),
+        1,
+        False,
+    ),
+    Row("window_late_max_ms", "at most, ms", "", False, None, 1, False),
+    Row("window_cpu_percent", "the window, charts at 2 Hz, % of a core", "< 15 %", False, _below(15), 1, False),
+    Row("window_commands_per_s", "the window's own looking, commands/s", "< 20", False, _below(20), 1, False),
+    Row("window_active", "jobs that the embedded worker runs meanwhile", "", True, None, 0, False),
     Row("shallow_per_s", "drain, 1,000 waiting, jobs/s", "", True, None, 0, False),
     Row("million_waiting_per_s", "drain, 1,000,000 waiting, jobs/s", "", True, None, 0, False),
     Row("million_delayed_per_s", "drain beside 1,000,000 delayed, jobs/s", "", True, None, 0, False),
@@ -135,7 +161,5 @@ def table(found: Medians, peers: list[str]) -> str:
         lines.append(cells)
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     lines.insert(1, ["-" * width for width in widths])
-    texts = [
-        f"| {' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |" for line in lines
-    ]
+    texts = [f"| {' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |" for line in lines]
     return "\n".join(texts)
