@@ -63,6 +63,8 @@ class SettingSection(QFrame):
     """One group. `rows` are its settings by name; those of a queue are shown for one queue at a time."""
 
     trial_wanted = Signal(str)
+    row_made = Signal(object)
+    """A SettingRow that there was not before: one queue's are made when that queue is first shown."""
 
     def __init__(self, look: Look, group: str, views: Sequence[SettingView], services: Sequence[Service]) -> None:
         super().__init__()
@@ -86,16 +88,14 @@ class SettingSection(QFrame):
         if any(queue_of(view) for view in views):
             column.addLayout(self._build_queues())
         self._rules: dict[str, QFrame] = {}
-        for view in views:
-            row = SettingRow(look, view)
-            self._rules[view.name] = rule()
-            self.rows[view.name] = row
-            column.addWidget(self._rules[view.name])
-            column.addWidget(row)
+        self._views = {view.name: view for view in views}
+        self._column = column
+        self._make_rows()
         self.filter([])
 
     def show_views(self, views: Mapping[str, SettingView], saved: str) -> None:
         """Show how the settings are now; `saved` is the one whose typed value was taken."""
+        self._views = {name: views.get(name, view) for name, view in self._views.items()}
         for name, row in self.rows.items():
             if name in views:
                 row.show_view(views[name], saved=name == saved)
@@ -122,7 +122,18 @@ class SettingSection(QFrame):
         """Show the settings of this queue."""
         self._queue = queue
         self.queues[queue].setChecked(True)
+        self._make_rows()
         self.filter(self._words)
+
+    def _make_rows(self) -> None:
+        """Those of all settings but of the queues that are not shown: eight times as many would hold the window up."""
+        for name, view in self._views.items():
+            if name not in self.rows and queue_of(view) in ("", self._queue):
+                self.rows[name] = row = SettingRow(self._look, view)
+                self._rules[name] = rule()
+                self._column.addWidget(self._rules[name])
+                self._column.addWidget(row)
+                self.row_made.emit(row)
 
     def _build_queues(self) -> QHBoxLayout:
         line = QHBoxLayout()

@@ -12,6 +12,7 @@ from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.actions import Actions
+from desktop.pages.setting_row import SettingRow
 from desktop.pages.setting_section import Service, SettingSection
 from desktop.theme import Look
 from desktop.widgets.text import Button, Text, set_property
@@ -165,10 +166,9 @@ class SettingsPage(QWidget):
                 [service for service in self._services if service.group == group],
             )
             section.trial_wanted.connect(self.trial_wanted)
+            section.row_made.connect(self._connect_row)
             for row in section.rows.values():
-                row.change_wanted.connect(self.change_wanted)
-                row.secret_wanted.connect(self.secret_wanted)
-                row.reset_wanted.connect(self.reset_wanted)
+                self._connect_row(row)
             self.sections[group] = section
             self._cards.insertWidget(place, section)
             jump = Button(self._look, group, kind="nav", font="label")
@@ -176,6 +176,11 @@ class SettingsPage(QWidget):
             jump.clicked.connect(lambda _=False, group=group: self.show_group(group))
             self.jumps[group] = jump
             self._jump_column.insertWidget(place, jump)
+
+    def _connect_row(self, row: SettingRow) -> None:
+        row.change_wanted.connect(self.change_wanted)
+        row.secret_wanted.connect(self.secret_wanted)
+        row.reset_wanted.connect(self.reset_wanted)
 
     # Reacting
 
