@@ -104,7 +104,7 @@ class _Wiring(QObject):
 
     def _show(self, rate: int, added: int) -> None:
         changed, self._rate = rate != self._rate, rate
-        words = f"Stop demo, {rate}/s" if rate else ""
+        words = f"Demo {rate}/s" if rate else ""
         self._window.rail.show_demo(words, f"Demo traffic has added {added:,} jobs, {rate} a second. Press to stop it.")
         if changed:
             self._window.catalogue.changed.emit()

@@ -69,7 +69,7 @@ class Rail(QWidget):
         """A button that stops the demo traffic, while there is some; "" for none."""
         self._name(self.demo, words)
         self.demo.setToolTip(tooltip)
-        self.demo.setAccessibleName(words)
+        self.demo.setAccessibleName(f"Stop: {words}")
         self.demo.setVisible(bool(words))
 
     def show_connection(self, connected: bool, words: str, address: str = "") -> None:

@@ -54,7 +54,7 @@ async def test_it_runs_until_the_rails_button_stops_it_and_its_jobs_are_cleaned(
         assert window.rail.demo.isHidden()
         assert run(window, "demo.start-20") == ""
         await until(window.rail.demo.isVisible)
-        assert window.rail.demo.text().strip() == "Stop demo, 20/s"
+        assert window.rail.demo.text().strip() == "Demo 20/s"
         assert run(window, "demo.start-100") == "It runs already."
         await until(lambda: jobs(window) >= 5)
         window.rail.demo.click()
