@@ -92,6 +92,13 @@ def test_every_control_of_the_dialogs_has_a_name(window: Window) -> None:
         dialog.reject()
 
 
+def is_active(window: Window) -> bool:
+    """Whether the window has the keyboard; it asks for it again where the screen has given it to nobody."""
+    if not window.isActiveWindow():
+        window.activateWindow()
+    return window.isActiveWindow()
+
+
 def test_the_focus_is_seen_on_every_control(window: Window, qtbot: QtBot) -> None:
     window.jobs.choose("synthesis", JobState.FAILED)
     unseen = []
@@ -100,9 +107,10 @@ def test_the_focus_is_seen_on_every_control(window: Window, qtbot: QtBot) -> Non
             if not widget.isEnabled() or not widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
                 continue
             window.setFocus()
+            qtbot.waitUntil(lambda: is_active(window))
             before = widget.grab().toImage()
             widget.setFocus(Qt.FocusReason.TabFocusReason)
-            qtbot.waitUntil(widget.hasFocus)
+            qtbot.waitUntil(lambda widget=widget: is_active(window) and widget.hasFocus())
             if widget.grab().toImage() == before:
                 unseen.append(f"{word}: {type(widget).__name__} {name_of(widget)!r}")
     assert unseen == []
