@@ -110,7 +110,7 @@ def test_the_focus_is_seen_on_every_control(window: Window, qtbot: QtBot) -> Non
             qtbot.waitUntil(lambda: is_active(window))
             before = widget.grab().toImage()
             widget.setFocus(Qt.FocusReason.TabFocusReason)
-            qtbot.waitUntil(lambda widget=widget: is_active(window) and widget.hasFocus())
+            qtbot.waitUntil(lambda widget=widget: is_active(window) and widget.hasFocus())  # type: ignore[misc]
             if widget.grab().toImage() == before:
                 unseen.append(f"{word}: {type(widget).__name__} {name_of(widget)!r}")
     assert unseen == []
