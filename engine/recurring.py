@@ -121,9 +121,7 @@ class Recurring:
         timezone = None if timezone is None else await self._timezone(timezone)
         return await self._change(schedule_id, change, action="update-schedule", actor=actor, reason=reason)
 
-    async def set_schedule_enabled(
-        self, schedule_id: str, enabled: bool, *, actor: str, reason: str = ""
-    ) -> Schedule:
+    async def set_schedule_enabled(self, schedule_id: str, enabled: bool, *, actor: str, reason: str = "") -> Schedule:
         """Switch a schedule on or off. Slots that passed while it was off are not made up for."""
 
         def change(schedule: Schedule, now_ms: int) -> Schedule:

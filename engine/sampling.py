@@ -196,9 +196,7 @@ def _unpacked(text: str) -> Sample | None:
 
 def _unpacked_queue(numbers: list[Any], minutes: Mapping[str, Any]) -> QueueSample:
     named = {name: _whole(number) for name, number in zip(_NUMBERS, numbers, strict=True)}
-    return QueueSample(
-        **named, minutes={int(minute): _unpacked_figures(*packed) for minute, packed in minutes.items()}
-    )
+    return QueueSample(**named, minutes={int(minute): _unpacked_figures(*packed) for minute, packed in minutes.items()})
 
 
 def _unpacked_figures(counts: list[Any], processing: list[Any], waiting: list[Any]) -> Figures:

@@ -37,9 +37,7 @@ async def examine_redis(settings: Settings, limits: Limits) -> list[Finding]:
             found += await _examine(store, settings, limits)
     except TimeoutError:
         where = _place(settings)
-        found.append(
-            Finding("redis", Level.ERROR, f"{where} did not answer within {limits.check_s:g} seconds.", _HANG)
-        )
+        found.append(Finding("redis", Level.ERROR, f"{where} did not answer within {limits.check_s:g} seconds.", _HANG))
     except HarkError as error:
         found.append(explained(error))
     if not reached:

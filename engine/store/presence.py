@@ -56,6 +56,4 @@ def _worker(worker_id: str, text: str) -> WorkerInfo | None:
     )
     if not fine:
         return None
-    return WorkerInfo(
-        id=worker_id, host=host, queues=tuple(queues), stopping=stopping, embedded=embedded, **numbers
-    )
+    return WorkerInfo(id=worker_id, host=host, queues=tuple(queues), stopping=stopping, embedded=embedded, **numbers)

@@ -88,9 +88,7 @@ class Reads(StoreBase):
     async def jobs(self, queue: str, state: JobState, start: int, count: int) -> tuple[Job, ...]:
         """Jobs of one state by place: the next to run first, of the finished the newest first."""
         name, newest_first = keys.state(queue, state), state in _FINISHED
-        ids: Any = await self._guarded(
-            lambda: self._redis.zrange(name, start, start + count - 1, desc=newest_first)
-        )
+        ids: Any = await self._guarded(lambda: self._redis.zrange(name, start, start + count - 1, desc=newest_first))
         return await self.records(queue, ids)
 
     async def jobs_from(
@@ -187,9 +185,7 @@ class Reads(StoreBase):
         records = await self._hashes(keys.group(queue, signature) for signature in signatures)
         sizes = await self._sizes(keys.group_ids(queue, signature) for signature in signatures)
         found = zip(signatures, records, sizes, strict=True)
-        return tuple(
-            _group(queue, signature, record, size, trends) for signature, record, size in found if record
-        )
+        return tuple(_group(queue, signature, record, size, trends) for signature, record, size in found if record)
 
     async def group_members(self, queue: str, signature: str) -> list[str]:
         """Ids of the failed jobs in a group, oldest first."""
@@ -254,8 +250,14 @@ class Reads(StoreBase):
 def _place(position: str) -> tuple[str, int]:
     """The score of a position, and how many jobs of that score are passed."""
     score, _, passed = position.partition(".")
-    if not (score.isascii() and score.isdigit() and len(score) < 17 and passed.isascii() and passed.isdigit()
-            and len(passed) < 10):
+    if not (
+        score.isascii()
+        and score.isdigit()
+        and len(score) < 17
+        and passed.isascii()
+        and passed.isdigit()
+        and len(passed) < 10
+    ):
         raise BadInputError(f"{position!r} is no position in a list of jobs.", "Give one that a search has told.")
     return score, int(passed)
 

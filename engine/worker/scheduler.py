@@ -56,9 +56,7 @@ class Scheduler:
         for schedule_id, payload, cron in _SEED:
             if payload.queue in self._queues:
                 now_ms, _ = await self._store.schedules(payload.queue)
-                schedule = Schedule(
-                    schedule_id, payload.queue, payload.job_name, {}, cron=cron, timezone=timezone
-                )
+                schedule = Schedule(schedule_id, payload.queue, payload.job_name, {}, cron=cron, timezone=timezone)
                 schedule = replace(schedule, next_at_ms=next_slot_ms(schedule, now_ms))
                 if await self._store.seed_schedule(schedule):
                     _log.info("schedule %s is installed: %s, %s", schedule_id, cron, timezone)

@@ -11,7 +11,7 @@ from engine.errors import NotFoundError
 from engine.model import Action
 from engine.providers import Reply, Tool, Turn
 from engine.providers.offline import OfflineAssistant
-from engine.providers.offline.grammar import Grammar, GrammarFile, load_grammar
+from engine.providers.offline.grammar import Grammar, SharedGrammar, load_grammar
 from engine.queues import QUEUES
 
 UNDERSTOOD = [
@@ -122,7 +122,7 @@ def grammar() -> Grammar:
 
 @pytest.fixture
 def assistant() -> OfflineAssistant:
-    return OfflineAssistant(GrammarFile())
+    return OfflineAssistant(SharedGrammar())
 
 
 @pytest.mark.parametrize(("text", "tool", "arguments"), UNDERSTOOD, ids=[row[0] for row in UNDERSTOOD])
@@ -194,6 +194,6 @@ async def test_a_task_without_a_title_is_asked_for_and_the_answer_is_the_title(a
 
 
 async def test_commands_at_the_same_time_share_one_grammar() -> None:
-    grammar_file = GrammarFile()
+    grammar_file = SharedGrammar()
     one, other = await asyncio.gather(grammar_file.load(), grammar_file.load())
     assert one is other

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from engine.providers import Providers
 from engine.providers.offline.assistant import OfflineAssistant
-from engine.providers.offline.grammar import GrammarFile
+from engine.providers.offline.grammar import SharedGrammar
 from engine.providers.offline.synthesizer import DEFAULT_VOICE, OfflineSynthesizer
 from engine.providers.offline.transcriber import OfflineTranscriber
 
@@ -17,7 +17,7 @@ __all__ = ["OfflineAssistant", "OfflineSynthesizer", "OfflineTranscriber", "open
 
 def open_offline(voice: str | None = None) -> Providers:
     """The three offline providers, for use in one event loop; `voice` is the default of spoken answers."""
-    grammar = GrammarFile()
+    grammar = SharedGrammar()
     transcriber = OfflineTranscriber(grammar)
     synthesizer = OfflineSynthesizer(voice or DEFAULT_VOICE)
 

@@ -8,13 +8,13 @@ from pydantic import ValidationError
 
 from engine.model import Action
 from engine.providers import Reply, Tool, Turn
-from engine.providers.offline.grammar import Grammar, GrammarFile, Understood
+from engine.providers.offline.grammar import Grammar, SharedGrammar, Understood
 
 
 class OfflineAssistant:
     """Answers what the grammar knows, and says plainly where it knows nothing."""
 
-    def __init__(self, grammar: GrammarFile) -> None:
+    def __init__(self, grammar: SharedGrammar) -> None:
         self._grammar = grammar
 
     async def respond(self, text: str, history: Sequence[Turn], tools: Mapping[str, Tool]) -> Reply:

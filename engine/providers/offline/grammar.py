@@ -1,9 +1,9 @@
-"""What can be said without a network, read from one file and given in the two forms that need it.
+"""What can be said without a network, read from one source and given in the two forms that need it.
 
-`resources/grammar/commands.yaml` is in hassil's template format with a few keys of ours. From it
-come the templates that understand a command and the JSGF grammar that the recogniser listens
-with, so that whatever is recognised is understood. Importing this module is cheap; loading the
-grammar takes about 0.2 s, most of it hassil's import.
+The files of `resources/grammar/en`, one for each field of work, are in hassil's template format
+with a few keys of ours. From them come the templates that understand a command and the JSGF grammar
+that the recogniser listens with, so that whatever is recognised is understood. Importing this
+module is cheap; loading the grammar takes about 0.2 s, most of it hassil's import.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 # By path: importlib.resources cannot read a namespace package of an editable install.
-_FILE = Path(__file__).parents[3] / "resources" / "grammar" / "commands.yaml"
+_FOLDER = Path(__file__).parents[3] / "resources" / "grammar" / "en"
+_FIELDS = ("clock", "console", "tasks", "mail", "general")  # a file each; help offers their commands in this order
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Grammar:
         return plain
 
 
-class GrammarFile:
+class SharedGrammar:
     """The grammar, read when first needed and then shared."""
 
     def __init__(self) -> None:
@@ -88,11 +89,14 @@ class GrammarFile:
 
 
 def load_grammar() -> Grammar:
-    """Read the grammar file. It ships with Hark, so an error in it is a bug and raises as it is."""
+    """Read the grammar. It ships with Hark, so an error in it is a bug and raises as it is."""
     import hassil
     import yaml  # type: ignore[import-untyped]
 
-    source = yaml.safe_load(_FILE.read_text("utf-8"))
+    source: dict[str, Any] = {}
+    for name in _FIELDS:
+        for key, value in yaml.safe_load((_FOLDER / f"{name}.yaml").read_text("utf-8")).items():
+            source[key] = source.get(key, {}) | value if isinstance(value, dict) else value
     polite = source["polite"]
     before, after = (_any_of(polite[place] + polite[f"typed_{place}"]) for place in ("before", "after"))
     return Grammar(
@@ -177,4 +181,4 @@ def _jsgf_of(expression: Any) -> str:
         case hassil.Sequence():
             return " ".join(part for part in map(_jsgf_of, expression.items) if part)
         case _:
-            raise ValueError(f"{_FILE.name} uses {type(expression).__name__}, which the recogniser's grammar has not")
+            raise ValueError(f"The grammar uses {type(expression).__name__}, which the recogniser's grammar has not")

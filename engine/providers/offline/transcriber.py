@@ -17,7 +17,7 @@ from engine.audio import SPEECH_RATE_HZ, Recording
 from engine.errors import BadInputError
 from engine.log import get_logger
 from engine.providers.offline.child import ChildProgram
-from engine.providers.offline.grammar import GrammarFile
+from engine.providers.offline.grammar import SharedGrammar
 from engine.providers.offline.phones import phone_distance
 
 _log = get_logger("providers.offline")
@@ -29,7 +29,7 @@ _PLAIN_MARGIN = 0.04  # this much nearer than the limit needs no second opinion
 class OfflineTranscriber:
     """pocketsphinx in a process of its own, started when first used; English only."""
 
-    def __init__(self, grammar: GrammarFile) -> None:
+    def __init__(self, grammar: SharedGrammar) -> None:
         self._grammar = grammar
         self.program = ChildProgram(Path(__file__).with_name("recogniser_program.py"), "The offline speech recogniser")
 

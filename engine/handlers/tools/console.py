@@ -1,0 +1,85 @@
+"""The operator's console by voice, through the very `Admin` that its buttons use."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from pydantic import Field
+
+from engine.errors import WriteLockedError
+from engine.handlers.context import JobContext
+from engine.handlers.tools.arguments import Arguments
+from engine.handlers.tools.wording import count
+from engine.model import QueueState
+from engine.providers import Tool
+from engine.queues import AI_PROCESSING, QUEUES, TRANSCRIPTION, VOICE_PROCESSING, require_queue
+
+
+class OneQueue(Arguments):
+    """Arguments of a tool for one queue."""
+
+    queue: str = Field(description=f"One of: {', '.join(QUEUES)}")
+
+
+def console_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
+    """The tools that look at the queues and operate them as `user_id`."""
+    services = context.services
+    actor = f"voice:{user_id}"
+
+    async def queue_state(arguments: OneQueue) -> str:
+        queue = require_queue(arguments.queue)
+        snapshot = await services.monitor.snapshot()
+        return _spoken_state(next(state for state in snapshot.queues if state.name == queue))
+
+    async def pause_queue(arguments: OneQueue) -> str:
+        title = _spoken_queue(arguments.queue)
+        if not await services.admin.pause(arguments.queue, actor=actor):
+            return f"The {title} queue is paused already."
+        if arguments.queue in (VOICE_PROCESSING, TRANSCRIPTION):
+            return f"The {title} queue is paused. I cannot take commands until you resume it in the window."
+        return f"The {title} queue is paused."
+
+    async def resume_queue(arguments: OneQueue) -> str:
+        title = _spoken_queue(arguments.queue)
+        changed = await services.admin.resume(arguments.queue, actor=actor)
+        return f"The {title} queue is running again." if changed else f"The {title} queue was not paused."
+
+    async def retry_failed(arguments: OneQueue) -> str:
+        retried = await services.admin.retry(arguments.queue, actor=actor)
+        title = _spoken_queue(arguments.queue)
+        return (
+            f"{count(retried, 'failed job')} of the {title} queue will run again."
+            if retried
+            else (f"The {title} queue has no failed jobs.")
+        )
+
+    def operating(act: Callable[[OneQueue], Awaitable[str]]) -> Callable[[OneQueue], Awaitable[str]]:
+        """A locked production connection stays so for voices: what was heard may be wrong, and gives no reason."""
+
+        async def refused_by_voice(arguments: OneQueue) -> str:
+            try:
+                return await act(arguments)
+            except WriteLockedError as error:
+                return f"I cannot do that. {error.message} Unlock it in the window, and do it there."
+
+        return refused_by_voice
+
+    return (
+        Tool("queue_state", "Tell how a job queue is doing.", OneQueue, queue_state),
+        Tool("pause_queue", "Pause a job queue: it starts nothing more.", OneQueue, operating(pause_queue)),
+        Tool("resume_queue", "Let a paused job queue run again.", OneQueue, operating(resume_queue)),
+        Tool("retry_failed", "Run the failed jobs of a queue again.", OneQueue, operating(retry_failed)),
+    )
+
+
+def _spoken_queue(queue: str) -> str:
+    title = QUEUES[require_queue(queue)].title
+    return title if queue == AI_PROCESSING else title.lower()
+
+
+def _spoken_state(state: QueueState) -> str:
+    doing = "paused" if state.paused else "running" if state.workers else "without a worker"
+    return (
+        f"The {_spoken_queue(state.name)} queue is {doing}: {state.waiting} waiting, {state.active} active, "
+        f"{state.delayed} delayed and {state.failed} failed."
+    )
