@@ -101,6 +101,8 @@ class Reads(StoreBase):
         """
         name, newest_first = keys.state(queue, state), state in _FINISHED and not oldest_first
         edge, passed = _place(after) if after is not None else ("", 0)
+        if passed:  # those passed may have gone since: behind them stand others, with scores of their own
+            passed = min(passed, int(await self._guarded(lambda: self._redis.zcount(name, edge, edge))))
         low, high = ("-inf", "+inf")
         first, last = (edge or high, low) if newest_first else (edge or low, high)
         found: Any = await self._guarded(

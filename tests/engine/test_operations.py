@@ -374,6 +374,32 @@ async def test_a_clean_with_a_grace_passes_over_no_old_job_while_workers_take_yo
     assert await ids_of(store, JobState.WAITING) == []
 
 
+async def test_a_clean_passes_over_no_job_behind_one_that_was_taken_between_its_calls(
+    admin: Admin, client: Client, store: Store, raw: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(client, *(f"young{number:04}" for number in range(BATCH)))
+    await add(client, "old")
+    raw.hset(keys.job(TASKS, "old"), "created", 1)
+    operate = store._operate
+
+    async def operate_and_work(script: str, queue: str, arguments: Any) -> Any:
+        reply = await operate(script, queue, arguments)
+        await claim(store, BATCH - (await store.depth(TASKS, JobState.ACTIVE)))
+        return reply
+
+    monkeypatch.setattr(store, "_operate", operate_and_work)
+    assert (await admin.clean(TASKS, JobState.WAITING, 60_000, actor="ada")).count == 1
+
+
+async def test_the_next_page_of_jobs_begins_behind_those_shown_also_when_the_last_of_them_is_gone(
+    client: Client, store: Store
+) -> None:
+    await add(client, "a", "b", "c")
+    [(first, position)] = await store.jobs_from(TASKS, JobState.WAITING, None, 1)
+    assert [job.id for job in await claim(store)] == [first] == ["a"]
+    assert [job_id for job_id, _ in await store.jobs_from(TASKS, JobState.WAITING, position, 5)] == ["b", "c"]
+
+
 @pytest.mark.parametrize("state", [JobState.WAITING, JobState.DELAYED])
 async def test_a_limited_clean_beyond_one_call_takes_exactly_its_limit(
     admin: Admin, client: Client, store: Store, state: JobState

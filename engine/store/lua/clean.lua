@@ -30,6 +30,8 @@ if args.ids then
     if score and #ids < args.limit then consider(id, tonumber(score)) end
   end
 else
+  -- Those passed may have gone since: behind them stand others, with scores of their own.
+  passed = math.min(passed, redis.call('ZCOUNT', zset, after, after))
   local window = redis.call('ZRANGEBYSCORE', zset, after, '+inf', 'WITHSCORES', 'LIMIT', passed, BATCH)
   at_end = #window < BATCH * 2
   for i = 1, #window, 2 do
