@@ -37,6 +37,7 @@ from desktop.theme import Look
 from desktop.tray import Tray
 from desktop.voice.control import VoiceControl
 from desktop.voice.hotkey import Hotkey
+from desktop.voice.push_to_talk import TalkKey
 from desktop.window import Window
 from desktop.window_state import WindowState
 from engine.audio import Recording
@@ -138,6 +139,7 @@ class App(QObject):
 
     def _on_opened(self, settings: Settings) -> None:
         self.window.assistant.show_destination(speech_destination(settings))
+        self.voice.use(TalkKey(settings.talk_key), hands_free=settings.hands_free)
         if self._pool is None:
             self._pool = EmbeddedPool(settings, on_change=self._pool_changed.emit)
             self._pool.start()
@@ -185,6 +187,7 @@ class App(QObject):
         window.talk_cancelled.connect(voice.cancel)
         voice.recording_level.connect(window.assistant.show_level)
         voice.state_changed.connect(window.assistant.show_state)
+        voice.hint_changed.connect(window.assistant.show_hint)
         voice.recorded.connect(self._ask_spoken)
         for signal_ in (voice.refused, voice.notice):
             signal_.connect(lambda message: window.notices.show_notice("warning", message))

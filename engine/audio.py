@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SPEECH_RATE_HZ = 16_000
 MAX_AUDIO_BYTES = 25 * 1024 * 1024
+SHORTEST_MS = 300
+"""No command is shorter."""
 _SILENCE_DBFS = -60.0
 
 
@@ -53,7 +55,7 @@ class Recording:
 
     def require_speech(self) -> Recording:
         """Return self, or raise BadInputError where there is too little sound to hold a word."""
-        if self.duration_ms < 200:
+        if self.duration_ms < SHORTEST_MS:
             raise BadInputError(
                 f"The recording is empty ({self.duration_ms} ms).", "Hold the key while you speak, then let go."
             )

@@ -20,7 +20,7 @@ _EXAMPLES = (
     "Pause the notification queue",
 )
 _HINTS = {
-    "idle": "Hold the button or the Space key, and speak",
+    "idle": "Hold the button or the Space key and speak, or tap it",
     "listening": "Listening. Let go to send, Esc to cancel",
     "finishing": "Listening. Let go to send, Esc to cancel",
     "working": "Working on it",
@@ -82,6 +82,10 @@ class AssistantPage(QWidget):
         self.talk.show_state("listening" if state == "finishing" else state)
         self._hint.setText(_HINTS[state])
         self._hint.set_tone("accent" if state in ("listening", "finishing") else "ink")
+
+    def show_hint(self, hint: str) -> None:
+        """Say how a recording ends, or what is wrong with it; "" says again what the state means."""
+        self._hint.setText(hint or _HINTS[self.talk.state])
 
     def show_level(self, level: float) -> None:
         """Show the microphone's level, 0 to 1."""

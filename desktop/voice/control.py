@@ -14,26 +14,34 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from desktop.voice import push_to_talk
 from desktop.voice.microphone import Microphone, with_trailing_silence
 from desktop.voice.portaudio import PortAudio
-from desktop.voice.push_to_talk import PushToTalk
+from desktop.voice.push_to_talk import PushToTalk, TalkKey
 from desktop.voice.speaker import Speaker
 from engine.audio import Recording
 from engine.errors import HarkError
+
+_BY_A_PRESS = "Listening. Press again to send, Esc to cancel"
+_BY_ITSELF = "Listening until you stop speaking. Esc cancels"
+_NOTHING_IS_HEARD = "Nothing is heard: is the microphone muted?"
+_TOO_LOUD = "The microphone is too loud: turn its level down, or speak from farther away"
 
 
 class VoiceControl(QObject):
     """Everything between the talk key and a Recording, and between a Recording and the ear.
 
     `recording_started`: the microphone hears (show it, play the cue). `recording_level`: 0.0 to
-    1.0 while recording. `recorded`: a Recording to send; never an empty or a silent one.
-    `refused`: nothing was sent, the message says why and what to do. `state_changed`: a value of
-    `push_to_talk.TalkState`. `notice`: something to tell; nothing was lost.
+    1.0 while recording. `recorded`: a Recording to send; never an empty or a silent one. `cancelled`: take back the
+    command that is being worked on. `refused`: nothing was sent, the message says why and what to do.
+    `state_changed`: a value of `push_to_talk.TalkState`. `hint_changed`: how a recording ends or what is wrong with
+    it, "" for nothing special. `notice`: something to tell; nothing was lost.
     """
 
     recording_started = Signal()
     recording_level = Signal(float)
     recorded = Signal(object)
+    cancelled = Signal()
     refused = Signal(str)
     state_changed = Signal(str)
+    hint_changed = Signal(str)
     notice = Signal(str)
 
     def __init__(
@@ -47,10 +55,15 @@ class VoiceControl(QObject):
         self._recording: Recording | None = None
         self._answer: Recording | None = None
         self._shown_state = str(self._machine.state)
+        self._hint = ""
         self.microphone.started.connect(self.recording_started)
         self.microphone.level.connect(self.recording_level)
         self.microphone.lost.connect(lambda message: self._do(self._machine.device_lost(message)))
         self.microphone.finished.connect(self._on_recording)
+        self.microphone.silent.connect(lambda: self._show_hint(_NOTHING_IS_HEARD))
+        self.microphone.clipped.connect(lambda: self._show_hint(_TOO_LOUD))
+        self.microphone.speech_began.connect(lambda: self._do(self._machine.speech_began()))
+        self.microphone.speech_ended.connect(lambda: self._do(self._machine.speech_ended()))
         self.speaker.finished.connect(lambda: self._do(self._machine.spoken()))
         self.speaker.failed.connect(self._on_speaker_failed)
 
@@ -58,6 +71,10 @@ class VoiceControl(QObject):
     def state(self) -> str:
         """The machine's state, a value of `push_to_talk.TalkState`."""
         return str(self._machine.state)
+
+    def use(self, key: TalkKey, *, hands_free: bool) -> None:
+        """What the talk key does from now on."""
+        self._machine.key, self._machine.hands_free = key, hands_free
 
     def press(self) -> None:
         """The talk key went down: listen; a spoken answer falls silent."""
@@ -68,7 +85,7 @@ class VoiceControl(QObject):
         self._do(self._machine.release(_now_ms()))
 
     def cancel(self) -> None:
-        """Drop the recording or the spoken answer."""
+        """Drop the recording, take back the command, or silence the answer: whichever it is."""
         self._do(self._machine.cancel())
 
     def submitted(self) -> None:
@@ -100,6 +117,8 @@ class VoiceControl(QObject):
                     self.microphone.discard()
                 case push_to_talk.SubmitRecording():
                     self.recorded.emit(self._recording)
+                case push_to_talk.CancelCommand():
+                    self.cancelled.emit()
                 case push_to_talk.StartSpeech():
                     self._start_speech()
                 case push_to_talk.StopSpeech():
@@ -113,6 +132,16 @@ class VoiceControl(QObject):
         if self.state != self._shown_state:
             self._shown_state = self.state
             self.state_changed.emit(self._shown_state)
+        if self._machine.latched:
+            if self._hint not in (_TOO_LOUD, _NOTHING_IS_HEARD):
+                self._show_hint(_BY_ITSELF if self._machine.hands_free else _BY_A_PRESS)
+        elif self.state != push_to_talk.TalkState.LISTENING:
+            self._show_hint("")
+
+    def _show_hint(self, hint: str) -> None:
+        if hint != self._hint:
+            self._hint = hint
+            self.hint_changed.emit(hint)
 
     def _wake_at(self, at_ms: int) -> None:
         # A timer may go off early: by the clock, or by Qt's tolerance.

@@ -1,9 +1,9 @@
 """The microphone: from key down to a Recording, with nothing cut off at either end.
 
-Hides when the device is open. It is opened on the first `start`, then kept warm for 30 s: while
+Hides when the device is open, and its rate. It is opened on the first `start`, then kept warm for 30 s: while
 warm, the last 500 ms are remembered, so that the next recording holds the syllable spoken as the
 key went down. After `stop` it goes on for at most 250 ms, until the voice has died away. The
-device's thread only appends bytes to a bounded queue; a timer of Qt's thread does the rest.
+device's thread only appends bytes to a ring; a timer of Qt's thread does the rest.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
+from desktop.voice.end_of_speech import EndOfSpeech
 from desktop.voice.portaudio import BLOCK_MS, PortAudio
 from desktop.voice.push_to_talk import MAX_RECORDING_MS
 from engine.audio import SPEECH_RATE_HZ, Recording
@@ -31,6 +32,11 @@ _QUIET_DBFS = -55.0
 _LOST_AFTER_S = 0.5
 _FIRST_BLOCK_WITHIN_S = 3.0  # a Bluetooth headset changes its mode first
 _METER_FLOOR_DBFS = -60.0
+_SILENT_AFTER_MS = 1_500
+_SILENT_DBFS = -70.0  # a microphone that is on has some noise; one that is muted gives zeros
+_CLIPPED = 32_700
+_CLIPPED_SAMPLES = 4
+"""So many of a block's 320 samples at full scale: one may be a knock on the table."""
 
 
 def with_trailing_silence(recording: Recording) -> Recording:
@@ -50,13 +56,18 @@ class Microphone(QObject):
     """Records from the default input.
 
     `started`: the first sound of this recording is in. `level`: 0.0 (silence) to 1.0 (full
-    scale), some 50 times a second while recording. `lost`: the device went away in the middle
-    (message with remedy); `finished` follows with what was heard. `finished`: the Recording at
-    16 kHz, pre-roll and post-roll included.
+    scale), some 50 times a second while recording. `silent`, `clipped`: once a recording, nothing at all
+    has come for 1.5 s, or more than the device can tell. `speech_began`, `speech_ended`: somebody speaks, and has
+    paused for long. `lost`: the device went away in the middle (message with remedy); `finished` follows with what
+    was heard. `finished`: the Recording at 16 kHz, pre-roll and post-roll included.
     """
 
     started = Signal()
     level = Signal(float)
+    silent = Signal()
+    clipped = Signal()
+    speech_began = Signal()
+    speech_ended = Signal()
     lost = Signal(str)
     finished = Signal(object)
 
@@ -65,7 +76,8 @@ class Microphone(QObject):
         super().__init__(parent)
         self._portaudio = portaudio or PortAudio()
         self._stream: Any = None
-        self._rate_hz = SPEECH_RATE_HZ
+        self._resampler: Any = None
+        self._rest = b""
         # Written by the device's thread, read by Qt's; deque operations are atomic. Bounded, lest a
         # hanging window eat the memory.
         self._incoming: deque[bytes] = deque(maxlen=(MAX_RECORDING_MS + PRE_ROLL_MS) // BLOCK_MS)
@@ -75,6 +87,10 @@ class Microphone(QObject):
         self._blocks: list[bytes] | None = None
         self._loudness: list[float] = []
         self._heard_block = False
+        self._heard_sound = False
+        self._told_silent = False
+        self._told_clipped = False
+        self._end_of_speech = EndOfSpeech()
         self._stopped_at_block: int | None = None
         self._last_block_s = 0.0
         self._poll = QTimer(self)
@@ -105,8 +121,14 @@ class Microphone(QObject):
         self._blocks = list(self._pre_roll)
         self._loudness = [loudness_dbfs(block) for block in self._blocks]
         self._pre_roll.clear()
-        self._heard_block = False
+        self._heard_block = self._heard_sound = self._told_silent = self._told_clipped = False
+        self._end_of_speech.start()
         self._stopped_at_block = None
+
+    @property
+    def is_recording(self) -> bool:
+        """Between `start` and `finished` or `discard`."""
+        return self._blocks is not None
 
     def stop(self) -> None:
         """End the recording; `finished` comes after the post-roll."""
@@ -147,7 +169,9 @@ class Microphone(QObject):
         def end() -> None:
             ended.add(number)
 
-        self._stream, self._rate_hz = self._portaudio.open("input", SPEECH_RATE_HZ, take, end)
+        self._stream, rate_hz = self._portaudio.open("input", None, take, end)
+        self._resampler = None if rate_hz == SPEECH_RATE_HZ else _resampler(rate_hz)
+        self._rest = b""
         try:
             self._portaudio.start(self._stream, "input")
         except HarkError:
@@ -161,12 +185,24 @@ class Microphone(QObject):
         count = 0
         while self._incoming:
             count += 1
-            self._take(self._incoming.popleft())
+            for block in self._in_blocks(self._incoming.popleft()):
+                self._take(block)
         now_s = time.monotonic()
         if count:
             self._last_block_s = now_s
         elif self._stream_number in self._ended or now_s - self._last_block_s > _LOST_AFTER_S:
             self._device_lost()
+
+    def _in_blocks(self, data: bytes, *, last: bool = False) -> list[bytes]:
+        """The device's sound as blocks of 20 ms at 16 kHz; a part of a block waits for more."""
+        if self._resampler is not None:
+            samples = np.frombuffer(data, dtype=np.int16)
+            data = self._resampler.resample_chunk(samples, last=last).tobytes()
+        data = self._rest + data
+        size = SPEECH_RATE_HZ * BLOCK_MS // 1000 * 2
+        whole = len(data) // size * size
+        self._rest = data[whole:]
+        return [data[start : start + size] for start in range(0, whole, size)]
 
     def _take(self, block: bytes) -> None:
         if self._blocks is None:
@@ -179,9 +215,28 @@ class Microphone(QObject):
             self._heard_block = True
             self.started.emit()
         self.level.emit(min(1.0, max(0.0, 1 - loudness / _METER_FLOOR_DBFS)))
+        self._look_at(block, loudness)
         # A slot may have ended the recording.
         if self._blocks is not None and self._stopped_at_block is not None and self._voice_has_died_away():
             self._finish()
+
+    def _look_at(self, block: bytes, loudness: float) -> None:
+        """Tell what the person should know of the sound, while it can still be mended."""
+        self._heard_sound = self._heard_sound or loudness > _SILENT_DBFS
+        if self._blocks is not None and not self._heard_sound and not self._told_silent:
+            self._told_silent = len(self._blocks) * BLOCK_MS >= _SILENT_AFTER_MS
+            if self._told_silent:
+                self.silent.emit()
+        if not self._told_clipped:
+            at_the_limit = np.abs(np.frombuffer(block, dtype=np.int16).astype(np.int32)) >= _CLIPPED
+            self._told_clipped = int(at_the_limit.sum()) >= _CLIPPED_SAMPLES
+            if self._told_clipped:
+                self.clipped.emit()
+        match self._end_of_speech.hear(block):
+            case "began":
+                self.speech_began.emit()
+            case "ended":
+                self.speech_ended.emit()
 
     def _voice_has_died_away(self) -> bool:
         assert self._blocks is not None
@@ -194,18 +249,27 @@ class Microphone(QObject):
 
     def _finish(self) -> None:
         assert self._blocks is not None
-        heard = Recording(np.frombuffer(b"".join(self._blocks), dtype=np.int16), self._rate_hz)
-        self._blocks = None
+        blocks, self._blocks = self._blocks, None
         self._cool_down.start()
-        self.finished.emit(heard.at_rate(SPEECH_RATE_HZ))
+        self.finished.emit(_joined(blocks))
 
     def _device_lost(self) -> None:
         blocks = self._blocks
-        rate_hz = self._rate_hz
+        if blocks is not None:
+            blocks += self._in_blocks(b"", last=True)
         self.close()
         self._portaudio.device_was_lost()
         if blocks is None:
             return
         self.lost.emit("The microphone was lost. What you said until then was kept; plug it in again to go on.")
-        heard = Recording(np.frombuffer(b"".join(blocks), dtype=np.int16), rate_hz)
-        self.finished.emit(heard.at_rate(SPEECH_RATE_HZ))
+        self.finished.emit(_joined(blocks))
+
+
+def _joined(blocks: list[bytes]) -> Recording:
+    return Recording(np.frombuffer(b"".join(blocks), dtype=np.int16), SPEECH_RATE_HZ)
+
+
+def _resampler(rate_hz: int) -> Any:
+    import soxr
+
+    return soxr.ResampleStream(rate_hz, SPEECH_RATE_HZ, 1, dtype="int16")

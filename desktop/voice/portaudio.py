@@ -26,10 +26,13 @@ _log = get_logger("voice")
 
 
 class PortAudio:
-    """Opens mono 16-bit streams on the system's default devices (or `device`, a name or an index)."""
+    """Opens mono 16-bit streams on the system's default devices, or for input on the one in `input_device`.
 
-    def __init__(self, device: int | str | None = None) -> None:
-        self._device = device
+    `input_device` is a name or an index, as PortAudio has it; it counts from the next `open` on.
+    """
+
+    def __init__(self, input_device: int | str | None = None) -> None:
+        self.input_device = input_device
         self._open: set[Any] = set()
         self._device_list_is_stale = False
 
@@ -40,9 +43,9 @@ class PortAudio:
         return stop
 
     def open(
-        self, direction: Direction, rate_hz: int, callback: Callable[..., None], finished: Callable[[], None]
+        self, direction: Direction, rate_hz: int | None, callback: Callable[..., None], finished: Callable[[], None]
     ) -> tuple[Any, int]:
-        """Return a raw stream for `start`, and its rate: `rate_hz`, else the device's own.
+        """Return a raw stream for `start`, and its rate: `rate_hz` where given and possible, else the device's own.
 
         `callback` and `finished` are called on PortAudio's thread; see sounddevice for the
         arguments. Raises PermanentError without the library, BadInputError without a device.
@@ -102,18 +105,19 @@ class PortAudio:
         self,
         sounddevice: Any,
         direction: Direction,
-        rate_hz: int,
+        rate_hz: int | None,
         callback: Callable[..., None],
         finished: Callable[[], None],
     ) -> tuple[Any, int]:
+        device = self.input_device if direction == "input" else None
         stream_class = sounddevice.RawInputStream if direction == "input" else sounddevice.RawOutputStream
-        own_rate_hz = int(sounddevice.query_devices(self._device, direction)["default_samplerate"])
+        own_rate_hz = int(sounddevice.query_devices(device, direction)["default_samplerate"])
 
         def at_rate(rate: int) -> tuple[Any, int]:
             stream = stream_class(
                 samplerate=rate,
                 blocksize=rate * BLOCK_MS // 1000,
-                device=self._device,
+                device=device,
                 channels=1,
                 dtype="int16",
                 latency="low" if direction == "input" else "high",
@@ -123,6 +127,8 @@ class PortAudio:
             self._open.add(stream)
             return stream, rate
 
+        if rate_hz is None:
+            return at_rate(own_rate_hz)
         try:
             return at_rate(rate_hz)
         except sounddevice.PortAudioError:

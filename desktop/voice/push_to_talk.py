@@ -8,6 +8,9 @@ rules can be tested without a microphone. `control.VoiceControl` carries them ou
   idle -------> listening ---------> finishing -----------------> working ------------> speaking
                     ^                                                                      |
                     +------------------------ press: talk over the answer ----------------+
+
+A key that is let go within 300 ms was tapped: the microphone then stays on until the next press, or, hands-free,
+until the person has stopped speaking. `TalkKey` says which of the two a key may do.
 """
 
 from __future__ import annotations
@@ -17,8 +20,21 @@ from enum import StrEnum
 
 RELEASE_GRACE_MS = 50
 """X11 repeats a held key as release and press: a release counts once no press follows it for so long."""
-MIN_HOLD_MS = 200
+TAP_MS = 300
+"""A key held for less was tapped; where only holding counts, so short a recording is refused."""
 MAX_RECORDING_MS = 60_000
+NOTHING_SAID_MS = 10_000
+"""Hands-free, a microphone in which nobody speaks is switched off after so long."""
+NOTHING_HEARD = "Nothing was heard: is the microphone muted?"
+
+
+class TalkKey(StrEnum):
+    """What the talk key does."""
+
+    BOTH = "both"
+    """Held, it listens while it is down; tapped, until the next press."""
+    HOLD = "hold"
+    TAP = "tap"
 
 
 class TalkState(StrEnum):
@@ -83,8 +99,22 @@ class Tell:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class CancelCommand:
+    """Take back the command that is being worked on, with all of its jobs."""
+
+
 Command = (
-    Listen | FinishRecording | DiscardRecording | SubmitRecording | StartSpeech | StopSpeech | WakeAt | Refuse | Tell
+    Listen
+    | FinishRecording
+    | DiscardRecording
+    | SubmitRecording
+    | CancelCommand
+    | StartSpeech
+    | StopSpeech
+    | WakeAt
+    | Refuse
+    | Tell
 )
 Commands = tuple[Command, ...]
 
@@ -96,13 +126,28 @@ class PushToTalk:
     commands.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, key: TalkKey = TalkKey.BOTH, *, hands_free: bool = False) -> None:
+        """`hands_free`: a tapped recording ends by itself once the person has stopped speaking."""
         self.state = TalkState.IDLE
+        self.key = key
+        self.hands_free = hands_free
         self._key_down = False
         self._released_at_ms: int | None = None
         self._pressed_at_ms = 0
+        self._latched = False
+        self._speech_began = False
         self._hushed = False
         self._listen_next = False
+
+    @property
+    def latched(self) -> bool:
+        """It listens although no key is down: the key was tapped."""
+        return self.state is TalkState.LISTENING and self._latched
+
+    @property
+    def ends_by_itself(self) -> bool:
+        """It is heeded when the person has stopped speaking (`speech_ended`)."""
+        return self.latched and self.hands_free
 
     def press(self, now_ms: int) -> Commands:
         """The key went down (or the system repeated it)."""
@@ -111,6 +156,9 @@ class PushToTalk:
             self._released_at_ms = None
             return late
         self._key_down = True
+        if self.latched:
+            self.state = TalkState.FINISHING
+            return (*late, FinishRecording())
         self._pressed_at_ms = now_ms
         if self.state is TalkState.FINISHING:
             self._listen_next = True
@@ -137,18 +185,34 @@ class PushToTalk:
         if self.state is TalkState.LISTENING and now_ms >= self._pressed_at_ms + MAX_RECORDING_MS:
             self.state = TalkState.FINISHING
             return (FinishRecording(), Tell(f"A recording holds {MAX_RECORDING_MS // 1000} s: it was sent as it is."))
+        if self.ends_by_itself and not self._speech_began and now_ms >= self._pressed_at_ms + NOTHING_SAID_MS:
+            self.state = TalkState.IDLE
+            return (DiscardRecording(), Refuse(NOTHING_HEARD))
         return ()
 
+    def speech_began(self) -> Commands:
+        """Somebody speaks into the open microphone."""
+        self._speech_began = True
+        return ()
+
+    def speech_ended(self) -> Commands:
+        """Whoever spoke has stopped; it counts where nobody holds the key."""
+        if not self.ends_by_itself or self._key_down:
+            return ()
+        self.state = TalkState.FINISHING
+        return (FinishRecording(),)
+
     def cancel(self) -> Commands:
-        """The person takes it back: nothing is sent, or the answer is not spoken."""
+        """The person takes it back: nothing is sent, its jobs are cancelled, or the answer is not spoken."""
         was, self.state = self.state, TalkState.IDLE
         self._listen_next = False
         if was in (TalkState.LISTENING, TalkState.FINISHING):
             return (DiscardRecording(),)
         if was is TalkState.SPEAKING:
-            return (StopSpeech(),)
-        # The command is on its queue and will be answered in writing; only its sound is unwanted.
-        self._hushed = self._hushed or was is TalkState.WORKING
+            return (StopSpeech(), CancelCommand())  # more of the answer may be on its way
+        if was is TalkState.WORKING:
+            self._hushed = True  # a job that ends before its worker hears of it still answers
+            return (CancelCommand(),)
         return ()
 
     def microphone_failed(self, message: str) -> Commands:
@@ -212,12 +276,16 @@ class PushToTalk:
 
     def _listen(self) -> Commands:
         self.state = TalkState.LISTENING
-        self._listen_next = False
+        self._listen_next = self._latched = self._speech_began = False
         return (Listen(), WakeAt(self._pressed_at_ms + MAX_RECORDING_MS))
 
     def _let_go(self, released_at_ms: int) -> Commands:
-        if released_at_ms - self._pressed_at_ms < MIN_HOLD_MS:
+        tapped = released_at_ms - self._pressed_at_ms < TAP_MS
+        if self.key is TalkKey.HOLD and tapped:
             self.state = TalkState.IDLE
             return (DiscardRecording(), Refuse("That was too short. Hold the key while you speak, then let go."))
+        if self.key is TalkKey.TAP or (tapped and not self._latched):
+            self._latched = True
+            return (WakeAt(self._pressed_at_ms + NOTHING_SAID_MS),) if self.hands_free else ()
         self.state = TalkState.FINISHING
         return (FinishRecording(),)

@@ -95,6 +95,15 @@ class Settings(BaseSettings):
         "Push-to-talk key",
         "Key while another program has the keyboard, such as <ctrl>+<space>",
     )
+    talk_key: Literal["both", "hold", "tap"] = setting(
+        "both",
+        "Speech",
+        "Talk key",
+        "What the push-to-talk key does: hold it while you speak, tap it to begin and to end, or both",
+    )
+    hands_free: bool = setting(
+        False, "Speech", "Hands-free", "A tapped recording ends by itself once you have stopped speaking"
+    )
 
     redis_url: SecretStr | None = setting(
         None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from desktop.voice.microphone import Microphone, with_trailing_silence
 from engine.audio import Recording
 from engine.errors import BadInputError
+from engine.providers.offline import OfflineSynthesizer
 from tests.virtual_audio import VirtualAudio
 
 RATE_HZ = 16_000
@@ -20,6 +22,15 @@ def tone(hz: float, duration_ms: int) -> Recording:
     """A sine at half of full scale."""
     times = np.arange(RATE_HZ * duration_ms // 1000) / RATE_HZ
     return Recording((np.sin(2 * np.pi * hz * times) * 16_384).astype(np.int16), RATE_HZ)
+
+
+async def speak(words: str) -> Recording:
+    """`words`, spoken by a synthetic voice."""
+    synthesizer = OfflineSynthesizer()
+    try:
+        return await synthesizer.synthesize(words)
+    finally:
+        await synthesizer.close()
 
 
 def tone_ms(recording: Recording, hz: float) -> int:
@@ -116,6 +127,33 @@ def test_the_device_is_let_go_when_it_was_warm_long_enough(virtual_audio: Virtua
         microphone.start()
     stop(qtbot, microphone)
     qtbot.waitUntil(lambda: not microphone.is_open)
+
+
+def test_a_silent_microphone_is_told_while_it_records(
+    virtual_audio: VirtualAudio, microphone: Microphone, qtbot: QtBot
+) -> None:
+    with qtbot.waitSignal(microphone.silent):
+        microphone.start()
+
+
+def test_too_loud_a_microphone_is_told(virtual_audio: VirtualAudio, microphone: Microphone, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(microphone.started):
+        microphone.start()
+    overdriven = np.where(tone(200, 500).samples > 0, 32_767, -32_768).astype(np.int16)
+    with qtbot.waitSignal(microphone.clipped):
+        virtual_audio.play(Recording(overdriven, RATE_HZ))
+
+
+def test_it_hears_when_somebody_speaks_and_when_they_have_stopped(
+    virtual_audio: VirtualAudio, microphone: Microphone, qtbot: QtBot
+) -> None:
+    speech = asyncio.run(speak("pause the email queue, and tell me how the others are doing"))
+    with qtbot.waitSignal(microphone.started):
+        microphone.start()
+    saying = virtual_audio.play(speech)
+    with qtbot.waitSignals([microphone.speech_began, microphone.speech_ended], order="strict"):
+        pass
+    assert saying.poll() is not None, "a pause between two words was taken for the end"
 
 
 def test_an_unplugged_microphone_keeps_what_was_said(

@@ -10,7 +10,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from desktop.voice.push_to_talk import (
     MAX_RECORDING_MS,
+    NOTHING_HEARD,
+    NOTHING_SAID_MS,
     RELEASE_GRACE_MS,
+    CancelCommand,
     Commands,
     DiscardRecording,
     FinishRecording,
@@ -20,6 +23,7 @@ from desktop.voice.push_to_talk import (
     StartSpeech,
     StopSpeech,
     SubmitRecording,
+    TalkKey,
     TalkState,
     Tell,
     WakeAt,
@@ -71,8 +75,50 @@ def test_a_repeating_key_is_a_held_key() -> None:
     assert talk.state is TalkState.LISTENING
 
 
-def test_a_tap_is_refused_with_what_to_do() -> None:
-    talk = PushToTalk()
+def tapped(*, hands_free: bool = False) -> PushToTalk:
+    """A machine that listens without a key held down: it was tapped at 0."""
+    talk = PushToTalk(hands_free=hands_free)
+    talk.press(0)
+    let_go(talk, 80)
+    return talk
+
+
+def test_a_tap_listens_until_the_next_press() -> None:
+    talk = tapped()
+    assert talk.latched
+    assert talk.press(5_000) == (FinishRecording(),)
+    assert talk.recording_ready() == (SubmitRecording(),)
+    assert let_go(talk, 5_100) == ()
+    assert talk.state is TalkState.WORKING
+
+
+def test_a_key_that_only_toggles_may_be_held() -> None:
+    talk = PushToTalk(TalkKey.TAP)
+    talk.press(0)
+    assert let_go(talk, 2_000) == ()
+    assert talk.press(4_000) == (FinishRecording(),)
+
+
+def test_hands_free_sends_when_the_person_has_stopped_speaking() -> None:
+    talk = tapped(hands_free=True)
+    talk.speech_began()
+    assert talk.tick(NOTHING_SAID_MS) == ()
+    assert talk.speech_ended() == (FinishRecording(),)
+
+
+def test_a_pause_ends_nothing_while_the_key_is_held_or_the_next_press_is_to_end_it() -> None:
+    held = PushToTalk(hands_free=True)
+    held.press(0)
+    assert held.speech_ended() == ()
+    assert tapped().speech_ended() == ()
+
+
+def test_hands_free_gives_up_where_nobody_speaks() -> None:
+    assert tapped(hands_free=True).tick(NOTHING_SAID_MS) == (DiscardRecording(), Refuse(NOTHING_HEARD))
+
+
+def test_where_only_holding_counts_a_tap_is_refused_with_what_to_do() -> None:
+    talk = PushToTalk(TalkKey.HOLD)
     talk.press(0)
     discard, refuse = let_go(talk, 80)
     assert discard == DiscardRecording()
@@ -106,9 +152,9 @@ def test_cancel_while_listening_sends_nothing() -> None:
     assert talk.state is TalkState.IDLE
 
 
-def test_cancel_while_working_keeps_the_answer_silent() -> None:
+def test_cancel_while_working_takes_the_command_back_and_keeps_its_answer_silent() -> None:
     talk = working()
-    talk.cancel()
+    assert talk.cancel() == (CancelCommand(),)
     assert talk.reply() == ()
     assert talk.state is TalkState.IDLE
 
@@ -121,7 +167,7 @@ def test_only_the_cancelled_answer_stays_silent() -> None:
 
 
 def test_cancel_while_speaking_silences_at_once() -> None:
-    assert speaking().cancel() == (StopSpeech(),)
+    assert speaking().cancel() == (StopSpeech(), CancelCommand())
 
 
 def test_a_lost_microphone_sends_what_was_said() -> None:
@@ -180,7 +226,7 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.talk = PushToTalk()
+        self.talk = PushToTalk(hands_free=True)
         self.now_ms = 0
         self.recording = False
         self.playing = False
@@ -236,7 +282,18 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
             self.playing = False
         self.carry_out(self.talk.spoken())
 
-    @rule(event=st.sampled_from([PushToTalk.cancel, PushToTalk.reply, PushToTalk.failed, PushToTalk.submitted]))
+    @rule(
+        event=st.sampled_from(
+            [
+                PushToTalk.cancel,
+                PushToTalk.reply,
+                PushToTalk.failed,
+                PushToTalk.submitted,
+                PushToTalk.speech_began,
+                PushToTalk.speech_ended,
+            ]
+        )
+    )
     def other(self, event: Callable[[PushToTalk], Commands]) -> None:
         self.carry_out(event(self.talk))
 

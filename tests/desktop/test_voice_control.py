@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
 from pytestqt.qtbot import QtBot
 
 from desktop.voice.control import VoiceControl
-from desktop.voice.push_to_talk import TalkState
-from tests.desktop.test_microphone import tone, tone_ms
+from desktop.voice.push_to_talk import TalkKey, TalkState
+from tests.desktop.test_microphone import speak, tone, tone_ms
 from tests.virtual_audio import VirtualAudio
 
 
@@ -55,6 +56,37 @@ def test_cancel_sends_nothing(control: VoiceControl, virtual_audio: VirtualAudio
     control.cancel()
     with qtbot.assertNotEmitted(control.recorded):
         control.release()
+    assert control.state == TalkState.IDLE
+
+
+def test_a_tapped_key_listens_and_says_so(control: VoiceControl, virtual_audio: VirtualAudio, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(control.hint_changed) as hint:
+        control.press()
+        control.release()
+    assert hint.args[0] == "Listening. Press again to send, Esc to cancel"
+    virtual_audio.play(tone(1_000, 300)).wait()
+    with qtbot.waitSignal(control.recording_level, check_params_cb=lambda level: level == 0):
+        pass
+    with qtbot.waitSignal(control.recorded) as signal:
+        control.press()
+    assert tone_ms(signal.args[0], 1_000) == pytest.approx(300, abs=40)
+
+
+def test_hands_free_it_sends_by_itself(control: VoiceControl, virtual_audio: VirtualAudio, qtbot: QtBot) -> None:
+    speech = asyncio.run(speak("pause the email queue"))
+    control.use(TalkKey.BOTH, hands_free=True)
+    with qtbot.waitSignal(control.recording_started):
+        control.press()
+        control.release()
+    with qtbot.waitSignal(control.recorded) as signal:
+        virtual_audio.play(speech)
+    assert signal.args[0].duration_ms > speech.duration_ms
+
+
+def test_cancel_takes_back_a_command_that_is_worked_on(control: VoiceControl, qtbot: QtBot) -> None:
+    control.submitted()
+    with qtbot.waitSignal(control.cancelled):
+        control.cancel()
     assert control.state == TalkState.IDLE
 
 
