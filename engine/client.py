@@ -8,16 +8,19 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 from engine import queues
 from engine.audio import Recording
+from engine.due import Due, due_text
 from engine.errors import BadInputError, HarkError, RedisGoneError
 from engine.job_types import (
     AttachedFile,
     CreateTask,
+    DeleteTask,
     JobType,
     ProcessEmailCommand,
     ProcessVoiceCommand,
@@ -27,6 +30,7 @@ from engine.job_types import (
     SyncTasks,
     SynthesizeSpeech,
     TranscribeRecording,
+    UpdateTask,
 )
 from engine.log import get_logger
 from engine.model import (
@@ -44,6 +48,7 @@ from engine.model import (
     WorkerInfo,
 )
 from engine.providers.mail.compose import Attached, letter
+from engine.providers.tasks_local import LocalTasks, Task
 from engine.queues import QueueSpec
 from engine.sampling import queue_sample
 from engine.settings import Settings
@@ -189,9 +194,36 @@ class Client:
         """Text to speech; `sound(handle)` gives the bytes."""
         return await self.add(SynthesizeSpeech(text=text, voice=voice))
 
-    async def create_task(self, user_id: str, title: str) -> JobHandle:
-        """Put a task on the user's list."""
-        return await self.add(CreateTask(user_id=user_id, title=title))
+    async def create_task(
+        self, user_id: str, title: str, *, notes: str = "", due: Due | None = None, options: JobOptions | None = None
+    ) -> JobHandle:
+        """Put a task on the user's list; the job's id becomes the task's. `due`: a day, or a moment with its zone."""
+        payload = CreateTask(user_id=user_id, title=title, notes=notes, due=due_text(due) if due is not None else "")
+        return await self.add(payload, options)
+
+    async def update_task(
+        self,
+        user_id: str,
+        task_id: str,
+        *,
+        title: str | None = None,
+        notes: str | None = None,
+        due: Due | Literal[""] | None = None,
+        done: bool | None = None,
+        options: JobOptions | None = None,
+    ) -> JobHandle:
+        """Change what is given of a task; `due` "" takes its due away."""
+        text = due_text(due) if isinstance(due, date) else due
+        payload = UpdateTask(user_id=user_id, task_id=task_id, title=title, notes=notes, due=text, done=done)
+        return await self.add(payload, options)
+
+    async def delete_task(self, user_id: str, task_id: str, *, options: JobOptions | None = None) -> JobHandle:
+        """Take a task off the list."""
+        return await self.add(DeleteTask(user_id=user_id, task_id=task_id), options)
+
+    async def tasks(self, user_id: str = "local") -> list[Task]:
+        """The task list that is kept on this machine, with what is done, oldest first."""
+        return await asyncio.to_thread(LocalTasks(self._settings.data_dir).all_tasks, user_id)
 
     async def send_email(
         self,
@@ -248,7 +280,7 @@ class Client:
         return await self.add(SyncCalendar(user_id=user_id))
 
     async def sync_tasks(self, user_id: str = "local") -> JobHandle:
-        """Bring the task list up to date now."""
+        """Bring the task list and its Airtable table up to date with each other now."""
         return await self.add(SyncTasks(user_id=user_id))
 
     async def ask(

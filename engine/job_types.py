@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from engine import queues
+from engine.due import due_text, parse_due
 from engine.errors import BadInputError
 
 
@@ -67,13 +68,27 @@ class SynthesizeSpeech(JobType):
 
 
 class CreateTask(JobType):
-    """Put a task on the user's list. Result: `{"id", "title"}`."""
+    """Put a task on the user's list. Result: `{"id", "title", "due"}`.
+
+    The task's id is the job's, so running twice adds one.
+    """
 
     queue: ClassVar[str] = queues.TASK_PROCESSING
     job_name: ClassVar[str] = "create-task"
 
     user_id: str = "local"
     title: str = Field(min_length=1, max_length=1000)
+
+
+def _kept_due(text: str) -> str:
+    try:
+        return due_text(parse_due(text)) if text else ""
+    except BadInputError as error:
+        raise ValueError(str(error)) from error
+
+
+DueText = Annotated[str, AfterValidator(_kept_due)]
+"""A day or a moment as `engine/due.py` writes it; "" for none."""
 
 
 class AttachedFile(BaseModel):
@@ -84,6 +99,35 @@ class AttachedFile(BaseModel):
     blob: str
     name: str = Field(min_length=1, max_length=200)
     mime_type: str = "application/octet-stream"
+    notes: Annotated[str, Field(max_length=20_000)] = ""
+    due: DueText = ""
+
+
+class UpdateTask(JobType):
+    """Change what is given of a task. Result: `{"id", "title", "due", "done"}`, as it is then.
+
+    `due` "" takes the due away. Running twice changes once: what was changed in between stays.
+    """
+
+    queue: ClassVar[str] = queues.TASK_PROCESSING
+    job_name: ClassVar[str] = "update-task"
+
+    user_id: str = "local"
+    task_id: str = Field(min_length=1, max_length=200)
+    title: Annotated[str | None, Field(min_length=1, max_length=1000)] = None
+    notes: Annotated[str | None, Field(max_length=20_000)] = None
+    due: DueText | None = None
+    done: bool | None = None
+
+
+class DeleteTask(JobType):
+    """Take a task off the list. Result: `{"id", "title"}`."""
+
+    queue: ClassVar[str] = queues.TASK_PROCESSING
+    job_name: ClassVar[str] = "delete-task"
+
+    user_id: str = "local"
+    task_id: str = Field(min_length=1, max_length=200)
 
 
 class SendEmail(JobType):
@@ -155,7 +199,13 @@ class SyncCalendar(JobType):
 
 
 class SyncTasks(JobType):
-    """Bring the task list up to date. Result: `{"skipped": why}` where no service is set up."""
+    """Bring the task list and its Airtable table up to date with each other.
+
+    Result: `{"added", "changed", "deleted", "written", "removed", "conflicts"}`: how many tasks were added, changed and
+    deleted here, how many rows were written and removed there, and a sentence for each conflict (the first 50; all are
+    in the job's log). `{"skipped": why}` where Airtable is not set up. Running twice does no harm: what was done is
+    noted row by row, and rows are written by their key.
+    """
 
     queue: ClassVar[str] = queues.TASK_PROCESSING
     job_name: ClassVar[str] = "sync-tasks"
@@ -228,3 +278,5 @@ def wrong_arguments(kind: type[JobType], error: ValidationError) -> BadInputErro
     told = "; ".join(f"{'.'.join(str(part) for part in fault['loc']) or 'all'}: {fault['msg']}" for fault in faults)
     known = ", ".join(kind.model_fields)
     return BadInputError(f"The arguments of {kind.job_name} are wrong: {told}.", f"It takes: {known}.")
+    UpdateTask,
+    DeleteTask,

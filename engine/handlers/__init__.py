@@ -10,13 +10,14 @@ from engine.handlers.demo import run_demo
 from engine.handlers.inbox import sync_inbox
 from engine.handlers.mail import process_email_command, send_email
 from engine.handlers.speech import synthesize_speech, transcribe_recording
-from engine.handlers.sync import sync_calendar, sync_tasks
-from engine.handlers.tasks import create_task
+from engine.handlers.sync import sync_calendar
+from engine.handlers.tasks import create_task, delete_task, sync_tasks, update_task
 from engine.handlers.voice import process_voice_command
 from engine.job_types import (
     DEMO_TYPES,
     CreateTask,
     JobType,
+    DeleteTask,
     ProcessEmailCommand,
     ProcessVoiceCommand,
     SendEmail,
@@ -26,6 +27,7 @@ from engine.job_types import (
     SynthesizeSpeech,
     TranscribeRecording,
 )
+    UpdateTask,
 
 Handler = Callable[[Any, JobContext], Awaitable[Any]]
 
@@ -35,6 +37,8 @@ HANDLERS: dict[type[JobType], Handler] = {
     SynthesizeSpeech: synthesize_speech,
     CreateTask: create_task,
     SendEmail: send_email,
+    UpdateTask: update_task,
+    DeleteTask: delete_task,
     ProcessEmailCommand: process_email_command,
     SyncInbox: sync_inbox,
     SyncCalendar: sync_calendar,

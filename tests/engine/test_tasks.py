@@ -1,0 +1,186 @@
+"""The task list: the local file under several programs, its copy in Airtable, and what is said about it."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.client import Client
+from engine.due import day_of, due_text, parse_due
+from engine.errors import BadInputError, HarkError, NotFoundError, PermanentError
+from engine.handlers import HANDLERS
+from engine.handlers.context import JobContext
+from engine.job_types import JobType, UpdateTask
+from engine.model import JobOptions
+from engine.providers.tasks_local import LocalTasks
+from engine.settings import Settings
+from engine.store import Store
+from engine.worker.broker import QueueBroker, create_broker
+from engine.worker.pool import serve
+
+LIMIT_S = 30
+FIVE = datetime(2026, 11, 30, 17, 0, tzinfo=timezone(timedelta(hours=1)))
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[None]:
+    """A worker in this process."""
+    stop = asyncio.Event()
+    worker = asyncio.create_task(serve(create_broker(settings), settings, stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await worker
+
+
+class Hands:
+    """Runs handlers on claimed jobs without a worker, so that a test can run one twice."""
+
+    def __init__(self, broker: QueueBroker, store: Store, client: Client) -> None:
+        self._broker = broker
+        self._store = store
+        self._client = client
+
+    async def claim(self, payload: JobType, job_id: str) -> JobContext:
+        """Add a job and claim it."""
+        await self._client.add(payload, JobOptions(job_id=job_id))
+        taken = await self._store.take(payload.queue, 10, lease_ms=60_000, token=f"token of {job_id}", worker="test")
+        (job,) = [job for job in taken.jobs if job.id == job_id]
+        return JobContext(job, self._broker._services)
+
+    async def run(self, payload: JobType, job_id: str = "a") -> Any:
+        """Add a job, and run it as far as its handler."""
+        return await HANDLERS[type(payload)](payload, await self.claim(payload, job_id))
+
+
+@asynccontextmanager
+async def hands(settings: Settings, store: Store) -> AsyncIterator[Hands]:
+    broker = create_broker(settings)
+    await broker.startup()
+    try:
+        yield Hands(broker, store, Client(store, settings))
+    finally:
+        await broker.shutdown()
+
+
+# ---- the list on this machine
+
+
+@pytest.mark.expect_errors
+async def test_a_task_is_made_changed_finished_and_deleted_by_jobs(client: Client, settings: Settings) -> None:
+    async with running(settings):
+        made = await client.create_task("local", "Buy milk", notes="two litres", due=FIVE)
+        assert await made.result(LIMIT_S) == {"id": made.id, "title": "Buy milk", "due": "2026-11-30T16:00:00Z"}
+        (task,) = await client.tasks()
+        assert (task.key, task.title, task.notes, task.due) == (made.id, "Buy milk", "two litres", FIVE)
+        changed = await client.update_task("local", made.id, title="Buy oat milk", due=date(2026, 12, 1), done=True)
+        told = {"id": made.id, "title": "Buy oat milk", "due": "2026-12-01", "done": True}
+        assert await changed.result(LIMIT_S) == told
+        (task,) = await client.tasks()
+        assert (task.notes, task.due, task.is_done) == ("two litres", date(2026, 12, 1), True)
+        await (await client.update_task("local", made.id, due="", done=False)).result(LIMIT_S)
+        (task,) = await client.tasks()
+        assert (task.due, task.is_done) == (None, False)
+        deleted = await client.delete_task("local", made.id)
+        assert await deleted.result(LIMIT_S) == {"id": made.id, "title": "Buy oat milk"}
+        assert await client.tasks() == []
+        with pytest.raises(HarkError, match="There is no task"):
+            await (await client.update_task("local", made.id, done=True)).result(LIMIT_S)
+
+
+async def test_a_job_that_runs_twice_changes_once(store: Store, settings: Settings) -> None:
+    tasks = LocalTasks(settings.data_dir)
+    tasks.add("milk", "local", "Buy milk")
+    async with hands(settings, store) as worker:
+        rename = UpdateTask(task_id="milk", title="Buy bread")
+        context = await worker.claim(rename, "first")
+        await HANDLERS[UpdateTask](rename, context)
+        await worker.run(UpdateTask(task_id="milk", title="Buy eggs"), "second")
+        assert (await HANDLERS[UpdateTask](rename, context))["title"] == "Buy eggs", "the second run undid a later job"
+    assert [task.title for task in tasks.open_tasks("local")] == ["Buy eggs"]
+    assert tasks.add("milk", "local", "Something else").title == "Buy eggs"
+    tasks.delete("third", "local", "milk")
+    assert tasks.delete("third", "local", "milk").title == "Buy eggs"
+    assert tasks.open_tasks("local") == []
+
+
+def test_a_list_is_its_users_alone(tmp_path: Path) -> None:
+    tasks = LocalTasks(tmp_path)
+    tasks.add("milk", "ada", "Buy milk")
+    assert tasks.all_tasks("bob") == []
+    with pytest.raises(NotFoundError):
+        tasks.delete("job", "bob", "milk")
+    assert [task.title for task in tasks.all_tasks("ada")] == ["Buy milk"]
+
+
+_MANY = """
+import sys
+from pathlib import Path
+from engine.providers.tasks_local import LocalTasks
+tasks = LocalTasks(Path(sys.argv[1]))
+for number in range(20):
+    tasks.add(f"task-{number}", "local", f"Title {number}")
+    tasks.change(f"job-{number}", "local", f"task-{number}", {"notes": f"by {sys.argv[2]}", "done": number % 2 == 0})
+"""
+
+
+def test_several_programs_write_the_same_list_and_each_job_counts_once(tmp_path: Path) -> None:
+    writers = [subprocess.Popen([sys.executable, "-c", _MANY, str(tmp_path), str(number)]) for number in range(3)]
+    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    tasks = LocalTasks(tmp_path)
+    assert len(tasks.all_tasks("local")) == 20
+    assert len(tasks.open_tasks("local")) == 10
+    here, _ = tasks.to_merge("local", "nowhere")
+    assert {task.rev for task in here} == {2}, "a task was changed by more than one run of its job"
+
+
+def test_the_list_of_an_earlier_hark_is_kept(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "tasks.sqlite") as old:
+        old.execute(
+            "CREATE TABLE tasks (key TEXT PRIMARY KEY, user_id TEXT NOT NULL, title TEXT NOT NULL, "
+            "created_at_ms INTEGER NOT NULL, done_at_ms INTEGER)"
+        )
+        old.execute(
+            "INSERT INTO tasks VALUES ('a', 'local', 'Buy milk', 1000, NULL), ('b', 'local', 'Run', 1000, 2000)"
+        )
+    old.close()
+    first, second = LocalTasks(tmp_path).all_tasks("local")
+    assert (first.title, first.due, first.changed_at_ms, first.is_done) == ("Buy milk", None, 1000, False)
+    assert (second.title, second.changed_at_ms, second.done_at_ms) == ("Run", 2000, 2000)
+
+
+def test_the_list_of_a_newer_hark_is_left_alone(tmp_path: Path) -> None:
+    LocalTasks(tmp_path).add("a", "local", "Buy milk")
+    with sqlite3.connect(tmp_path / "tasks.sqlite") as newer:
+        newer.execute("PRAGMA user_version = 99")
+    newer.close()
+    with pytest.raises(PermanentError, match="newer Hark"):
+        LocalTasks(tmp_path).open_tasks("local")
+
+
+def test_a_spoilt_list_is_told_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "tasks.sqlite").write_bytes(b"no database at all, but long enough to be taken for one" * 40)
+    with pytest.raises(PermanentError, match="not a database") as caught:
+        LocalTasks(tmp_path).open_tasks("local")
+    assert "Move the file away" in caught.value.remedy
+
+
+def test_dues_are_days_or_moments_in_one_form() -> None:
+    assert due_text(FIVE) == due_text(parse_due("2026-11-30T16:00:00Z")) == "2026-11-30T16:00:00Z"
+    assert parse_due("2026-11-30") == date(2026, 11, 30)
+    late = datetime(2026, 11, 30, 23, 30, tzinfo=UTC)
+    assert day_of(late, timezone(timedelta(hours=1))) == date(2026, 12, 1)
+    assert day_of(date(2026, 11, 30), timezone(timedelta(hours=14))) == date(2026, 11, 30)
+    for wrong in ("tomorrow", "2026-11-31", "2026-11-30T17:00:00"):
+        with pytest.raises(BadInputError):
+            parse_due(wrong)
