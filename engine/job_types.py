@@ -67,19 +67,6 @@ class SynthesizeSpeech(JobType):
     voice: str | None = None
 
 
-class CreateTask(JobType):
-    """Put a task on the user's list. Result: `{"id", "title", "due"}`.
-
-    The task's id is the job's, so running twice adds one.
-    """
-
-    queue: ClassVar[str] = queues.TASK_PROCESSING
-    job_name: ClassVar[str] = "create-task"
-
-    user_id: str = "local"
-    title: str = Field(min_length=1, max_length=1000)
-
-
 def _kept_due(text: str) -> str:
     try:
         return due_text(parse_due(text)) if text else ""
@@ -91,14 +78,17 @@ DueText = Annotated[str, AfterValidator(_kept_due)]
 """A day or a moment as `engine/due.py` writes it; "" for none."""
 
 
-class AttachedFile(BaseModel):
-    """A file of an email: `blob` is the id of the blob that holds its bytes."""
+class CreateTask(JobType):
+    """Put a task on the user's list. Result: `{"id", "title", "due"}`.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    The task's id is the job's, so running twice adds one.
+    """
 
-    blob: str
-    name: str = Field(min_length=1, max_length=200)
-    mime_type: str = "application/octet-stream"
+    queue: ClassVar[str] = queues.TASK_PROCESSING
+    job_name: ClassVar[str] = "create-task"
+
+    user_id: str = "local"
+    title: str = Field(min_length=1, max_length=1000)
     notes: Annotated[str, Field(max_length=20_000)] = ""
     due: DueText = ""
 
@@ -128,6 +118,16 @@ class DeleteTask(JobType):
 
     user_id: str = "local"
     task_id: str = Field(min_length=1, max_length=200)
+
+
+class AttachedFile(BaseModel):
+    """A file of an email: `blob` is the id of the blob that holds its bytes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    blob: str
+    name: str = Field(min_length=1, max_length=200)
+    mime_type: str = "application/octet-stream"
 
 
 class SendEmail(JobType):
@@ -251,6 +251,8 @@ _KINDS: tuple[type[JobType], ...] = (
     ProcessVoiceCommand,
     SynthesizeSpeech,
     CreateTask,
+    UpdateTask,
+    DeleteTask,
     SendEmail,
     ProcessEmailCommand,
     SyncInbox,
@@ -278,5 +280,3 @@ def wrong_arguments(kind: type[JobType], error: ValidationError) -> BadInputErro
     told = "; ".join(f"{'.'.join(str(part) for part in fault['loc']) or 'all'}: {fault['msg']}" for fault in faults)
     known = ", ".join(kind.model_fields)
     return BadInputError(f"The arguments of {kind.job_name} are wrong: {told}.", f"It takes: {known}.")
-    UpdateTask,
-    DeleteTask,

@@ -16,8 +16,8 @@ from engine.handlers.voice import process_voice_command
 from engine.job_types import (
     DEMO_TYPES,
     CreateTask,
-    JobType,
     DeleteTask,
+    JobType,
     ProcessEmailCommand,
     ProcessVoiceCommand,
     SendEmail,
@@ -26,8 +26,8 @@ from engine.job_types import (
     SyncTasks,
     SynthesizeSpeech,
     TranscribeRecording,
-)
     UpdateTask,
+)
 
 Handler = Callable[[Any, JobContext], Awaitable[Any]]
 
@@ -36,9 +36,9 @@ HANDLERS: dict[type[JobType], Handler] = {
     ProcessVoiceCommand: process_voice_command,
     SynthesizeSpeech: synthesize_speech,
     CreateTask: create_task,
-    SendEmail: send_email,
     UpdateTask: update_task,
     DeleteTask: delete_task,
+    SendEmail: send_email,
     ProcessEmailCommand: process_email_command,
     SyncInbox: sync_inbox,
     SyncCalendar: sync_calendar,
