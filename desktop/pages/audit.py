@@ -12,10 +12,8 @@ from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
-    QDialog,
     QFrame,
     QHBoxLayout,
-    QLineEdit,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -24,6 +22,7 @@ from PySide6.QtWidgets import (
 from desktop.actions import REDIS_GONE, Actions
 from desktop.pages.failure_row import ago, exact
 from desktop.pages.freshness import Freshness
+from desktop.pages.restore_dialog import RestoreDialog, states
 from desktop.theme import Look
 from desktop.widgets.facts_table import Cell, Column, FactsTable
 from desktop.widgets.text import Button, Text
@@ -274,52 +273,6 @@ class AuditPage(QWidget):
         self._dialog = None
 
 
-class RestoreDialog(QDialog):
-    """Asks before a batch comes back; `confirmed(reason)` is the order. Open it with `open()`."""
-
-    confirmed = Signal(str)
-
-    def __init__(self, look: Look, batch: QuarantineBatch, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        title = QUEUES[batch.queue].title
-        self.setWindowTitle("Restore jobs")
-        self.setFixedWidth(480)
-        self.words = Text(
-            look,
-            f"{_jobs(batch.left)} of {title} go back to the state that they were in ({_states(batch)}). "
-            "Waiting jobs run then; ended ones may go again soon, if the queue keeps them for a short time only.",
-            tone="muted",
-        )
-        self.words.setWordWrap(True)
-        self.reason = QLineEdit()
-        self.reason.setFixedHeight(38)
-        self.reason.setPlaceholderText("Why (goes into the audit trail; may stay empty)")
-        self.reason.setAccessibleName("Reason for the audit trail")
-        self.cancel = Button(look, "Leave them")
-        self.cancel.clicked.connect(self.reject)
-        self.confirm = Button(look, f"Restore {_jobs(batch.left)}", kind="primary", font="strong")
-        self.confirm.setDefault(True)
-        self.confirm.clicked.connect(self._confirm)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(10)
-        buttons.addStretch(1)
-        buttons.addWidget(self.cancel)
-        buttons.addWidget(self.confirm)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(24, 22, 24, 20)
-        column.setSpacing(8)
-        column.addWidget(Text(look, f"Restore {_jobs(batch.left)}?", "heading"))
-        column.addWidget(self.words)
-        column.addSpacing(6)
-        column.addWidget(self.reason)
-        column.addSpacing(8)
-        column.addLayout(buttons)
-
-    def _confirm(self) -> None:
-        self.confirmed.emit(self.reason.text().strip())
-        self.accept()
-
-
 def depths_text(before: Mapping[str, int], after: Mapping[str, int]) -> str:
     """What an action changed: "failed 12 → 0, waiting 0 → 12"; a queue's depths also move by themselves meanwhile."""
     changed = [
@@ -352,7 +305,7 @@ def _batch_cells(batch: QuarantineBatch, now_ms: int) -> tuple[Cell, ...]:
     return (
         Cell(ago(batch.at_ms, now_ms), exact(batch.at_ms)),
         Cell(_title(batch.queue), batch.queue),
-        Cell(_states(batch)),
+        Cell(states(batch)),
         Cell(f"{batch.left:,}" if batch.left else "all back", "", "ink" if batch.left else "muted"),
         Cell(remaining_text(batch.until_ms - now_ms), f"Gone for good at {exact(batch.until_ms)}"),
         Cell(batch.actor or "unknown"),
@@ -366,10 +319,6 @@ def remaining_text(left_ms: int) -> str:
     if minutes < 1:
         return "less than 1 min"
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
-
-
-def _states(batch: QuarantineBatch) -> str:
-    return ", ".join(f"{count:,} {state.value}" for state, count in batch.counts.items()) or "–"
 
 
 def _title(queue: str) -> str:

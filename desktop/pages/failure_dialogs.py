@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import (
-    QDialog,
-    QFormLayout,
-    QHBoxLayout,
-    QLineEdit,
-    QSpinBox,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QSpinBox, QVBoxLayout, QWidget
 
 from desktop.pages.failure_row import Elided, ago
 from desktop.theme import Look
-from desktop.widgets.text import Button, Text
+from desktop.widgets.dialog import Dialog, fit_field, form_layout, reason_field, wrapped
+from desktop.widgets.text import Text
 from desktop.widgets.typed_name import TypedName
 from engine.model import CleanPreview, FailureGroup
 from engine.queues import QUEUES
@@ -26,15 +19,20 @@ def jobs(count: int) -> str:
     return f"{count:,} job" if count == 1 else f"{count:,} jobs"
 
 
-class GradualRetryDialog(QDialog):
+class GradualRetryDialog(Dialog):
     """Asks how carefully to retry; `confirmed(canary, rate_per_s)` is the order. Open it with `open()`."""
 
     confirmed = Signal(int, float)
 
     def __init__(self, look: Look, group: FailureGroup, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Retry gradually")
+        words = (
+            "The canaries run first. Where one of them fails again, the rest stays as it is; "
+            "where all complete, it follows at the rate below, the oldest first."
+        )
+        order = f"Retry {jobs(group.failed_now)}"
+        super().__init__(look, "Retry gradually", words, keep="Not now", order=order, parent=parent)
         self.setFixedWidth(480)
+        self._count = group.failed_now
         self.canary = QSpinBox()
         self.canary.setRange(0, max(1, group.failed_now))
         self.canary.setValue(min(5, group.failed_now))
@@ -45,37 +43,14 @@ class GradualRetryDialog(QDialog):
         self.rate.setAccessibleName("Jobs a second")
         self._length = Text(look, "", "caption", "muted")
         for field in (self.canary, self.rate):
-            field.setFixedHeight(36)
-            field.lineEdit().setTextMargins(9, 0, 0, 0)
+            fit_field(field)
             field.valueChanged.connect(self._draw_length)
-        form = QFormLayout()
-        form.setHorizontalSpacing(18)
-        form.setVerticalSpacing(12)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form = form_layout()
         form.addRow(Text(look, "Canaries first", tone="muted"), self.canary)
         form.addRow(Text(look, "Then jobs a second", tone="muted"), self.rate)
-        words = Text(
-            look,
-            "The canaries run first. Where one of them fails again, the rest stays as it is; "
-            "where all complete, it follows at the rate below, the oldest first.",
-            tone="muted",
-        )
-        words.setWordWrap(True)
-        self.cancel = Button(look, "Not now")
-        self.cancel.clicked.connect(self.reject)
-        self.confirm = Button(look, f"Retry {jobs(group.failed_now)}", kind="primary", font="strong")
         self.confirm.clicked.connect(self._confirm)
-        self.confirm.setDefault(True)
-        self._count = group.failed_now
-        column = _column(self)
-        column.addWidget(Text(look, "Retry gradually", "heading"))
-        column.addWidget(words)
-        column.addSpacing(10)
-        column.addLayout(form)
-        column.addWidget(self._length)
-        column.addSpacing(12)
-        column.addLayout(_buttons(self.cancel, self.confirm))
+        self.body.addLayout(form)
+        self.body.addWidget(self._length)
         self._draw_length()
 
     def _draw_length(self) -> None:
@@ -89,7 +64,7 @@ class GradualRetryDialog(QDialog):
         self.accept()
 
 
-class CleanGroupDialog(QDialog):
+class CleanGroupDialog(Dialog):
     """Shows what a clean of one group would take away; `confirmed(count, reason)` orders exactly that many.
 
     It opens without a count: `show_preview` brings it, or `show_failure` why there is none.
@@ -98,43 +73,33 @@ class CleanGroupDialog(QDialog):
     confirmed = Signal(int, str)
 
     def __init__(self, look: Look, group: FailureGroup, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        title = "Clean a group of failures"
+        super().__init__(
+            look, "Clean this group", keep="Keep them", order="Clean", danger=True, title=title, parent=parent
+        )
         self.queue = group.queue
         self._look, self._counted = look, 0
-        self.setWindowTitle("Clean a group of failures")
         self.setFixedWidth(560)
-        title = Elided(look, "body", "muted")
-        title.show_text(f"{QUEUES[group.queue].title}: {group.title}")
+        cause = Elided(look, "body", "muted")
+        cause.show_text(f"{QUEUES[group.queue].title}: {group.title}")
         self.count = Text(look, "Counting…", "strong")
-        self.ages = Text(look, "", tone="muted")
-        self.ages.setWordWrap(True)
+        self.ages = wrapped(look)
         self.samples = QVBoxLayout()
         self.samples.setSpacing(3)
-        self.reason = QLineEdit()
-        self.reason.setPlaceholderText("Why (goes into the audit trail; may stay empty)")
-        self.reason.setAccessibleName("Reason for the audit trail")
-        self.reason.setFixedHeight(38)
+        self.reason = reason_field()
         self._typed = TypedName(look, group.queue)
         self._typed.changed.connect(self._draw_confirm)
         self.typed = self._typed.field
-        self.cancel = Button(look, "Keep them")
-        self.cancel.clicked.connect(self.reject)
-        self.confirm = Button(look, "Clean", kind="danger", font="strong")
-        self.confirm.setAutoDefault(False)
         self.confirm.clicked.connect(self._confirm)
         self._reason_not = "Wait for the count."
-        column = _column(self)
-        column.addWidget(Text(look, "Clean this group", "heading"))
-        column.addWidget(title)
-        column.addSpacing(10)
-        column.addWidget(self.count)
-        column.addWidget(self.ages)
-        column.addLayout(self.samples)
-        column.addSpacing(10)
-        column.addWidget(self.reason)
-        column.addWidget(self._typed)
-        column.addSpacing(12)
-        column.addLayout(_buttons(self.cancel, self.confirm))
+        self.body.addWidget(cause)
+        self.body.addSpacing(10)
+        self.body.addWidget(self.count)
+        self.body.addWidget(self.ages)
+        self.body.addLayout(self.samples)
+        self.body.addSpacing(10)
+        self.body.addWidget(self.reason)
+        self.body.addWidget(self._typed)
         self._draw_confirm()
 
     def show_preview(self, preview: CleanPreview, now_ms: int) -> None:
@@ -168,27 +133,9 @@ class CleanGroupDialog(QDialog):
         self._draw_confirm()
 
     def _draw_confirm(self) -> None:
-        refusal = self._reason_not or self._typed.refusal
         self.confirm.setText(f"Clean {jobs(self._counted)}" if self._counted else "Clean")
-        self.confirm.setEnabled(not refusal)
-        self.confirm.setToolTip(refusal)
+        self.allow(self._reason_not or self._typed.refusal)
 
     def _confirm(self) -> None:
         self.confirmed.emit(self._counted, self.reason.text().strip())
         self.accept()
-
-
-def _column(dialog: QDialog) -> QVBoxLayout:
-    column = QVBoxLayout(dialog)
-    column.setContentsMargins(24, 22, 24, 20)
-    column.setSpacing(6)
-    return column
-
-
-def _buttons(*buttons: Button) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setSpacing(10)
-    row.addStretch(1)
-    for button in buttons:
-        row.addWidget(button)
-    return row

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.actions import REDIS_GONE, Actions
 from desktop.pages.freshness import Freshness
@@ -18,6 +18,7 @@ from desktop.pages.recurring_words import when_words
 from desktop.pages.schedule_dialog import ScheduleDialog
 from desktop.pages.schedule_row import BUTTONS_WIDTH, COLUMNS, ScheduleRow
 from desktop.theme import Look
+from desktop.widgets.dialog import Dialog
 from desktop.widgets.scroll_list import ScrollList
 from desktop.widgets.text import Button, Text, rule
 from engine.model import Job, Schedule
@@ -46,7 +47,7 @@ class RecurringPage(QWidget):
         self._now_ms = 0
         self.rows: dict[str, ScheduleRow] = {}
         self.dialog: ScheduleDialog | None = None
-        self.question: QDialog | None = None
+        self.question: Dialog | None = None
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 18, 24, 18)
         column.setSpacing(12)
@@ -105,33 +106,22 @@ class RecurringPage(QWidget):
         one = self._find(schedule_id)
         if one is None:
             return
-        self.question = dialog = QDialog(self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setWindowTitle(f"Remove {one.id}")
-        dialog.setMinimumWidth(440)
-        column = QVBoxLayout(dialog)
-        column.setContentsMargins(24, 22, 24, 20)
-        column.setSpacing(8)
-        column.addWidget(Text(self._look, f"Remove {one.id}?", "heading"))
         job = f"{one.job_name} to {one.queue}, {when_words(one)}" if one.job_name else f"nothing to {one.queue}"
-        words = Text(self._look, f"It adds {job}. Jobs that it has added stay. It does not come back by itself.")
-        words.setWordWrap(True)
-        column.addWidget(words)
-        column.addSpacing(12)
-        keep = Button(self._look, "Keep it")
-        keep.setDefault(True)
-        keep.clicked.connect(dialog.reject)
-        confirm = Button(self._look, "Remove", kind="danger", font="strong")
-        confirm.setObjectName("confirm")
-        confirm.setAutoDefault(False)
-        confirm.setAccessibleName(f"Remove {one.id}")
-        confirm.clicked.connect(dialog.accept)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(10)
-        buttons.addStretch(1)
-        buttons.addWidget(keep)
-        buttons.addWidget(confirm)
-        column.addLayout(buttons)
+        words = f"It adds {job}. Jobs that it has added stay. It does not come back by itself."
+        self.question = dialog = Dialog(
+            self._look,
+            f"Remove {one.id}?",
+            words,
+            keep="Keep it",
+            order="Remove",
+            danger=True,
+            title=f"Remove {one.id}",
+            parent=self,
+        )
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setMinimumWidth(440)
+        dialog.confirm.setAccessibleName(f"Remove {one.id}")
+        dialog.confirm.clicked.connect(dialog.accept)
         dialog.accepted.connect(lambda: self.remove_wanted.emit(schedule_id))
         dialog.finished.connect(self._forget_question)
         dialog.open()

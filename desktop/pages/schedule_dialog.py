@@ -11,17 +11,16 @@ from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
     QCompleter,
-    QDialog,
     QFormLayout,
     QHBoxLayout,
     QLineEdit,
-    QVBoxLayout,
     QWidget,
 )
 
 from desktop.pages.figures import age_text
 from desktop.pages.recurring_words import slot_text, when_words
 from desktop.theme import Look
+from desktop.widgets.dialog import Dialog, fit_field, form_layout, wrapped
 from desktop.widgets.text import Button, Text
 from engine.errors import BadInputError
 from engine.job_types import JOB_TYPES, DemoJob, JobType, job_payload
@@ -44,7 +43,7 @@ class Draft:
     every_ms: int | None
 
 
-class ScheduleDialog(QDialog):
+class ScheduleDialog(Dialog):
     """Writes one schedule. `wanted(Draft)` asks to keep it; it stays open until whoever answers closes it.
 
     `now_ms` is Redis's time; `taken` are the ids that others have.
@@ -55,32 +54,24 @@ class ScheduleDialog(QDialog):
     def __init__(
         self, look: Look, now_ms: int, edited: Schedule | None, taken: frozenset[str], parent: QWidget | None = None
     ) -> None:
-        super().__init__(parent)
+        title = f"Edit {edited.id}" if edited else "Add a recurring job"
+        super().__init__(look, title, order="Save" if edited else "Add", parent=parent)
         self._look, self._now_ms, self._edited, self._taken = look, now_ms, edited, taken
         self._draft: Draft | None = None
-        title = f"Edit {edited.id}" if edited else "Add a recurring job"
-        self.setWindowTitle(title)
         self.setMinimumWidth(560)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(24, 22, 24, 20)
-        column.setSpacing(6)
-        column.addWidget(Text(look, title, "heading"))
-        column.addSpacing(8)
-        column.addLayout(self._build_form())
-        column.addSpacing(10)
-        column.addWidget(Text(look, f"The next {SLOTS} times", "caption", "muted"))
-        self._slots = Text(look)
+        self.confirm.clicked.connect(self._order)
+        self.body.addLayout(self._build_form())
+        self.body.addSpacing(10)
+        self.body.addWidget(Text(look, f"The next {SLOTS} times", "caption", "muted"))
+        self._slots = wrapped(look, tone="ink")
         self._slots.setAccessibleName(f"The next {SLOTS} times")
-        self._slots.setWordWrap(True)
         self._slots.setMinimumHeight(100)
         self._slots.setAlignment(Qt.AlignmentFlag.AlignTop)
-        column.addWidget(self._slots)
-        self._fault = Text(look, tone="danger")
-        self._fault.setWordWrap(True)
+        self.body.addWidget(self._slots)
+        self._fault = wrapped(look, tone="danger")
         self._fault.setMinimumHeight(40)
         self._fault.setAlignment(Qt.AlignmentFlag.AlignTop)
-        column.addWidget(self._fault)
-        column.addLayout(self._build_buttons())
+        self.body.addWidget(self._fault)
         self._fill()
         self._check()
 
@@ -145,11 +136,7 @@ class ScheduleDialog(QDialog):
             combo.setCompleter(completer)
         self.interval = QLineEdit()
         self.interval.setPlaceholderText("30s, 10m, 1h30m or 1d")
-        self._form = QFormLayout()
-        self._form.setHorizontalSpacing(18)
-        self._form.setVerticalSpacing(10)
-        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self._form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self._form = form_layout()
         rows: tuple[tuple[str, str, QWidget], ...] = (
             ("Name", "Name of the schedule", self.name),
             ("Job", "Kind of job", self.job),
@@ -161,26 +148,12 @@ class ScheduleDialog(QDialog):
         for word, meaning, field in rows:
             if field is self.cron:
                 self._form.addRow(Text(self._look, "Runs", tone="muted"), kinds)
-            field.setFixedHeight(36)
+            fit_field(field)
             field.setProperty("kind", "field")
             field.setAccessibleName(meaning)
             field.setToolTip(meaning)
             self._form.addRow(Text(self._look, word, tone="muted"), field)
         return self._form
-
-    def _build_buttons(self) -> QHBoxLayout:
-        cancel = Button(self._look, "Cancel")
-        cancel.setAutoDefault(False)
-        cancel.clicked.connect(self.reject)
-        self.confirm = Button(self._look, "Save" if self._edited else "Add", kind="primary", font="strong")
-        self.confirm.setDefault(True)
-        self.confirm.clicked.connect(self._order)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(10)
-        buttons.addStretch(1)
-        buttons.addWidget(cancel)
-        buttons.addWidget(self.confirm)
-        return buttons
 
     def _fill(self) -> None:
         edited = self._edited

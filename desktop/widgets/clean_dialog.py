@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QComboBox, QDialog, QFormLayout, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSpinBox, QWidget
 
 from desktop.theme import Look
+from desktop.widgets.dialog import Dialog, fit_field, form_layout, wrapped
 from desktop.widgets.job_words import sample_lines
-from desktop.widgets.text import Button, Text
+from desktop.widgets.text import Text
 from desktop.widgets.typed_name import TypedName
 from engine.model import CleanPreview, JobState
 
@@ -21,7 +22,7 @@ _UNITS = (("seconds", 1_000), ("minutes", 60_000), ("hours", 3_600_000), ("days"
 _TYPING_MS = 150
 
 
-class CleanDialog(QDialog):
+class CleanDialog(Dialog):
     """Asks which jobs of one queue to remove. Open it with `open()`.
 
     `preview_wanted(state, grace_ms, limit)` asks for a count, `show_preview` answers it, and
@@ -32,10 +33,10 @@ class CleanDialog(QDialog):
     confirmed = Signal(object, object, int)
 
     def __init__(self, look: Look, queue: str, title: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        after = "Removed jobs stay in the quarantine for a day: undo brings them back, and so does the Audit page."
+        super().__init__(look, f"Clean {title}", after, keep="Keep them", danger=True, parent=parent)
         self.queue = queue
         self._preview: CleanPreview | None = None
-        self.setWindowTitle(f"Clean {title}")
         self.setMinimumWidth(440)
 
         self._state = QComboBox()
@@ -57,60 +58,31 @@ class CleanDialog(QDialog):
         self._limit.setGroupSeparatorShown(True)
         self._limit.setAccessibleName("At most this many jobs")
         for field in (self._state, self._grace, self._unit, self._limit):
-            field.setFixedHeight(36)
-        for number in (self._grace, self._limit):
-            number.lineEdit().setTextMargins(9, 0, 0, 0)
+            fit_field(field)
         age = QHBoxLayout()
         age.setSpacing(8)
         age.addWidget(self._grace, 1)
         age.addWidget(self._unit, 1)
 
-        form = QFormLayout()
-        form.setHorizontalSpacing(18)
-        form.setVerticalSpacing(12)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form = form_layout()
         form.addRow(Text(look, "Jobs", tone="muted"), self._state)
         self._age_label = Text(look, "", tone="muted")
         form.addRow(self._age_label, age)
         form.addRow(Text(look, "at most", tone="muted"), self._limit)
 
         self._count = Text(look, "", "strong")
-        self._detail = Text(look, "", tone="muted")
-        self._detail.setWordWrap(True)
+        self._detail = wrapped(look)
         self._samples = Text(look, "", "caption", "muted")
         self._samples.hide()
         self.typed = TypedName(look, queue)
         self.typed.changed.connect(self._check)
         self._reason = ""
-        self.cancel = Button(look, "Keep them")
-        self.cancel.clicked.connect(self.reject)
-        self.confirm = Button(look, "", kind="danger", font="strong")
-        self.confirm.setAutoDefault(False)
         self.confirm.clicked.connect(self._confirm)
-        buttons = QHBoxLayout()
-        buttons.addStretch(1)
-        buttons.setSpacing(10)
-        buttons.addWidget(self.cancel)
-        buttons.addWidget(self.confirm)
-
-        column = QVBoxLayout(self)
-        column.setContentsMargins(24, 22, 24, 20)
-        column.setSpacing(6)
-        column.addWidget(Text(look, f"Clean {title}", "heading"))
-        after = "Removed jobs stay in the quarantine for a day: undo brings them back, and so does the Audit page."
-        told = Text(look, after, tone="muted")
-        told.setWordWrap(True)
-        column.addWidget(told)
-        column.addSpacing(12)
-        column.addLayout(form)
-        column.addSpacing(14)
-        column.addWidget(self._count)
-        column.addWidget(self._detail)
-        column.addWidget(self._samples)
-        column.addWidget(self.typed)
-        column.addSpacing(14)
-        column.addLayout(buttons)
+        self.body.addSpacing(6)
+        self.body.addLayout(form)
+        self.body.addSpacing(14)
+        for widget in (self._count, self._detail, self._samples, self.typed):
+            self.body.addWidget(widget)
 
         # Typing a number asks once, when the typing rests.
         self._timer = QTimer(self)
@@ -186,9 +158,7 @@ class CleanDialog(QDialog):
         self._timer.start()
 
     def _check(self) -> None:
-        reason = self._reason or self.typed.refusal
-        self.confirm.setEnabled(not reason)
-        self.confirm.setToolTip(reason)
+        self.allow(self._reason or self.typed.refusal)
 
     def _confirm(self) -> None:
         if self._preview is not None:

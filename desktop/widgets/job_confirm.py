@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from desktop.theme import Look
+from desktop.widgets.dialog import Dialog, wrapped
 from desktop.widgets.job_words import sample_lines
-from desktop.widgets.text import Button, Text
+from desktop.widgets.text import Text
 from desktop.widgets.typed_name import TypedName
 from engine.model import Job
 
 
-class JobConfirm(QDialog):
+class JobConfirm(Dialog):
     """Open it with `open()`; `confirmed` is the order.
 
     Where it `destroys`, the queue's name must be typed first above 1,000 jobs.
@@ -33,44 +34,23 @@ class JobConfirm(QDialog):
         *,
         destroys: bool = True,
     ) -> None:
-        super().__init__(parent)
+        keep = "Keep them" if destroys else "Not now"
+        super().__init__(look, title, words, keep=keep, order=verb, danger=destroys, parent=parent)
         self._verb, self._destroys, self._count = verb, destroys, 0
-        self.setWindowTitle(title)
         self.setMinimumWidth(460)
         self._number = Text(look, "Counting…", "strong")
-        self._samples = Text(look, "", "caption", "muted")
-        self._samples.setWordWrap(True)
+        self._samples = wrapped(look, font="caption")
         self._samples.hide()
         self._typed = TypedName(look, queue)
         self._typed.changed.connect(self._check)
         self.typed = self._typed.field
-        explained = Text(look, words, tone="muted")
-        explained.setWordWrap(True)
-        self.keep = Button(look, "Keep them" if destroys else "Not now")
-        self.keep.clicked.connect(self.reject)
-        self.confirm = Button(look, verb, kind="danger" if destroys else "primary", font="strong")
-        self.confirm.setAutoDefault(False)
         self.confirm.clicked.connect(self._confirm)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(10)
-        buttons.addStretch(1)
-        buttons.addWidget(self.keep)
-        buttons.addWidget(self.confirm)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(24, 22, 24, 20)
-        column.setSpacing(8)
-        column.addWidget(Text(look, title, "heading"))
-        column.addWidget(explained)
-        column.addSpacing(6)
-        column.addWidget(self._number)
-        column.addWidget(self._samples)
-        column.addWidget(self._typed)
-        column.addSpacing(10)
-        column.addLayout(buttons)
+        for widget in (self._number, self._samples, self._typed):
+            self.body.addWidget(widget)
         self._check()
 
     @property
-    def words(self) -> str:
+    def counted(self) -> str:
         """The number and the samples."""
         return f"{self._number.text()}\n{self._samples.text()}".strip()
 
@@ -97,8 +77,7 @@ class JobConfirm(QDialog):
     def _check(self) -> None:
         reason = self._typed.refusal if self._count else "There is nothing counted to go by."
         self.confirm.setText(f"{self._verb} {self._count:,}" if self._count else self._verb)
-        self.confirm.setEnabled(not reason)
-        self.confirm.setToolTip(reason)
+        self.allow(reason)
 
     def _confirm(self) -> None:
         self.confirmed.emit()

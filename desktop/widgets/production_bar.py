@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import (
-    QDialog,
-    QDoubleSpinBox,
-    QFormLayout,
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QDoubleSpinBox, QFrame, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from desktop.theme import Look
+from desktop.widgets.dialog import Dialog, fit_field, form_layout
 from desktop.widgets.text import Button, Text, set_property
 
 
@@ -94,14 +85,17 @@ class ProductionBar(QFrame):
         self._mark.setPixmap(self._look.pixmap("warning", "caution" if self.locked else "danger", 20))
 
 
-class UnlockDialog(QDialog):
+class UnlockDialog(Dialog):
     """Asks for a reason and a time; `confirmed(reason, minutes)` is the order. Open it with `open()`."""
 
     confirmed = Signal(str, float)
 
     def __init__(self, look: Look, minutes: float, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Unlock production")
+        words = "The reason stays in the audit trail. It locks by itself when the time is over."
+        super().__init__(
+            look, "Unlock production", words, keep="Stay read-only", order="Unlock", danger=True, parent=parent
+        )
+        self.confirm.setDefault(True)
         self.setFixedWidth(480)
         self.reason = QLineEdit()
         self.reason.setPlaceholderText("Such as: ticket 4711, tasks are stuck")
@@ -114,46 +108,17 @@ class UnlockDialog(QDialog):
         self.minutes.setValue(minutes)
         self.minutes.setSuffix(" min")
         self.minutes.setAccessibleName("Minutes until it locks by itself")
-        self.minutes.lineEdit().setTextMargins(9, 0, 0, 0)
         for field in (self.reason, self.minutes):
-            field.setFixedHeight(36)
-        form = QFormLayout()
-        form.setHorizontalSpacing(18)
-        form.setVerticalSpacing(12)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+            fit_field(field)
+        form = form_layout()
         form.addRow(Text(look, "Why", tone="muted"), self.reason)
         form.addRow(Text(look, "For", tone="muted"), self.minutes)
-        words = Text(
-            look, "The reason stays in the audit trail. It locks by itself when the time is over.", tone="muted"
-        )
-        words.setWordWrap(True)
-        keep = Button(look, "Stay read-only")
-        keep.setAutoDefault(False)
-        keep.clicked.connect(self.reject)
-        self.confirm = Button(look, "Unlock", kind="danger", font="strong")
-        self.confirm.setDefault(True)
         self.confirm.clicked.connect(self._confirm)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(10)
-        buttons.addStretch(1)
-        buttons.addWidget(keep)
-        buttons.addWidget(self.confirm)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(24, 22, 24, 20)
-        column.setSpacing(8)
-        column.addWidget(Text(look, "Unlock production", "heading"))
-        column.addWidget(words)
-        column.addSpacing(10)
-        column.addLayout(form)
-        column.addSpacing(12)
-        column.addLayout(buttons)
+        self.body.addLayout(form)
         self._draw()
 
     def _draw(self) -> None:
-        given = bool(self.reason.text().strip())
-        self.confirm.setEnabled(given)
-        self.confirm.setToolTip("" if given else "Say why first.")
+        self.allow("" if self.reason.text().strip() else "Say why first.")
 
     def _confirm(self) -> None:
         self.confirmed.emit(self.reason.text().strip(), self.minutes.value())

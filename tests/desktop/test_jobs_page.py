@@ -241,7 +241,7 @@ class TestActions:
             failed.do(REMOVE)
         dialog = failed.confirm_dialog
         assert dialog is not None
-        assert dialog.words == "1 job\njob-1  synthesize-speech  ConnectionError: no answer"
+        assert dialog.counted == "1 job\njob-1  synthesize-speech  ConnectionError: no answer"
         with qtbot.waitSignal(failed.act_wanted) as asked:
             dialog.confirm.click()
         assert asked.args == ["remove", JobScope("synthesis", JobState.FAILED, ("job-1",))]
@@ -342,7 +342,7 @@ class TestDetail:
         dialog = failed.detail.rerun_dialog
         assert dialog is not None
         dialog.arguments.setPlainText("[1]")
-        assert not dialog.add.isEnabled()
+        assert not dialog.confirm.isEnabled()
         assert dialog.fault.startswith("Arguments are a JSON object")
 
     def test_a_refused_rerun_stays_open_with_the_reason(self, failed: JobsPage, qtbot: QtBot) -> None:
@@ -352,12 +352,12 @@ class TestDetail:
         dialog = failed.detail.rerun_dialog
         assert dialog is not None
         with qtbot.waitSignal(failed.rerun_wanted) as asked:
-            dialog.add.click()
+            dialog.confirm.click()
         assert asked.args == ["synthesize-speech", {"text": "hello 2"}]
         failed.show_rerun_failed("text: Field required")
         assert dialog.isVisible()
         assert dialog.fault == "text: Field required"
-        assert dialog.add.isEnabled()
+        assert dialog.confirm.isEnabled()
 
 
 # The wiring, with a real bridge and Redis
@@ -479,10 +479,10 @@ async def test_an_edited_job_is_added_as_a_new_one(qapp: object, fresh_redis: st
         dialog = page.detail.rerun_dialog
         assert dialog is not None
         dialog.arguments.setPlainText('{"texxt": "edited"}')
-        dialog.add.click()
+        dialog.confirm.click()
         await until(lambda: "It takes: text, voice." in dialog.fault)
         dialog.arguments.setPlainText('{"text": "edited"}')
-        dialog.add.click()
+        dialog.confirm.click()
         await until(lambda: page.states[JobState.WAITING].text() == "Waiting 1")
         assert page.detail.rerun_dialog is None
 

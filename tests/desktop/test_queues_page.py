@@ -218,7 +218,7 @@ def test_many_failed_jobs_run_again_only_after_a_question(page: QueuesPage, acti
         qtbot.mouseClick(page.rows["synthesis"].retry, Qt.MouseButton.LeftButton)
     dialog = page.retry_dialog
     assert dialog is not None
-    assert dialog.words == "101 jobs"
+    assert dialog.counted == "101 jobs"
     with qtbot.waitSignal(actions.retry_requested) as asked:
         qtbot.mouseClick(dialog.confirm, Qt.MouseButton.LeftButton)
     assert asked.args == ["synthesis"]

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from desktop.actions import Actions
@@ -150,8 +149,7 @@ def test_a_row_is_removed_with_the_delete_key_once_that_is_confirmed(page: Recur
     page.show_schedules((MAIL, TIDY), {}, NOON_MS)
     qtbot.keyClick(page.rows["tidy"], Qt.Key.Key_Delete)
     assert page.question is not None
-    confirm = page.question.findChild(QPushButton, "confirm")
-    assert confirm is not None
+    confirm = page.question.confirm
     with qtbot.waitSignal(page.remove_wanted) as asked:
         qtbot.mouseClick(confirm, Qt.MouseButton.LeftButton)
     assert asked.args == ["tidy"]
