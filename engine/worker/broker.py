@@ -7,9 +7,7 @@ a job is the store's. The stock worker runs it too: `taskiq worker engine.worker
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
-import json
 import os
 import socket
 import time
@@ -20,17 +18,16 @@ from typing import Annotated, Any
 from uuid import uuid4
 
 from pydantic import ValidationError
-from taskiq import AckableMessage, AsyncBroker, BrokerMessage, Context, TaskiqDepends, TaskiqMessage, TaskiqResult
+from taskiq import AsyncBroker, BrokerMessage, Context, TaskiqDepends, TaskiqMessage, TaskiqResult
 from taskiq.abc.middleware import TaskiqMiddleware
 
 from engine.admin import Admin
-from engine.client import Client, new_job
-from engine.errors import BadInputError, HarkError, PermanentError, RetryableError
+from engine.client import Client
+from engine.errors import HarkError, PermanentError, RetryableError
 from engine.failures import last_frames
 from engine.handlers import HANDLERS, Handler, JobContext, Services
 from engine.job_types import JobType, wrong_arguments
 from engine.log import get_logger
-from engine.model import JobOptions
 from engine.monitor import Monitor
 from engine.providers import Providers, choose_providers
 from engine.providers.mail import mail_account
@@ -41,6 +38,7 @@ from engine.store import Claimed, FinishedJob, open_store
 from engine.store.records import dumps
 from engine.worker.claiming import Claiming
 from engine.worker.leases import Leases
+from engine.worker.messages import ClaimedMessage, claimed_message, kicked_job
 from engine.worker.results import StoreResults
 from engine.worker.scheduler import Scheduler
 from engine.worker.settling import Settling
@@ -96,12 +94,6 @@ class _Limit:
         self._timer.cancel()
 
 
-class ClaimedMessage(AckableMessage):
-    """A message that knows its job, for a receiver that looks after it."""
-
-    job: Any
-
-
 class QueueBroker(AsyncBroker):
     """One worker's broker, or a client's that only kicks. Use each in one event loop.
 
@@ -138,6 +130,7 @@ class QueueBroker(AsyncBroker):
             LocalTasks(settings.data_dir),
             self._use_providers,
             lambda: mail_account(settings),
+            settings,
         )
         if self.is_worker_process:
             specs = [settings.queue_specs[queue] for queue in self._queues]
@@ -195,21 +188,9 @@ class QueueBroker(AsyncBroker):
     # --- adding, by taskiq's own means ---
 
     async def kick(self, message: BrokerMessage) -> None:
-        """Add the job. Labels: `queue` (required), `priority`, `attempts`, `backoff`, `backoff_ms`, `delay_ms`,
-        `timeout` (s). A job whose id exists is not added.
-        """
-        try:
-            parsed = TaskiqMessage.model_validate_json(message.message)
-        except ValueError as error:
-            raise BadInputError(f"The task {message.task_name} cannot be read: {error}") from error
-        labels = parsed.labels
-        if "queue" not in labels:
-            raise BadInputError(f"The task {message.task_name} has no queue.", "Declare it with queue=… .")
-        queue = require_queue(str(labels["queue"]))
+        """Add the job; `kicked_job` tells its labels. A job whose id exists is not added."""
         assert self._settings is not None
-        data = dumps([parsed.args, parsed.kwargs] if parsed.args else parsed.kwargs)
-        options = _options_of(message.task_id, labels)
-        job = new_job(message.task_name, data, self._settings.queue_specs[queue], options)
+        queue, job = kicked_job(message, self._settings.queue_specs)
         await self._store.add(queue, [job])
 
     # --- running ---
@@ -237,7 +218,7 @@ class QueueBroker(AsyncBroker):
 
     def as_message(self, job: Claimed) -> ClaimedMessage:
         """A claimed job as taskiq's Receiver takes it."""
-        return ClaimedMessage(data=_as_message(job), ack=functools.partial(self._settle, job), job=job)
+        return claimed_message(job, functools.partial(self._settle, job))
 
     def runs_itself(self, job: Claimed) -> bool:
         """Whether `run` can do without taskiq's message: a job of Hark's own, and no middleware that must see it."""
@@ -355,43 +336,6 @@ class QueueBroker(AsyncBroker):
             del self._contexts[job.queue, job.id]
             self._cancelled.discard((job.queue, job.id))
             self._claiming.free(job.queue)
-
-
-def _options_of(job_id: str, labels: Mapping[str, Any]) -> JobOptions:
-    """What a task's labels ask for. Raises BadInputError for a label that is no number and should be."""
-
-    def number(name: str, scale: int = 1) -> int | None:
-        try:
-            return None if labels.get(name) is None else round(float(labels[name]) * scale)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise BadInputError(f"The label {name} is no number: {str(labels[name])[:100]!r}.") from error
-
-    return JobOptions(
-        job_id=job_id,
-        priority=number("priority"),
-        attempts=number("attempts"),
-        backoff=None if labels.get("backoff") is None else str(labels["backoff"]),
-        backoff_ms=number("backoff_ms"),
-        delay_ms=number("delay_ms") or 0,
-        timeout_ms=number("timeout", 1000),
-        trace=str(labels.get("trace") or job_id),
-        parent=str(labels["parent"]) if labels.get("parent") else None,
-    )
-
-
-def _as_message(job: Claimed) -> bytes:
-    """The job as taskiq's JSON formatter reads it.
-
-    Keyword arguments go in as the text they are, unread: unreadable ones the formatter refuses, and
-    the job ends with that reason.
-    """
-    labels = {"queue": job.queue, "timeout": job.timeout_ms / 1000, "attempt": job.attempt, "trace": job.trace}
-    args, kwargs = "[]", job.data
-    if job.data.startswith("["):
-        with contextlib.suppress(ValueError, RecursionError):
-            args, kwargs = (dumps(part) for part in json.loads(job.data))
-    head = dumps({"task_id": job.id, "task_name": job.name, "labels": labels})
-    return f'{head[:-1]},"args":{args},"kwargs":{kwargs}}}'.encode(errors="replace")
 
 
 def _no_outcome(broker: AsyncBroker, job: Claimed) -> str:

@@ -18,7 +18,8 @@ from engine.log import get_logger
 from engine.process import run_until_stopped
 from engine.settings import Settings
 from engine.store import Claimed
-from engine.worker.broker import ClaimedMessage, QueueBroker, create_broker
+from engine.worker.broker import QueueBroker, create_broker
+from engine.worker.messages import ClaimedMessage
 
 _log = get_logger("worker")
 
