@@ -89,6 +89,12 @@ async def _tasks(settings: Settings) -> str:
     return f"The task list in {settings.data_dir} can be read and written."
 
 
+async def _calendar(settings: Settings) -> str:
+    from engine.providers.calendar import try_calendar
+
+    return await try_calendar(settings)
+
+
 TRIALS: dict[str, Trial] = {
     trial.name: trial
     for trial in (
@@ -96,6 +102,7 @@ TRIALS: dict[str, Trial] = {
         Trial("openai", "OpenAI", "OpenAI", _openai, limit_s=15.0),
         Trial("speech", "Speech", "Speech", _speech, limit_s=30.0),
         Trial("tasks", "Tasks", "General", _tasks),
+        Trial("calendar", "Calendar", "Calendar", _calendar, limit_s=20.0),
     )
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from engine.handlers.calendar import cancel_event, create_event, sync_calendar, update_event
 from engine.handlers.context import JobContext, Services
 from engine.handlers.demo import run_demo
 from engine.handlers.inbox import sync_inbox
@@ -15,6 +16,8 @@ from engine.handlers.tasks import create_task, delete_task, sync_tasks, update_t
 from engine.handlers.voice import process_voice_command
 from engine.job_types import (
     DEMO_TYPES,
+    CancelEvent,
+    CreateEvent,
     CreateTask,
     DeleteTask,
     JobType,
@@ -26,6 +29,7 @@ from engine.job_types import (
     SyncTasks,
     SynthesizeSpeech,
     TranscribeRecording,
+    UpdateEvent,
     UpdateTask,
 )
 
@@ -42,6 +46,9 @@ HANDLERS: dict[type[JobType], Handler] = {
     ProcessEmailCommand: process_email_command,
     SyncInbox: sync_inbox,
     SyncCalendar: sync_calendar,
+    CreateEvent: create_event,
+    UpdateEvent: update_event,
+    CancelEvent: cancel_event,
     SyncTasks: sync_tasks,
     **dict.fromkeys(DEMO_TYPES.values(), run_demo),
 }

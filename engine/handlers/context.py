@@ -15,6 +15,7 @@ from engine.monitor import Monitor
 from engine.providers import Providers
 from engine.providers.mail import MailAccount
 from engine.providers.tasks_local import LocalTasks
+from engine.settings import Settings
 from engine.store import Claimed, Store
 from engine.store.records import dumps
 
@@ -33,6 +34,7 @@ class Services:
     tasks: LocalTasks
     providers: Callable[[], Providers]
     mail: Callable[[], MailAccount]
+    settings: Settings
 
 
 @dataclass(frozen=True, slots=True)

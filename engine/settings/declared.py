@@ -20,7 +20,7 @@ from engine.errors import SettingsError
 from engine.queues import QUEUES, QueueSpec
 from engine.settings.sources import FileSource, KeyringSource
 
-GROUPS = ("General", "Redis", "OpenAI", "Speech", "Worker", "Queues", "HTTP API", "Mail", "Alerts")
+GROUPS = ("General", "Redis", "OpenAI", "Speech", "Worker", "Queues", "HTTP API", "Mail", "Calendar", "Alerts")
 """The sections of the settings, in order; a group that is not named here comes after these."""
 
 Effect = Literal["restart", "api"]
@@ -232,6 +232,32 @@ class Settings(BaseSettings):
     )
     mail_timeout_s: float = setting(30, "Mail", "Patience", "How long a mail server may be silent", ge=0.1, le=100)
 
+    calendar_url: str | None = setting(
+        None,
+        "Calendar",
+        "Address",
+        "CalDAV address of your calendars, such as https://calendar.example.org/; without one Hark keeps no calendar",
+    )
+    calendar_user: str | None = setting(None, "Calendar", "User", "User of that server, often an email address")
+    calendar_password: SecretStr | None = setting(
+        None, "Calendar", "Password", "Password of that server; often an app password"
+    )
+    calendar_names: Annotated[tuple[str, ...], NoDecode] = setting(
+        (),
+        "Calendar",
+        "Calendars",
+        "Names, parted by commas, of the calendars to use; new events go into the first. All of them where not set",
+    )
+    calendar_event_minutes: int = setting(
+        60, "Calendar", "Length", "How long a new event is where nobody says", ge=1, le=1440
+    )
+    calendar_timezone: str | None = setting(
+        None, "Calendar", "Time zone", "Such as Europe/Berlin; this machine's where not set"
+    )
+    calendar_timeout_s: float = setting(
+        30, "Calendar", "Patience", "How long the calendar server may be silent", ge=0.1, le=50
+    )
+
     alert_no_worker_s: int = setting(
         30,
         "Alerts",
@@ -267,7 +293,7 @@ class Settings(BaseSettings):
     queues: dict[str, QueueOverride] = Field(default_factory=dict)
     in_keyring: tuple[str, ...] = Field((), description="Names of the secrets that are in the keyring")
 
-    @field_validator("api_hosts", "mail_command_senders", mode="before")
+    @field_validator("api_hosts", "mail_command_senders", "calendar_names", mode="before")
     @classmethod
     def _split_at_commas(cls, value: Any) -> Any:
         if isinstance(value, str):

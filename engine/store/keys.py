@@ -117,6 +117,21 @@ def mail_commands(queue: str, sender: str) -> str:
     return _key(queue, f"mail:commands:{sender}")
 
 
+def calendars(queue: str, account: str) -> str:
+    """Hash of path -> one synced calendar of an account (JSON)."""
+    return _key(queue, f"calendar:{account}")
+
+
+def calendar_index(queue: str, account: str) -> str:
+    """Hash of path -> what is known of one calendar object but its text (JSON)."""
+    return _key(queue, f"calendar:index:{account}")
+
+
+def calendar_texts(queue: str, account: str) -> str:
+    """Hash of path -> a calendar object's text (iCalendar)."""
+    return _key(queue, f"calendar:texts:{account}")
+
+
 def wake(queue: str, worker: str) -> str:
     """Sorted set that wakes one worker's own wait on a queue."""
     return _key(queue, f"wake:{worker}")

@@ -18,6 +18,7 @@ from engine.settings import Settings
 from engine.store import keys
 from engine.store.alerting import Alerting
 from engine.store.base import failed_retention
+from engine.store.calendar import CalendarMemory
 from engine.store.connect import LONGEST_BLOCK_S, FoundClusterError, Link, connect, explained, without_password
 from engine.store.mail import MailMemory
 from engine.store.operations import BATCH, Operations
@@ -39,7 +40,7 @@ GROUP_KEPT_MS = 30 * 86_400_000
 MOST_GROUPS = 1000
 
 
-class Store(Operations, Reads, Scheduling, Alerting, MailMemory):
+class Store(Operations, Reads, Scheduling, Alerting, MailMemory, CalendarMemory):
     """Transitions and reads of all queues on one Redis. One per event loop; close it at the end.
 
     Every method raises RedisGoneError when Redis does not answer after 3 retries, and PermanentError
