@@ -10,7 +10,8 @@ from PySide6.QtCore import QObject
 from desktop.actions import REDIS_GONE
 from desktop.bridge import Bridge
 from desktop.console.undo import offer_undo
-from desktop.pages.failures import FailuresPage, progress_words
+from desktop.pages.failures import FailuresPage
+from desktop.pages.retry_bar import progress_words
 from desktop.window import Window
 from engine import Engine
 from engine.errors import HarkError

@@ -10,28 +10,24 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import (
-    QButtonGroup,
-    QDialog,
-    QFrame,
-    QHBoxLayout,
-    QProgressBar,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QButtonGroup, QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.actions import REDIS_GONE, Actions
 from desktop.pages.failure_dialogs import CleanGroupDialog, GradualRetryDialog, jobs
+from desktop.pages.failure_list import LARGEST, NEWEST, FailureList
 from desktop.pages.failure_panel import FailurePanel
-from desktop.pages.failure_row import FailureRow, GroupKey, header
+from desktop.pages.failure_row import GroupKey
 from desktop.pages.freshness import Freshness
+from desktop.pages.retry_bar import RetryBar
 from desktop.theme import Look
-from desktop.widgets.text import Button, Text, rule, set_property
+from desktop.widgets.empty_card import EmptyCard
+from desktop.widgets.queue_box import ALL_QUEUES, QueueBox
+from desktop.widgets.text import Button, Text
 from engine.model import CleanPreview, FailureGroup, Job, RetryProgress
+from engine.queues import QUEUES
 
 _READ_MS = 2_000
-_ORDERS = {"largest": "Largest first", "newest": "Newest first"}
+_ORDERS = {LARGEST: "Largest first", NEWEST: "Newest first"}
 
 
 class FailuresPage(QWidget):
@@ -57,25 +53,27 @@ class FailuresPage(QWidget):
         self._look, self._actions = look, actions
         self._groups: dict[GroupKey, FailureGroup] | None = None
         self._now_ms = 0
-        self._order = "largest"
-        self._wanted_queue = ""
+        self._order = LARGEST
         self._selected: GroupKey | None = None
-        self._retrying = False
-        self._dialog: QDialog | None = None
-        self.rows: dict[GroupKey, FailureRow] = {}
+        self.dialog: QDialog | None = None
+        """The dialog that is open."""
 
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 18, 24, 18)
         column.setSpacing(12)
         column.addLayout(self._build_head())
-        column.addWidget(self._build_progress())
-        self.empty = self._build_empty()
+        self.retrying = RetryBar(look)
+        self.retrying.stop_wanted.connect(self.stop_wanted)
+        column.addWidget(self.retrying)
+        self.empty = EmptyCard(look)
         column.addWidget(self.empty, 1)
         self._body = QWidget()
         body = QHBoxLayout(self._body)
         body.setContentsMargins(0, 0, 0, 0)
         body.setSpacing(12)
-        body.addWidget(self._build_list(), 3)
+        self.list = FailureList(look)
+        self.list.chosen.connect(self.select)
+        body.addWidget(self.list, 3)
         self.panel = FailurePanel(look)
         body.addWidget(self.panel, 2)
         column.addWidget(self._body, 1)
@@ -92,27 +90,7 @@ class FailuresPage(QWidget):
     @property
     def selected(self) -> FailureGroup | None:
         """The group whose details are shown."""
-        return (self._groups or {}).get(self._selected) if self._selected else None
-
-    @property
-    def dialog(self) -> QDialog | None:
-        """The dialog that is open."""
-        return self._dialog
-
-    @property
-    def empty_text(self) -> str:
-        """What it says where there are no groups."""
-        return f"{self._empty_title.text()}. {self._empty_words.text()}"
-
-    @property
-    def retried(self) -> int:
-        """How many jobs the gradual retry has sent."""
-        return self._bar.value()
-
-    @property
-    def order(self) -> list[GroupKey]:
-        """The groups from top to bottom."""
-        return [row.key for place in range(self._list.count()) if (row := self._row_at(place)) is not None]
+        return self._shown().get(self._selected) if self._selected else None
 
     def show_groups(self, groups: Sequence[FailureGroup], now_ms: int) -> None:
         """Show the groups as they are at `now_ms`; those without a failed job are history and end the list."""
@@ -120,10 +98,6 @@ class FailuresPage(QWidget):
         self._now_ms = now_ms
         self.age.renew()
         self._draw()
-        if self._wanted_queue:
-            self._open_wanted()
-        if self._selected not in self._groups:
-            self.select(next(iter(self.order), None))
 
     def show_gone(self, reason: str = REDIS_GONE) -> None:
         """The groups cannot be read: keep what is known, grey, and say how old it is."""
@@ -131,10 +105,10 @@ class FailuresPage(QWidget):
         self._draw()
 
     def choose(self, queue: str) -> None:
-        """Show the details of the first group of `queue`, as soon as there are groups."""
-        self._wanted_queue = queue
-        if self._groups is not None:
-            self._open_wanted()
+        """Show the groups of one queue, the first of them in detail, as soon as there are groups; "" for all."""
+        self._selected = None
+        self.queues.choose(queue)
+        self._draw()
 
     def show_sample(self, job: Job) -> None:
         """The record of the job that `sample_wanted` asked for."""
@@ -146,37 +120,30 @@ class FailuresPage(QWidget):
 
     def show_preview(self, preview: CleanPreview, now_ms: int) -> None:
         """The count that the clean dialog asked for."""
-        if isinstance(self._dialog, CleanGroupDialog):
-            self._dialog.show_preview(preview, now_ms)
+        if isinstance(self.dialog, CleanGroupDialog):
+            self.dialog.show_preview(preview, now_ms)
 
     def show_preview_failed(self, message: str) -> None:
         """The count could not be had."""
-        if isinstance(self._dialog, CleanGroupDialog):
-            self._dialog.show_failure(message)
+        if isinstance(self.dialog, CleanGroupDialog):
+            self.dialog.show_failure(message)
 
     def show_progress(self, progress: RetryProgress) -> None:
         """How far the gradual retry is."""
-        if not self._retrying:
-            self._retrying = True
-            self.stop.setEnabled(True)
-            self.stop.setText("Stop")
+        began = not self.retrying.running
+        self.retrying.show_progress(progress)
+        if began:
             self._draw_panel()
-        self._bar.setRange(0, max(1, progress.total))
-        self._bar.setValue(progress.retried)
-        self._progress_words.setText(progress_words(progress))
-        self._progress_bar.show()
 
     def end_progress(self) -> None:
         """The gradual retry has ended, however it did."""
-        self._retrying = False
-        self._progress_bar.hide()
+        self.retrying.end()
         self._draw_panel()
 
     def select(self, key: GroupKey | None) -> None:
         """Show the details of one group; its sample is asked for."""
         self._selected = key
-        for row in self.rows.values():
-            row.set_selected(row.key == key)
+        self.list.select(key)
         self._draw_panel()
         group = self.selected
         if group is not None:
@@ -184,7 +151,7 @@ class FailuresPage(QWidget):
             self.sample_wanted.emit(group.sample)
 
     def set_order(self, order: str) -> None:
-        """Sort by "largest" or "newest" first."""
+        """Sort by `LARGEST` or `NEWEST` first."""
         self._order = order
         self.orders[order].setChecked(True)
         self._draw()
@@ -224,58 +191,11 @@ class FailuresPage(QWidget):
             group.addButton(button)
             self.orders[order] = button
             row.addWidget(button)
+        self.queues = QueueBox()
+        self.queues.currentIndexChanged.connect(self._draw)
+        row.addSpacing(8)
+        row.addWidget(self.queues)
         return row
-
-    def _build_progress(self) -> QFrame:
-        self._progress_bar = _notice("info")
-        self._progress_words = Text(self._look, "", "strong")
-        self._bar = QProgressBar()
-        self._bar.setTextVisible(False)
-        self._bar.setFixedSize(220, 8)
-        self._bar.setAccessibleName("Progress of the gradual retry")
-        self.stop = Button(self._look, "Stop", font="label")
-        self.stop.setAccessibleName("Stop the gradual retry")
-        self.stop.setToolTip("Leave the rest as it is. What runs already goes on.")
-        self.stop.clicked.connect(self._ask_stop)
-        _row_in(self._progress_bar, self._progress_words, self._bar, self.stop)
-        return self._progress_bar
-
-    def _build_empty(self) -> QFrame:
-        card = QFrame()
-        card.setObjectName("card")
-        column = QVBoxLayout(card)
-        column.setSpacing(6)
-        column.addStretch(2)
-        self._empty_title = Text(self._look, "", "heading")
-        self._empty_words = Text(self._look, "", tone="muted")
-        for label in (self._empty_title, self._empty_words):
-            label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-            label.setWordWrap(True)
-            column.addWidget(label)
-        column.addStretch(3)
-        return card
-
-    def _build_list(self) -> QFrame:
-        card = QFrame()
-        card.setObjectName("card")
-        column = QVBoxLayout(card)
-        column.setContentsMargins(8, 10, 8, 8)
-        column.setSpacing(4)
-        column.addWidget(header(self._look))
-        column.addWidget(rule())
-        inner = QWidget()
-        inner.setAccessibleName("Groups of failures")
-        self._list = QVBoxLayout(inner)
-        self._list.setContentsMargins(0, 0, 0, 0)
-        self._list.setSpacing(2)
-        self._list.addStretch(1)
-        self._area = QScrollArea()
-        self._area.setWidgetResizable(True)
-        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._area.setWidget(inner)
-        column.addWidget(self._area, 1)
-        return card
 
     def _connect_panel(self) -> None:
         self.panel.retry.clicked.connect(lambda: self._with_selected(self.retry_wanted.emit))
@@ -288,52 +208,40 @@ class FailuresPage(QWidget):
 
     # Drawing
 
+    def _shown(self) -> dict[GroupKey, FailureGroup]:
+        """The groups of the chosen queue."""
+        groups, queue = self._groups or {}, self.queues.queue
+        return {key: group for key, group in groups.items() if queue in (ALL_QUEUES, group.queue)}
+
     def _draw(self) -> None:
-        groups = self._groups
-        self.empty.setVisible(not groups)
-        self._body.setVisible(bool(groups))
-        if not groups:
-            self._draw_empty(known=groups is not None)
-        self._draw_rows(groups or {})
-        self._draw_summary(groups or {})
-        self._draw_panel()
-
-    def _draw_empty(self, known: bool) -> None:
-        if self.age.gone:
-            title, words = "The failures cannot be read", self.age.gone
-        elif known:
-            title, words = "No failures", "Nothing has failed for good. If something does, its cause is shown here."
+        shown = self._shown()
+        self.empty.setVisible(not shown)
+        self._body.setVisible(bool(shown))
+        if not shown:
+            self._draw_empty()
+        self.list.show_groups(
+            shown, self._now_ms, order=self._order, selected=self._selected, faded=bool(self.age.gone)
+        )
+        self._draw_summary(shown)
+        if self._selected in shown:
+            self._draw_panel()
         else:
-            title, words = "Reading", "The groups of failures appear here."
-        self._empty_title.setText(title)
-        self._empty_words.setText(words)
+            self.select(next(iter(self.list.order), None))
 
-    def _draw_rows(self, groups: dict[GroupKey, FailureGroup]) -> None:
-        for key in [key for key in self.rows if key not in groups]:
-            row = self.rows.pop(key)
-            self._list.removeWidget(row)
-            row.deleteLater()
-        wanted = sorted(groups, key=lambda key: self._rank(groups[key]), reverse=True)
-        for place, key in enumerate(wanted):
-            fresh = key not in self.rows
-            if fresh:
-                self.rows[key] = FailureRow(self._look, key)
-                self.rows[key].chosen.connect(self.select)
-                self.rows[key].moved.connect(self._move)
-                self.rows[key].set_selected(key == self._selected)
-            self.rows[key].show_group(groups[key], self._now_ms, bool(self.age.gone))
-            if fresh or self._row_at(place) is not self.rows[key]:
-                self._list.removeWidget(self.rows[key])
-                self._list.insertWidget(place, self.rows[key])
+    def _draw_empty(self) -> None:
+        if self.age.gone:
+            self.empty.say("The failures cannot be read", self.age.gone)
+        elif self._groups is None:
+            self.empty.say("Reading", "The groups of failures appear here.")
+        elif self._groups:
+            words = f"Other queues have {_groups(len(self._groups))}: choose all queues to see them."
+            self.empty.say(f"No failures of {QUEUES[self.queues.queue].title}", words)
+        else:
+            self.empty.say("No failures", "Nothing has failed for good. If something does, its cause is shown here.")
 
-    def _rank(self, group: FailureGroup) -> tuple[bool, int, int]:
-        sizes = (group.failed_now, group.last_at_ms)
-        return (group.failed_now > 0, *(sizes if self._order == "largest" else sizes[::-1]))
-
-    def _draw_summary(self, groups: dict[GroupKey, FailureGroup]) -> None:
-        failed = sum(group.failed_now for group in groups.values())
-        words = f"{jobs(failed)} failed now, in {len(groups)} group{'' if len(groups) == 1 else 's'}" if groups else ""
-        self.summary.setText(words)
+    def _draw_summary(self, shown: dict[GroupKey, FailureGroup]) -> None:
+        failed = sum(group.failed_now for group in shown.values())
+        self.summary.setText(f"{jobs(failed)} failed now, in {_groups(len(shown))}" if shown else "")
         self.summary.set_tone("stale" if self.age.gone else "muted")
 
     def _draw_panel(self) -> None:
@@ -341,7 +249,7 @@ class FailuresPage(QWidget):
         if group is not None:
             over = "" if group.failed_now else "None of these jobs is failed any more."
             refusal = REDIS_GONE if self.age.gone else self._actions.refusal or over
-            self.panel.show_group(group, self._now_ms, refusal, retrying=self._retrying)
+            self.panel.show_group(group, self._now_ms, refusal, retrying=self.retrying.running)
 
     # Acting
 
@@ -363,64 +271,12 @@ class FailuresPage(QWidget):
     def _open(self, dialog: QDialog) -> None:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.finished.connect(self._forget_dialog)
-        self._dialog = dialog
+        self.dialog = dialog
         dialog.open()
 
     def _forget_dialog(self) -> None:
-        self._dialog = None
-
-    def _open_wanted(self) -> None:
-        key = next((key for key in self.order if key[0] == self._wanted_queue), None)
-        self._wanted_queue = ""
-        if key is not None:
-            self.select(key)
-            self._area.ensureWidgetVisible(self.rows[key])
-
-    def _ask_stop(self) -> None:
-        self.stop.setEnabled(False)
-        self.stop.setText("Stopping…")
-        self.stop_wanted.emit()
-
-    def _move(self, key: GroupKey, step: int) -> None:
-        order = self.order
-        place = order.index(key) + step
-        if 0 <= place < len(order):
-            row = self.rows[order[place]]
-            row.setFocus()
-            self._area.ensureWidgetVisible(row)
-            self.select(row.key)
-
-    def _row_at(self, place: int) -> FailureRow | None:
-        item = self._list.itemAt(place)
-        widget = item.widget() if item is not None else None
-        return widget if isinstance(widget, FailureRow) else None
+        self.dialog = None
 
 
-def progress_words(progress: RetryProgress) -> str:
-    """How far a gradual retry is, in words."""
-    words = f"Retried {progress.retried:,} of {jobs(progress.total)}"
-    if progress.canary_failed:
-        return f"{words}; {jobs(progress.canary_failed)} of the canaries failed again, the rest stays."
-    if progress.stopped:
-        return f"{words}, then stopped."
-    if progress.canary_completed is not None:
-        return f"{words}; the canaries completed."
-    return f"{words}."
-
-
-def _notice(kind: str) -> QFrame:
-    bar = QFrame()
-    bar.setObjectName("notice")
-    set_property(bar, "kind", kind)
-    bar.hide()
-    return bar
-
-
-def _row_in(bar: QFrame, words: Text, *rest: QWidget) -> None:
-    row = QHBoxLayout(bar)
-    row.setContentsMargins(14, 8, 10, 8)
-    row.setSpacing(12)
-    words.setWordWrap(True)
-    row.addWidget(words, 1)
-    for widget in rest:
-        row.addWidget(widget)
+def _groups(count: int) -> str:
+    return f"{count:,} group" if count == 1 else f"{count:,} groups"

@@ -13,7 +13,8 @@ from desktop.actions import Actions
 from desktop.bridge import Bridge
 from desktop.console import failures
 from desktop.pages.failure_dialogs import CleanGroupDialog, GradualRetryDialog
-from desktop.pages.failures import FailuresPage, progress_words
+from desktop.pages.failures import FailuresPage
+from desktop.pages.retry_bar import progress_words
 from desktop.theme import Look
 from desktop.widgets.notice_bar import NoticeBar
 from desktop.widgets.sparkline import Sparkline
@@ -47,7 +48,7 @@ def page(qtbot: QtBot) -> Iterator[FailuresPage]:
 def test_without_failures_it_says_so_calmly(page: FailuresPage) -> None:
     page.show_groups((), START_MS)
     assert page.empty.isVisible()
-    assert page.empty_text == "No failures. Nothing has failed for good. If something does, its cause is shown here."
+    assert page.empty.text == "No failures. Nothing has failed for good. If something does, its cause is shown here."
 
 
 def test_it_asks_for_groups_when_it_is_shown(page: FailuresPage, qtbot: QtBot) -> None:
@@ -58,20 +59,20 @@ def test_it_asks_for_groups_when_it_is_shown(page: FailuresPage, qtbot: QtBot) -
 
 def test_the_largest_group_is_on_top_and_the_switch_puts_the_newest_there(page: FailuresPage, qtbot: QtBot) -> None:
     page.show_groups((OTHER, MAIL), START_MS)
-    assert [queue for queue, _ in page.order] == ["email-processing", "synthesis"]
+    assert [queue for queue, _ in page.list.order] == ["email-processing", "synthesis"]
     qtbot.mouseClick(page.orders["newest"], Qt.MouseButton.LeftButton)
-    assert [queue for queue, _ in page.order] == ["synthesis", "email-processing"]
+    assert [queue for queue, _ in page.list.order] == ["synthesis", "email-processing"]
 
 
 def test_a_group_without_failed_jobs_is_below_those_that_have_some(page: FailuresPage) -> None:
     page.show_groups((group(signature="c" * 12, failed_now=0, last_at_ms=START_MS), MAIL), START_MS)
     page.set_order("newest")
-    assert [signature for _, signature in page.order] == ["a" * 12, "c" * 12]
+    assert [signature for _, signature in page.list.order] == ["a" * 12, "c" * 12]
 
 
 def test_a_row_tells_what_failed_how_often_and_when(page: FailuresPage) -> None:
     page.show_groups((MAIL,), START_MS)
-    row = page.rows["email-processing", MAIL.signature]
+    row = page.list.rows["email-processing", MAIL.signature]
     assert row.title.whole == "No mailbox for <address>"
     assert row.where.whole == "PermanentError · Email · send-email"
     assert (row.failed_now.text(), row.seen.text()) == ("12 failed", "40 seen")
@@ -98,7 +99,7 @@ def test_new_figures_leave_the_traceback_that_is_being_read(page: FailuresPage) 
 def test_the_down_key_chooses_the_next_group(page: FailuresPage, qtbot: QtBot) -> None:
     page.show_groups((MAIL, OTHER), START_MS)
     with qtbot.waitSignal(page.sample_wanted) as asked:
-        qtbot.keyClick(page.rows["email-processing", MAIL.signature], Qt.Key.Key_Down)
+        qtbot.keyClick(page.list.rows["email-processing", MAIL.signature], Qt.Key.Key_Down)
     assert asked.args == ["voice-1"]
     assert page.selected == OTHER
 
@@ -131,10 +132,21 @@ def test_a_queue_can_be_chosen_before_its_groups_are_read(page: FailuresPage) ->
     assert page.selected.queue == "synthesis"
 
 
+def test_the_groups_of_one_queue_can_be_shown_alone(page: FailuresPage) -> None:
+    page.show_groups((MAIL, OTHER), START_MS)
+    page.queues.choose("synthesis")
+    assert (page.list.order, page.selected) == ([("synthesis", OTHER.signature)], OTHER)
+    assert page.summary.text() == "3 jobs failed now, in 1 group"
+    page.queues.choose("ai-processing")
+    assert page.empty.text == "No failures of AI. Other queues have 2 groups: choose all queues to see them."
+    page.queues.choose("")
+    assert page.selected == MAIL
+
+
 def test_when_redis_is_gone_the_groups_stay_with_their_age(page: FailuresPage) -> None:
     page.show_groups((MAIL,), START_MS)
     page.show_gone()
-    assert page.order == [("email-processing", MAIL.signature)]
+    assert page.list.order == [("email-processing", MAIL.signature)]
     assert not page.empty.isVisible()
     assert page.age.whole.startswith("As of ")
     assert not page.panel.clean.isEnabled()
@@ -160,10 +172,10 @@ class TestGradualRetry:
         page.show_progress(RetryProgress(2, 12))
         assert not page.panel.gradually.isEnabled()
         with qtbot.waitSignal(page.stop_wanted):
-            qtbot.mouseClick(page.stop, Qt.MouseButton.LeftButton)
-        assert not page.stop.isEnabled()
+            qtbot.mouseClick(page.retrying.stop, Qt.MouseButton.LeftButton)
+        assert not page.retrying.stop.isEnabled()
         page.end_progress()
-        assert not page.stop.isVisible()
+        assert not page.retrying.stop.isVisible()
         assert page.panel.gradually.isEnabled()
 
     @pytest.mark.parametrize(
@@ -286,7 +298,7 @@ class TestWiring:
         noticed = Emissions(bridge.noticed)
         await fail_jobs(store, "email-processing", 3)
         await fail_jobs(store, "email-processing", 1, "Voice is away", "OSError")
-        await self._until(bridge, page, lambda: len(page.order) == 2)
+        await self._until(bridge, page, lambda: len(page.list.order) == 2)
         page.panel.retry.click()
         assert (await noticed.next())[1] == "3 failed jobs of Email will run again."
         assert await store.depth("email-processing", JobState.FAILED) == 1
@@ -297,8 +309,8 @@ class TestWiring:
         await fail_jobs(store, "email-processing", 3)
         await self._until(bridge, page, lambda: page.selected is not None)
         page.gradual_retry_wanted.emit(page.selected, 0, 0.001)
-        await self._until(bridge, page, lambda: page.retried == 1)
-        page.stop.click()
+        await self._until(bridge, page, lambda: page.retrying.retried == 1)
+        page.retrying.stop.click()
         assert (await noticed.next())[:2] == ("success", "Retried 1 of 3 jobs, then stopped.")
         assert await store.depth("email-processing", JobState.FAILED) == 2
 
@@ -310,7 +322,7 @@ class TestWiring:
         await fail_jobs(store, "email-processing", 3)
         await self._until(bridge, page, lambda: page.selected is not None)
         page.gradual_retry_wanted.emit(page.selected, 1, 100.0)
-        await self._until(bridge, page, lambda: page.retried == 1)
+        await self._until(bridge, page, lambda: page.retrying.retried == 1)
         (job,) = (await store.take("email-processing", 1, lease_ms=60_000, token="again", worker="w")).jobs
         await store.fail(job, "still no mailbox", permanent=True)
         kind, words, _ = await noticed.next()
@@ -318,4 +330,4 @@ class TestWiring:
             "error",
             "Retried 1 of 3 jobs; 1 job of the canaries failed again, the rest stays.",
         )
-        assert not page.stop.isVisible()
+        assert not page.retrying.stop.isVisible()
