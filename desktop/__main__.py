@@ -25,7 +25,7 @@ def main() -> int:
             file=sys.stderr,
         )
         return 2
-    from desktop.app import run
+    from desktop.opening import run
 
     return run()
 

@@ -1,4 +1,4 @@
-"""The desktop app's composition root: makes the parts, connects them, and takes them down in order.
+"""The desktop app's composition root: makes what is behind the window, connects it, and takes it down in order.
 
 Everything that a person wants goes window -> actions -> bridge -> engine, and comes back
 engine -> bridge -> window. The jobs themselves run in the embedded pool's child process.
@@ -7,17 +7,12 @@ engine -> bridge -> window. The jobs themselves run in the embedded pool's child
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import sys
 from urllib.parse import urlsplit
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication
-from qasync import QEventLoop
 
-from desktop.actions import Actions
 from desktop.bridge import Bridge
 from desktop.console import (
     alerts,
@@ -42,9 +37,9 @@ from desktop.window import Window
 from desktop.window_state import WindowState
 from engine.audio import Recording
 from engine.errors import HarkError
-from engine.log import configure, get_logger
+from engine.log import get_logger
 from engine.model import Snapshot, Spoken, VoiceEvent
-from engine.settings import Settings, config_file, load_settings
+from engine.settings import Settings, load_settings
 from engine.worker.embedded import EmbeddedPool
 
 _log = get_logger("app")
@@ -55,19 +50,20 @@ _HEARTBEAT_MS = 200
 
 
 class App(QObject):
-    """The running app: `run` it once inside a Qt event loop."""
+    """The running app behind a window: `run` it once inside a Qt event loop."""
 
+    ready = Signal()
+    """Every page is there."""
     _pool_changed = Signal()
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: Look, window: Window, state: WindowState) -> None:
+        """`state` is where the window was restored from, and is kept again."""
         super().__init__()
-        self.actions = Actions()
+        self.window, self.state, self.actions = window, state, window.queue_actions
         self.bridge = Bridge(load_settings)
         self.voice = VoiceControl()
         self.hotkey: Hotkey | None = None
-        self.window = Window(look, self.actions)
         self.tray = Tray(look)
-        self.state = WindowState(config_file().parent)
         self._pool: EmbeddedPool | None = None
         self._apply = False
         self._restarts_told = 0
@@ -78,7 +74,7 @@ class App(QObject):
         self._connect_voice()
 
     async def run(self) -> None:
-        """Show the window, and return when it was closed and everything has ended."""
+        """Make the pages that are not there yet, connect, and return when the window was closed and all has ended."""
         loop = asyncio.get_running_loop()
         if sys.platform != "win32":
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -87,10 +83,11 @@ class App(QObject):
         heartbeat = QTimer()
         heartbeat.start(_HEARTBEAT_MS)
         heartbeat.timeout.connect(lambda: None)
-        self.state.restore(self.window, self.window.parts)
-        self.window.show()
-        self.bridge.start()
         try:
+            for _ in self.window.make_pages():
+                await asyncio.sleep(0)
+            self.ready.emit()
+            self.bridge.start()
             await self._closed.wait()
         finally:
             heartbeat.stop()
@@ -118,17 +115,6 @@ class App(QObject):
         bridge.gone.connect(window.show_gone)
         bridge.noticed.connect(window.notices.show_notice)
         bridge.crashed.connect(window.show_error)
-        queues.connect(window.queues, actions, bridge, window)
-        charts.connect(window.charts, bridge, window)
-        failures.connect(window.failures, bridge, window)
-        audit.connect(window.audit, bridge, window)
-        recurring.connect(window.recurring, bridge, window)
-        workers.connect(window.workers, bridge, window)
-        window.workers.restart_wanted.connect(self._restart_pool)
-        settings.connect(window.settings, bridge, window)
-        window.settings.restart_wanted.connect(self._apply_settings)
-        jobs.connect(window.jobs, bridge, window)
-        alerts.connect(window.alerts, bridge, window, self.tray)
         window.closing.connect(self._closed.set)
         window.watched.connect(bridge.watch)
         self.tray.open_requested.connect(window.come_to_front)
@@ -136,6 +122,35 @@ class App(QObject):
         write_lock.connect(window, actions, bridge)
         demo.connect(window, bridge)
         self._pool_changed.connect(self._on_pool_changed, Qt.ConnectionType.QueuedConnection)
+        window.page_made.connect(self._connect_page)
+        for word in window.made:
+            self._connect_page(word)
+
+    def _connect_page(self, word: str) -> None:
+        actions, bridge, window = self.actions, self.bridge, self.window
+        match word:
+            case "Assistant":
+                self._connect_assistant()
+            case "Queues":
+                queues.connect(window.queues, actions, bridge, window)
+            case "Charts":
+                charts.connect(window.charts, bridge, window)
+            case "Jobs":
+                jobs.connect(window.jobs, bridge, window)
+            case "Failures":
+                failures.connect(window.failures, bridge, window)
+            case "Recurring":
+                recurring.connect(window.recurring, bridge, window)
+            case "Workers":
+                workers.connect(window.workers, bridge, window)
+                window.workers.restart_wanted.connect(self._restart_pool)
+            case "Audit":
+                audit.connect(window.audit, bridge, window)
+            case "Alerts":
+                alerts.connect(window.alerts, bridge, window, self.tray)
+            case "Settings":
+                settings.connect(window.settings, bridge, window)
+                window.settings.restart_wanted.connect(self._apply_settings)
 
     def _on_opened(self, settings: Settings) -> None:
         self.window.assistant.show_destination(speech_destination(settings))
@@ -185,15 +200,17 @@ class App(QObject):
         window.talk_pressed.connect(voice.press)
         window.talk_released.connect(voice.release)
         window.talk_cancelled.connect(voice.cancel)
-        voice.recording_level.connect(window.assistant.show_level)
-        voice.state_changed.connect(window.assistant.show_state)
-        voice.hint_changed.connect(window.assistant.show_hint)
         voice.recorded.connect(self._ask_spoken)
         for signal_ in (voice.refused, voice.notice):
             signal_.connect(lambda message: window.notices.show_notice("warning", message))
         bridge.voice_event.connect(self._on_voice_event)
-        bridge.command_failed.connect(window.assistant.show_failed)
         bridge.command_ended.connect(self._on_command_ended)
+
+    def _connect_assistant(self) -> None:
+        page = self.window.assistant
+        self.voice.recording_level.connect(page.show_level)
+        self.voice.state_changed.connect(page.show_state)
+        self.bridge.command_failed.connect(page.show_failed)
 
     def _start_hotkey(self, keys: str) -> None:
         self.hotkey = Hotkey(keys, self)
@@ -240,24 +257,3 @@ def speech_destination(settings: Settings) -> str:
         return "Speech stays on this machine"
     host = urlsplit(settings.openai_base_url or "https://api.openai.com").hostname
     return f"Speech is sent to {host}"
-
-
-def run() -> int:
-    """Open the window and run until it is closed; the exit code."""
-    configure()
-    application = QApplication(sys.argv[:1])
-    application.setApplicationName("Hark")
-    application.setDesktopFileName("hark")
-    # The loop must outlive the window: what is active has to end first.
-    application.setQuitOnLastWindowClosed(False)
-    hints = QGuiApplication.styleHints()
-    look = Look(dark=hints.colorScheme() == Qt.ColorScheme.Dark)
-    look.dress()
-    hints.colorSchemeChanged.connect(lambda scheme: look.follow(scheme == Qt.ColorScheme.Dark))
-
-    async def main() -> None:
-        await App(look).run()
-
-    with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=lambda: QEventLoop(application)) as runner:
-        runner.run(main())
-    return 0

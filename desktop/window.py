@@ -41,20 +41,11 @@ from PySide6.QtWidgets import (
 
 from desktop.actions import REDIS_GONE, Actions
 from desktop.commands import Catalogue, Command
-from desktop.pages.alerts import AlertsPage
-from desktop.pages.assistant import AssistantPage
-from desktop.pages.audit import AuditPage
-from desktop.pages.charts import ChartsPage
 from desktop.pages.command_menu import CommandMenu
-from desktop.pages.failures import FailuresPage
-from desktop.pages.jobs import JobsPage
 from desktop.pages.key_sheet import KeySheet
+from desktop.pages.late_pages import PAGES, LatePages
 from desktop.pages.page_keys import PAGE_KEYS
 from desktop.pages.palette import Palette
-from desktop.pages.queues import QueuesPage
-from desktop.pages.recurring import RecurringPage
-from desktop.pages.settings import SettingsPage
-from desktop.pages.workers import WorkersPage
 from desktop.theme import Look
 from desktop.widgets.notice_bar import NoticeBar
 from desktop.widgets.page_area import PageArea
@@ -68,7 +59,7 @@ _FRAME = 4
 """Pixels of the frame around a window on production."""
 
 
-class Window(QWidget):
+class Window(LatePages):
     """Hark's window. `closing` comes once, when the person closes it; it hides at once."""
 
     talk_pressed = Signal()
@@ -81,52 +72,28 @@ class Window(QWidget):
     """The badge in the rail was pressed."""
 
     def __init__(self, look: Look, actions: Actions) -> None:
-        super().__init__()
-        self._look = look
+        super().__init__(look, actions)
         self._talking = False
+        self._shown = 0
+        self._areas: dict[str, PageArea] = {}
         self.setWindowTitle("Hark")
         self.setWindowIcon(QIcon(look.pixmap("hark", "accent", 64)))
         self.setMinimumSize(640, 440)
         self.resize(1280, 800)
 
-        self.assistant = AssistantPage(look, actions)
-        self.queues = QueuesPage(look, actions)
-        self.charts = ChartsPage(look, actions)
-        self.jobs = JobsPage(look, actions)
-        self.failures = FailuresPage(look, actions)
-        self.recurring = RecurringPage(look, actions)
-        self.workers = WorkersPage(look, actions)
-        self.audit = AuditPage(look, actions)
-        self.alerts = AlertsPage(look, actions)
-        self.settings = SettingsPage(look, actions)
         self.notices = NoticeBar(look)
         self.trouble = NoticeBar(look, closable=False)
         self.production = ProductionBar(look)
         self._frame = ""
-        # In the order of the rail and of Ctrl+1, Ctrl+2, ...
-        self._entries: tuple[tuple[str, str, QWidget], ...] = (
-            ("Assistant", "microphone", self.assistant),
-            ("Queues", "queues", self.queues),
-            ("Charts", "charts", self.charts),
-            ("Jobs", "jobs", self.jobs),
-            ("Failures", "failures", self.failures),
-            ("Recurring", "recurring", self.recurring),
-            ("Workers", "workers", self.workers),
-            ("Audit", "audit", self.audit),
-            ("Alerts", "alerts", self.alerts),
-            ("Settings", "settings", self.settings),
-        )
         self.catalogue = Catalogue(self)
         self.catalogue.add(*self._commands())
         self.catalogue.add_keys(*PAGE_KEYS)
-        self.rail = Rail(look, [(word, icon, _page_key(index)) for index, (word, icon, _) in enumerate(self._entries)])
+        self.rail = Rail(look, [(word, icon, _page_key(index)) for index, (word, icon) in enumerate(PAGES)])
         self.rail.chosen.connect(self.show_page)
         self.rail.alerts_wanted.connect(self.alerts_wanted)
         self.menu = self._build_menu()
         self.rail.set_menu(self.menu)
         self._pages = QStackedWidget()
-        for _, _, page in self._entries:
-            self._pages.addWidget(PageArea(page))
         notice_frame = QVBoxLayout()
         notice_frame.setContentsMargins(24, 14, 24, 0)
         notice_frame.setSpacing(8)
@@ -145,39 +112,41 @@ class Window(QWidget):
         self.command_palette = Palette(look, self.catalogue, self)
         self.key_sheet = KeySheet(look, self.catalogue, self)
 
-        self.assistant.talk_pressed.connect(self.talk_pressed)
-        self.assistant.talk_released.connect(self.talk_released)
         self._add_shortcuts()
-        self.show_page(0)
+        self.rail.choose(self._shown)
         self.setFocus()
 
     def show_page(self, index: int) -> None:
         """Show a page by its place in the rail: 0 the assistant, 1 the queues, ..."""
-        self._pages.setCurrentIndex(index)
+        self._shown = index
+        self.page_of(PAGES[index][0])
+        self._pages.setCurrentWidget(self._areas[PAGES[index][0]])
         self.rail.choose(index)
 
     def open_page(self, page: QWidget) -> None:
         """Show one of the pages."""
-        self.show_page(next(index for index, (_, _, known) in enumerate(self._entries) if known is page))
+        word = next(word for word, known in self._made.items() if known is page)
+        self.show_page([known for known, _ in PAGES].index(word))
 
     @property
     def page(self) -> QWidget:
         """The page that is shown."""
-        return self._entries[self._pages.currentIndex()][2]
+        return self.page_of(PAGES[self._shown][0])
 
     @property
     def parts(self) -> dict[str, object]:
-        """What the window's state is kept of, by name."""
-        own: dict[str, object] = {"window": self, "colours": self._look, "commands": self.catalogue}
-        return own | {word: page for word, _, page in self._entries}
+        """What the window's state is kept of, by name; pages that are made later are not among them yet."""
+        # The colours first: with the page that was left there is more to be styled anew.
+        own: dict[str, object] = {"colours": self._look, "window": self, "commands": self.catalogue}
+        return own | self.made
 
     def memory(self) -> dict[str, Any]:
         """The page that is shown, to be kept."""
-        return {"page": self._entries[self._pages.currentIndex()][0]}
+        return {"page": PAGES[self._shown][0]}
 
     def recall(self, memory: Mapping[str, Any]) -> None:
         """Show it again. Raises ValueError where it is no more."""
-        self.show_page([word for word, _, _ in self._entries].index(memory["page"]))
+        self.show_page([word for word, _ in PAGES].index(memory["page"]))
 
     def show_connected(self, words: str, address: str) -> None:
         """Redis answers; `address` tells where it is."""
@@ -247,7 +216,7 @@ class Window(QWidget):
                 "open show page",
                 shortcut=f"{_page_key(index)}, Ctrl+," if word == "Settings" else _page_key(index),
             )
-            for index, (word, _, _) in enumerate(self._entries)
+            for index, (word, _) in enumerate(PAGES)
         ]
         return [
             *pages,
@@ -255,7 +224,7 @@ class Window(QWidget):
                 "window.talk",
                 "Voice",
                 "Talk",
-                self.assistant.talk.setFocus,
+                lambda: self.assistant.talk.setFocus(),
                 "speak microphone record say",
                 shortcut="Space",
                 held="anywhere but in a text field, while it is held",
@@ -353,6 +322,13 @@ class Window(QWidget):
 
     # Building
 
+    def _place(self, word: str, page: QWidget) -> None:
+        self._areas[word] = PageArea(page)
+        self._pages.addWidget(self._areas[word])
+        if word == "Assistant":
+            self.assistant.talk_pressed.connect(self.talk_pressed)
+            self.assistant.talk_released.connect(self.talk_released)
+
     def _quit(self) -> None:
         self.close()
 
@@ -397,6 +373,7 @@ class Window(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         # The talk key works whichever widget has the focus: only the application sees all keys.
         QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
+        self.show_page(self._shown)
         super().showEvent(event)
         self.watched.emit(not self.isMinimized())
 

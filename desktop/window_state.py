@@ -41,16 +41,20 @@ class WindowState:
     def restore(self, window: QWidget, parts: Mapping[str, object]) -> None:
         """Bring back the window's place, maximised or not, and each of the parts; the first time it is centred.
 
-        Where its screen is gone it comes up on one that is there.
+        Where its screen is gone it comes up on one that is there. A part that is made later gets `restore_part`.
         """
         geometry = self._kept.value("window/geometry")
         if not isinstance(geometry, QByteArray) or not window.restoreGeometry(geometry):
             _centre(window)
         for name, part in parts.items():
-            text = self._kept.value(f"parts/{name}")
-            if isinstance(part, Remembering) and isinstance(text, str):
-                with contextlib.suppress(ValueError, TypeError, KeyError):  # of another version, or edited by hand
-                    part.recall(json.loads(text))
+            self.restore_part(name, part)
+
+    def restore_part(self, name: str, part: object) -> None:
+        """Bring back one of the parts."""
+        text = self._kept.value(f"parts/{name}")
+        if isinstance(part, Remembering) and isinstance(text, str):
+            with contextlib.suppress(ValueError, TypeError, KeyError):  # of another version, or edited by hand
+                part.recall(json.loads(text))
 
     def save(self, window: QWidget, parts: Mapping[str, object]) -> None:
         """Keep all of it; a disk that takes nothing is no reason not to close."""

@@ -71,7 +71,7 @@ class _Commands(QObject):
                 "worker.restart",
                 "Workers",
                 "Restart this app's worker",
-                window.workers.restart_wanted.emit,
+                lambda: window.workers.restart_wanted.emit(),
                 "reload process",
                 refusal=lambda: "" if window.workers.restart.isEnabled() else window.workers.restart.toolTip(),
             ),

@@ -7,8 +7,23 @@ settings` and `hark doctor` are made; `views` shows them with their sources and 
 
 from __future__ import annotations
 
-from engine.settings.declared import QueueOverride, Settings
+from typing import TYPE_CHECKING, Any
+
 from engine.settings.file import config_file
-from engine.settings.loading import load_settings, settings_faults
+
+if TYPE_CHECKING:
+    from engine.settings.declared import QueueOverride, Settings
+    from engine.settings.loading import load_settings, settings_faults
 
 __all__ = ["QueueOverride", "Settings", "config_file", "load_settings", "settings_faults"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs pydantic when it is first asked for: a window wants to know its file before it needs that."""
+    if name in ("QueueOverride", "Settings"):
+        from engine.settings import declared as where
+    elif name in ("load_settings", "settings_faults"):
+        from engine.settings import loading as where
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(where, name)

@@ -1,8 +1,8 @@
 """The real window under load: `python -m tests.bench.window ROLE OPTIONS`, by `cases._window`.
 
-`fill` adds jobs that take 20 ms each, `count` of them over all queues. `start` opens the window and ends when it was
-painted. `walk` shows each page for `page_s` seconds while the charts move twice a second and the embedded worker has
-all that it can do. Each answers with one line of JSON when it is over.
+`fill` adds jobs that take 20 ms each, `count` of them over all queues. `start` opens the window with a page, and
+ends when it has its first figures. `walk` shows each page for `page_s` seconds while the charts move twice a second
+and the embedded worker has all that it can do. Each answers with one line of JSON when it is over.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from desktop.app import App
+    from desktop.window import Window
 
 _JOB_MS = 20
 _AT_ONCE = 20_000
@@ -49,40 +50,56 @@ def _percentile(values: list[float], percent: float) -> float:
 
 
 class _Probe:
-    """Watches one run of the app from inside: when it was painted, how late its timer is, what it uses."""
+    """Watches one run of the app from inside: when it was painted, how late its timer is, what it uses.
+
+    Painted means: the window with its rail and the whole page that it opens with have been drawn and handed to the
+    screen. An empty frame does not count: the page must be in it, with the size that it has from then on.
+    """
 
     def __init__(self, role: str, page_s: float) -> None:
         self._role = role
         self._page_s = page_s
         self.answer: dict[str, Any] = {}
-        self._painted = asyncio.Event()
+        self._painted_page: Any = None
 
-    def follow(self, app: App) -> None:
-        """Begin; needs the app's running loop."""
+    def watch(self, window: Window) -> None:
+        """Look for the first paint; call it when the window is made."""
         from PySide6.QtCore import QEvent, QObject, QTimer
 
         probe = self
 
         class Painted(QObject):
             def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-                if event.type() == QEvent.Type.Paint and not probe.answer:
-                    probe.answer["paint_ms"] = 0.0
+                if event.type() == QEvent.Type.Paint and probe._painted_page is None and window.page.isVisible():
+                    probe._painted_page = window.page
                     # All of the window is painted in one go, before the loop turns again.
                     QTimer.singleShot(0, probe.note_painted)
                 return False
 
         self._filter = Painted()
-        app.window.installEventFilter(self._filter)
-        self._walking = asyncio.get_running_loop().create_task(self._go(app))
+        window.installEventFilter(self._filter)
 
     def note_painted(self) -> None:
         """The window is on the screen."""
         self.answer["paint_ms"] = _age_ms()
-        self._painted.set()
+        self.answer["paint_cpu_ms"] = 1000 * time.process_time()
+        self.answer["painted"] = type(self._painted_page).__name__
+
+    def follow(self, app: App) -> None:
+        """Note when all pages are there and when the first figures, then do what is asked; needs the running loop."""
+        self._figures = asyncio.Event()
+        app.ready.connect(lambda: self.answer.setdefault("ready_ms", _age_ms()))
+        app.bridge.sampled.connect(self._on_sampled)
+        self._walking = asyncio.get_running_loop().create_task(self._go(app))
+
+    def _on_sampled(self, _: object) -> None:
+        self.answer.setdefault("figures_ms", _age_ms())
+        self._figures.set()
 
     async def _go(self, app: App) -> None:
         try:
-            await self._painted.wait()
+            await self._figures.wait()
+            assert self.answer["paint_ms"], "the window was never painted"
             if self._role == "walk":
                 await self._walk(app)
         finally:
@@ -134,21 +151,33 @@ class _Probe:
         }
 
 
-def _open(role: str, page_s: float = 4.0) -> dict[str, Any]:
-    """Run the app as `hark` does, with a probe in it."""
-    from desktop import app, bridge
+def _open(role: str, page_s: float = 4.0, page: str = "") -> dict[str, Any]:
+    """Run the app as `hark` does, with a probe in it; `page` is the one that it was left with."""
+    from desktop import opening
 
     probe = _Probe(role, page_s)
-    run = app.App.run
+    wait = opening._wait_for_paint
 
-    async def probed(self: App) -> None:
-        probe.follow(self)
-        await run(self)
+    def watched(window: Window) -> None:
+        if page:
+            window.recall({"page": page})
+        probe.watch(window)
+        wait(window)
+        # The app's parts are not imported before: a probe must not make the start slower, or faster.
+        from desktop import app, bridge
 
-    app.App.run = probed  # type: ignore[method-assign]
-    if role == "walk":
-        bridge.SAMPLE_S = _REFRESH_S
-    app.run()
+        run = app.App.run
+
+        async def probed(self: App) -> None:
+            probe.follow(self)
+            await run(self)
+
+        app.App.run = probed  # type: ignore[method-assign]
+        if role == "walk":
+            bridge.SAMPLE_S = _REFRESH_S
+
+    opening._wait_for_paint = watched
+    opening.run()
     return probe.answer
 
 

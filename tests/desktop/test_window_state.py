@@ -21,7 +21,9 @@ def opened(qtbot: QtBot, folder: Path, *, show: bool = True) -> Window:
     look.dress()
     window = Window(look, Actions())
     qtbot.addWidget(window)
-    WindowState(folder).restore(window, window.parts)
+    state = WindowState(folder)
+    window.page_made.connect(lambda word: state.restore_part(word, window.made[word]))
+    state.restore(window, window.parts)
     if show:
         with qtbot.waitExposed(window):
             window.show()

@@ -14,6 +14,7 @@ from qasync import QEventLoop
 
 from desktop.actions import REDIS_GONE
 from desktop.app import App
+from desktop.opening import open_window
 from desktop.pages.freshness import Freshness
 from desktop.theme import Look
 from engine.model import JobState
@@ -59,7 +60,7 @@ async def journey(app: App, server: PrivateRedis, url: str) -> None:
     await until(lambda: queues.rows["calendar-sync"].pill.state == "paused")
     jobs.choose(EMAIL, JobState.FAILED)
     await visit(lambda _, age: age.known and not age.gone)
-    await until(lambda: jobs.table.jobs.job(0) and failures.order and window.recurring.rows)
+    await until(lambda: jobs.table.jobs.job(0) and failures.list.order and window.recurring.rows)
     await until(lambda: window.workers.rows and window.audit.actions_table.rowCount())
 
     await asyncio.to_thread(kill_server, url)
@@ -67,7 +68,7 @@ async def journey(app: App, server: PrivateRedis, url: str) -> None:
     await visit(lambda _, age: age.gone == REDIS_GONE and age.isVisible() and age.whole.startswith("As of "))
     assert (email.pill.state, email.numbers["failed"].text()) == ("unknown", "1")
     assert jobs.table.jobs.job(0) is not None
-    assert failures.order
+    assert failures.list.order
     assert window.recurring.rows
     assert window.workers.rows
     assert window.audit.actions_table.rowCount()
@@ -102,8 +103,7 @@ def test_every_page_outlives_redis(
 
     async def live() -> None:
         look = Look(dark=False)
-        look.dress()
-        app = App(look)
+        app = App(look, *open_window(look))
         running = asyncio.ensure_future(app.run())
         try:
             await journey(app, private_redis, url)

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
 
 from desktop.app import App
+from desktop.opening import open_window
 from desktop.theme import Look
 from desktop.voice.push_to_talk import TalkState
 from desktop.widgets.exchange import Exchange
@@ -99,8 +100,7 @@ def at_the_window(qapp: QApplication, virtual_audio: VirtualAudio) -> Callable[.
 
     async def live(journey: Callable[[Person], Awaitable[None]]) -> None:
         look = Look(dark=False)
-        look.dress()
-        app = App(look)
+        app = App(look, *open_window(look))
         person = Person(app, virtual_audio)
         running = asyncio.ensure_future(app.run())
         try:
