@@ -20,7 +20,7 @@ from engine.errors import SettingsError
 from engine.queues import QUEUES, QueueSpec
 from engine.settings.sources import FileSource, KeyringSource
 
-GROUPS = ("General", "Redis", "OpenAI", "Speech", "Worker", "Queues", "HTTP API", "Mail", "Calendar", "Alerts")
+GROUPS = ("General", "Redis", "OpenAI", "Speech", "Worker", "Queues", "HTTP API", "Mail", "Calendar", "Tasks", "Alerts")
 """The sections of the settings, in order; a group that is not named here comes after these."""
 
 Effect = Literal["restart", "api"]
@@ -257,6 +257,26 @@ class Settings(BaseSettings):
     calendar_timeout_s: float = setting(
         30, "Calendar", "Patience", "How long the calendar server may be silent", ge=0.1, le=50
     )
+
+    airtable_token: SecretStr | None = setting(
+        None,
+        "Tasks",
+        "Airtable token",
+        "Token of your Airtable account, with the scopes data.records:read and data.records:write",
+    )
+    airtable_base_id: str | None = setting(
+        None, "Tasks", "Airtable base", "Part of the base's address that starts with app; without one tasks stay here"
+    )
+    airtable_table: str = setting(
+        "Tasks", "Tasks", "Airtable table", "Name of the table, or the part of its address that starts with tbl"
+    )
+    airtable_key_field: str = setting("Key", "Tasks", "Key field", "Text field for Hark's own key", min_length=1)
+    airtable_title_field: str = setting("Name", "Tasks", "Title field", "Text field for a task's title", min_length=1)
+    airtable_notes_field: str = setting("Notes", "Tasks", "Notes field", "Text field for its notes", min_length=1)
+    airtable_due_field: str = setting("Due", "Tasks", "Due field", "Date field, best with times", min_length=1)
+    airtable_done_field: str = setting("Done", "Tasks", "Done field", "Checkbox for what is done", min_length=1)
+    airtable_url: str = setting("https://api.airtable.com", "Tasks", "Airtable server", "Address of Airtable's API")
+    airtable_timeout_s: int = setting(30, "Tasks", "Airtable patience", "How long Airtable may be silent", ge=1, le=60)
 
     alert_no_worker_s: int = setting(
         30,

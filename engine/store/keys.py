@@ -132,6 +132,21 @@ def calendar_texts(queue: str, account: str) -> str:
     return _key(queue, f"calendar:texts:{account}")
 
 
+def pacing(queue: str, service: str, part: str) -> str:
+    """String: who holds a service outside (`part` "holder"), whether it is to be left alone ("pause")."""
+    return _key(queue, f"pacing:{service}:{part}")
+
+
+def notices(queue: str, user_id: str) -> str:
+    """List of the notices that wait for a window of a user's (JSON)."""
+    return _key(queue, f"notices:{user_id}")
+
+
+def notified(queue: str, notification: str) -> str:
+    """Set of the targets that have acknowledged one notification."""
+    return _key(queue, f"notified:{notification}")
+
+
 def wake(queue: str, worker: str) -> str:
     """Sorted set that wakes one worker's own wait on a queue."""
     return _key(queue, f"wake:{worker}")

@@ -34,6 +34,7 @@ NAMES = (
     "write_schedule",
     "fire",
     "note_action",
+    "pace",
 )
 
 

@@ -131,7 +131,6 @@ class QueueBroker(AsyncBroker):
             self._use_providers,
             lambda: mail_account(settings),
             settings,
-            settings,
         )
         if self.is_worker_process:
             specs = [settings.queue_specs[queue] for queue in self._queues]

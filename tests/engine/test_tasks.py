@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
@@ -19,13 +19,14 @@ from engine.due import day_of, due_text, parse_due
 from engine.errors import BadInputError, HarkError, NotFoundError, PermanentError
 from engine.handlers import HANDLERS
 from engine.handlers.context import JobContext
-from engine.job_types import JobType, UpdateTask
+from engine.job_types import JobType, SyncTasks, UpdateTask
 from engine.model import JobOptions
 from engine.providers.tasks_local import LocalTasks
-from engine.settings import Settings
+from engine.settings import Settings, load_settings
 from engine.store import Store
 from engine.worker.broker import QueueBroker, create_broker
 from engine.worker.pool import serve
+from tests.airtable_double import BASE, TOKEN, AirtableDouble, airtable
 
 LIMIT_S = 30
 FIVE = datetime(2026, 11, 30, 17, 0, tzinfo=timezone(timedelta(hours=1)))
@@ -184,3 +185,191 @@ def test_dues_are_days_or_moments_in_one_form() -> None:
     for wrong in ("tomorrow", "2026-11-31", "2026-11-30T17:00:00"):
         with pytest.raises(BadInputError):
             parse_due(wrong)
+
+
+# ---- the copy in Airtable
+
+
+@pytest.fixture
+def double() -> Iterator[AirtableDouble]:
+    with airtable(AirtableDouble()) as made:
+        yield made
+
+
+def with_airtable(settings: Settings, double: AirtableDouble, **more: Any) -> Settings:
+    """These settings with a table at the double."""
+    table = {"airtable_url": double.url, "airtable_token": TOKEN, "airtable_base_id": BASE, "airtable_timeout_s": 5}
+    assert settings.redis_url is not None
+    return load_settings(redis_url=settings.redis_url.get_secret_value(), **table | more)
+
+
+class Both:
+    """A list here, its table there, and syncs of the two."""
+
+    def __init__(self, worker: Hands, tasks: LocalTasks, double: AirtableDouble) -> None:
+        self._worker = worker
+        self._number = 0
+        self.tasks = tasks
+        self.double = double
+
+    async def sync(self) -> Any:
+        """What a sync tells."""
+        self._number += 1
+        return await self._worker.run(SyncTasks(), f"sync-{self._number}")
+
+    async def log(self, store: Store) -> list[str]:
+        """The lines of the last sync's log."""
+        return [line.text for line in await store.log(SyncTasks.queue, f"sync-{self._number}")]
+
+    def change(self, key: str, **changes: Any) -> None:
+        """A change here."""
+        self._number += 1
+        self.tasks.change(f"change-{self._number}", "local", key, changes)
+
+    def here(self) -> dict[str, tuple[str, str, bool]]:
+        """Title, notes and whether done of each task here, by key."""
+        return {task.key: (task.title, task.notes, task.is_done) for task in self.tasks.all_tasks("local")}
+
+    def there(self) -> dict[str, tuple[str, str, bool]]:
+        """The same there, by what stands in the Key field."""
+        return {
+            cells.get("Key", ""): (cells.get("Name", ""), cells.get("Notes", ""), cells.get("Done", False))
+            for cells in self.double.cells()
+        }
+
+
+@pytest.fixture
+async def both(settings: Settings, store: Store, double: AirtableDouble) -> AsyncIterator[Both]:
+    settings = with_airtable(settings, double)
+    async with hands(settings, store) as worker:
+        yield Both(worker, LocalTasks(settings.data_dir), double)
+
+
+async def test_without_airtable_a_sync_has_nothing_to_do(store: Store, settings: Settings) -> None:
+    async with hands(settings, store) as worker:
+        told = await worker.run(SyncTasks())
+    assert told == {"skipped": "Airtable is not set up. Tasks are kept on this machine."}
+
+
+async def test_tasks_go_both_ways_and_a_second_sync_changes_nothing(both: Both) -> None:
+    both.tasks.add("milk", "local", "Buy milk", "two litres", FIVE)
+    row = both.double.add(Name="Call Anna", Due="2026-12-24")
+    both.double.add()  # the empty rows that a new table has
+    first = await both.sync()
+    assert first == {"added": 1, "changed": 0, "deleted": 0, "written": 2, "removed": 0, "conflicts": []}
+    assert both.here() == {"milk": ("Buy milk", "two litres", False), f"airtable-{row}": ("Call Anna", "", False)}
+    assert both.there() == {"": ("", "", False), **both.here()}
+    assert [cells.get("Due") for cells in both.double.cells() if cells] == [
+        "2026-12-24T00:00:00.000Z",
+        "2026-11-30T16:00:00.000Z",
+    ]
+    assert {task.title: task.due for task in both.tasks.all_tasks("local")} == {
+        "Buy milk": FIVE,
+        "Call Anna": date(2026, 12, 24),
+    }
+    both.double.calls.clear()
+    again = await both.sync()
+    assert not any(again.values())
+    assert [call.method for call in both.double.calls] == ["GET"]
+
+
+async def test_changes_of_different_fields_are_merged(both: Both) -> None:
+    both.tasks.add("milk", "local", "Buy milk")
+    await both.sync()
+    (row,) = both.double.records
+    both.change("milk", title="Buy oat milk", due="2026-12-01")
+    both.double.edit(row, Notes="from the market", Done=True)
+    told = await both.sync()
+    assert (told["changed"], told["written"], told["conflicts"]) == (1, 1, [])
+    assert both.here() == both.there() == {"milk": ("Buy oat milk", "from the market", True)}
+    both.double.edit(row, Done=False, Notes=None)
+    await both.sync()
+    assert both.here() == both.there() == {"milk": ("Buy oat milk", "", False)}
+
+
+async def test_a_field_changed_on_both_sides_is_a_conflict_that_is_told(both: Both, store: Store) -> None:
+    both.tasks.add("milk", "local", "Buy milk")
+    await both.sync()
+    (row,) = both.double.records
+    both.change("milk", title="Buy oat milk")
+    both.double.edit(row, Name="Buy soy milk")
+    told = await both.sync()
+    (conflict,) = told["conflicts"]
+    assert conflict == (
+        "“Buy oat milk”: title was changed on both sides. Kept: “Buy oat milk”. "
+        "Overwritten in the copy: “Buy soy milk”."
+    )
+    assert await both.log(store) == [conflict]
+    assert both.here() == both.there() == {"milk": ("Buy oat milk", "", False)}
+    assert (await both.sync())["conflicts"] == []
+
+
+async def test_what_is_deleted_on_one_side_goes_on_the_other(both: Both) -> None:
+    both.tasks.add("milk", "local", "Buy milk")
+    both.tasks.add("bread", "local", "Buy bread")
+    await both.sync()
+    both.tasks.delete("job", "local", "milk")
+    (bread,) = [row for row, record in both.double.records.items() if record.fields["Key"] == "bread"]
+    del both.double.records[bread]
+    told = await both.sync()
+    assert (told["deleted"], told["removed"], told["conflicts"]) == (1, 1, [])
+    assert both.here() == both.there() == {}
+    assert (await both.sync())["deleted"] == 0
+
+
+async def test_a_change_on_one_side_wins_over_a_deletion_on_the_other(both: Both) -> None:
+    both.tasks.add("milk", "local", "Buy milk")
+    both.tasks.add("bread", "local", "Buy bread")
+    await both.sync()
+    rows = {record.fields["Key"]: row for row, record in both.double.records.items()}
+    both.tasks.delete("job", "local", "milk")
+    both.double.edit(rows["milk"], Notes="urgent")
+    both.change("bread", notes="rye")
+    del both.double.records[rows["bread"]]
+    told = await both.sync()
+    assert len(told["conflicts"]) == 2
+    assert both.here() == both.there() == {"milk": ("Buy milk", "urgent", False), "bread": ("Buy bread", "rye", False)}
+
+
+async def test_a_copied_row_becomes_a_task_of_its_own(both: Both) -> None:
+    both.tasks.add("milk", "local", "Buy milk")
+    await both.sync()
+    copy = both.double.add(Key="milk", Name="Buy milk again")
+    await both.sync()
+    assert both.here() == {"milk": ("Buy milk", "", False), f"airtable-{copy}": ("Buy milk again", "", False)}
+    assert both.there() == both.here()
+
+
+async def test_a_row_that_a_person_empties_keeps_its_task(both: Both) -> None:
+    both.tasks.add("milk", "local", "Buy milk")
+    await both.sync()
+    (row,) = both.double.records
+    both.double.edit(row, Name=None, Key=None)
+    await both.sync()
+    assert both.here() == both.there() == {"milk": ("Buy milk", "", False)}
+
+
+async def test_a_field_that_keeps_less_than_was_sent_is_no_change(settings: Settings, store: Store) -> None:
+    days = AirtableDouble(kinds={"Key": "text", "Name": "text", "Notes": "text", "Due": "day", "Done": "checkbox"})
+    with airtable(days):
+        async with hands(with_airtable(settings, days), store) as worker:
+            both = Both(worker, LocalTasks(settings.data_dir), days)
+            both.tasks.add("milk", "local", "Buy milk", due=FIVE)
+            await both.sync()
+            assert days.cells()[0]["Due"] == "2026-11-30"
+            assert (await both.sync())["changed"] == 0
+            assert both.tasks.all_tasks("local")[0].due == FIVE
+            days.edit(next(iter(days.records)), Due="2026-12-02")
+            await both.sync()
+            assert both.tasks.all_tasks("local")[0].due == date(2026, 12, 2)
+
+
+async def test_another_table_is_a_new_copy_and_deletes_nothing(settings: Settings, store: Store, both: Both) -> None:
+    both.tasks.add("milk", "local", "Buy milk")
+    await both.sync()
+    with airtable(AirtableDouble()) as other:
+        async with hands(with_airtable(settings, other), store) as worker:
+            moved = Both(worker, both.tasks, other)
+            moved._number = 50
+            assert (await moved.sync())["written"] == 1
+            assert moved.here() == moved.there() == {"milk": ("Buy milk", "", False)}
