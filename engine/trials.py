@@ -95,6 +95,12 @@ async def _calendar(settings: Settings) -> str:
     return await try_calendar(settings)
 
 
+async def _airtable(settings: Settings) -> str:
+    from engine.providers.airtable import try_airtable
+
+    return await try_airtable(settings)
+
+
 TRIALS: dict[str, Trial] = {
     trial.name: trial
     for trial in (
@@ -102,6 +108,7 @@ TRIALS: dict[str, Trial] = {
         Trial("openai", "OpenAI", "OpenAI", _openai, limit_s=15.0),
         Trial("speech", "Speech", "Speech", _speech, limit_s=30.0),
         Trial("tasks", "Tasks", "General", _tasks),
+        Trial("airtable", "Airtable", "Tasks", _airtable, limit_s=20.0),
         Trial("calendar", "Calendar", "Calendar", _calendar, limit_s=20.0),
     )
 }
