@@ -11,7 +11,6 @@ from engine.handlers.demo import run_demo
 from engine.handlers.inbox import sync_inbox
 from engine.handlers.mail import process_email_command, send_email
 from engine.handlers.speech import synthesize_speech, transcribe_recording
-from engine.handlers.sync import sync_calendar
 from engine.handlers.tasks import create_task, delete_task, sync_tasks, update_task
 from engine.handlers.voice import process_voice_command
 from engine.job_types import (
