@@ -7,8 +7,10 @@ there is a sound: most of what imports this module never meets one.
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import BadInputError
 
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 
 SPEECH_RATE_HZ = 16_000
 MAX_AUDIO_BYTES = 25 * 1024 * 1024
+"""The most that travels with a job in one piece; servers take no more either."""
+LONGEST_FILE_MS = 4 * 3_600_000
+PART_MS = 120_000
+"""A longer recording is heard in parts of about this length."""
 SHORTEST_MS = 300
 """No command is shorter."""
 _SILENCE_DBFS = -60.0
@@ -80,6 +86,52 @@ class Recording:
         soundfile.write(buffer, self.samples, self.rate_hz, format=container, subtype="PCM_16")
         return buffer.getvalue()
 
+    def parts(self, longest_ms: int = PART_MS) -> list[Recording]:
+        """Cut at the longest silences, so that no part is longer than `longest_ms` and no word is cut where one pauses.
+
+        Each cut is made in the last third of what a part may hold, at its quietest 300 ms.
+        """
+        import numpy as np
+
+        block = self.rate_hz // 50
+        longest, cuts = longest_ms * self.rate_hz // 1000, [0]
+        while len(self.samples) - cuts[-1] > longest:
+            begin, end = cuts[-1] + longest * 2 // 3, cuts[-1] + longest
+            window = self.samples[begin : begin + (end - begin) // block * block].astype(np.float32)
+            power = (window.reshape(-1, block) ** 2).mean(axis=1)
+            quiet = np.convolve(power, np.ones(min(15, len(power))), mode="valid")
+            cuts.append(begin + (int(quiet.argmin()) + min(15, len(power)) // 2) * block)
+        return [
+            Recording(self.samples[begin:end], self.rate_hz)
+            for begin, end in zip(cuts, [*cuts[1:], len(self.samples)], strict=True)
+        ]
+
+    @classmethod
+    def read(cls, path: Path) -> Recording:
+        """Read a sound file of any size, up to four hours, as mono at 16 kHz.
+
+        Raises BadInputError where it cannot be read, is no sound or is longer.
+        """
+        import soundfile
+
+        try:
+            with path.open("rb") as raw:
+                if not raw.read(1):
+                    raise BadInputError(f"{path} is empty (0 bytes).", "Record it again or choose another file.")
+                raw.seek(0)
+                with soundfile.SoundFile(raw) as file:
+                    if file.frames / file.samplerate * 1000 > LONGEST_FILE_MS:
+                        hours = file.frames / file.samplerate / 3600
+                        raise BadInputError(
+                            f"{path} is {hours:.1f} hours long, more than the {LONGEST_FILE_MS // 3_600_000} allowed.",
+                            "Cut it into shorter files.",
+                        )
+                    return cls(_at_speech_rate(file), SPEECH_RATE_HZ)
+        except soundfile.LibsndfileError as error:
+            raise _unreadable(str(path), error.error_string) from error
+        except OSError as error:
+            raise BadInputError(f"{path} cannot be read: {error.strerror or error}.", "Give a sound file.") from error
+
     @classmethod
     def decode(cls, data: bytes, source: str = "the audio") -> Recording:
         """Read any file libsndfile knows (wav, flac, mp3, ogg) as mono at its own rate.
@@ -103,11 +155,39 @@ class Recording:
                 blocks = [_mono(block) for block in file.blocks(65_536, dtype="float32", always_2d=True)]
                 rate_hz = int(file.samplerate)
         except soundfile.LibsndfileError as error:
-            raise BadInputError(
-                f"{source} is not audio that Hark can read ({error.error_string}).",
-                "Give a wav, flac, mp3 or ogg file.",
-            ) from error
+            raise _unreadable(source, error.error_string) from error
         return cls(np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.int16), rate_hz)
+
+
+def joined(recordings: Sequence[Recording]) -> Recording:
+    """One after the other, at the first one's rate; silence of no length where there are none."""
+    import numpy as np
+
+    if not recordings:
+        return Recording(np.zeros(0, dtype=np.int16))
+    rate_hz = recordings[0].rate_hz
+    return Recording(np.concatenate([one.at_rate(rate_hz).samples for one in recordings]), rate_hz)
+
+
+def _unreadable(source: str, why: str) -> BadInputError:
+    return BadInputError(f"{source} is not audio that Hark can read ({why}).", "Give a wav, flac, mp3 or ogg file.")
+
+
+def _at_speech_rate(file: Any) -> npt.NDArray[np.int16]:
+    """An open sound file's samples, mono at 16 kHz; block by block, since hours at 48 kHz in stereo are gigabytes."""
+    import numpy as np
+    import soxr
+
+    stream = None
+    if file.samplerate != SPEECH_RATE_HZ:
+        stream = soxr.ResampleStream(file.samplerate, SPEECH_RATE_HZ, 1, dtype="int16")
+    found = []
+    for block in file.blocks(65_536, dtype="float32", always_2d=True):
+        mono = _mono(block)
+        found.append(mono if stream is None else stream.resample_chunk(mono))
+    if stream is not None:
+        found.append(stream.resample_chunk(np.zeros(0, dtype=np.int16), last=True))
+    return np.concatenate(found) if found else np.zeros(0, dtype=np.int16)
 
 
 def _mono(block: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:

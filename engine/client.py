@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -17,7 +16,7 @@ from engine import queues
 from engine.agenda import Agenda, CalendarMirror
 from engine.audio import Recording
 from engine.due import Due, due_text
-from engine.errors import BadInputError, HarkError, RedisGoneError
+from engine.errors import BadInputError, HarkError
 from engine.job_types import (
     AttachedFile,
     CancelEvent,
@@ -36,41 +35,20 @@ from engine.job_types import (
     UpdateEvent,
     UpdateTask,
 )
-from engine.log import get_logger
-from engine.model import (
-    Action,
-    CommandFailed,
-    Heard,
-    Job,
-    JobOptions,
-    JobState,
-    Replied,
-    Spoken,
-    StageTimed,
-    VoiceEvent,
-    Waiting,
-    WorkerInfo,
-)
+from engine.model import Job, JobOptions, JobState, VoiceEvent
 from engine.providers.calendar import calendar_account
 from engine.providers.mail.compose import Attached, letter
 from engine.providers.tasks_local import LocalTasks, Task
 from engine.queues import QueueSpec
-from engine.sampling import queue_sample
+from engine.recordings import Recordings
 from engine.settings import Settings
-from engine.store import NewJob, QueueEvent, Store
-from engine.store.presence import alive
+from engine.spoken_commands import SpokenCommands, sound_of, time_limit_ms
+from engine.store import NewJob, Store
 
-_log = get_logger("client")
-
-RECORDING_TTL_S = 86_400
-"""How long a recording's bytes stay in Redis, in seconds."""
 ATTACHMENT_TTL_S = 7 * 86_400
 """How long the files of an email stay in Redis, in seconds; they go once it is sent."""
 
-_STAGES = (queues.TRANSCRIPTION, queues.VOICE_PROCESSING, queues.SYNTHESIS)
 _POLL_MS = 1_000
-_LOOK_AGAIN_S = 3.0
-"""How often a silent command is asked why it waits, after the first time."""
 _BULK = 500
 """Jobs that one call adds."""
 _PARTS_UNDER_WAY = 2
@@ -134,6 +112,9 @@ class Client:
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._settings = settings
+        folder = settings.data_dir / "recordings"
+        self.recordings = Recordings(folder, settings.keep_recordings_days, settings.keep_unheard_days)
+        self.commands = SpokenCommands(store, self.recordings, self.add)
 
     def prepare(self, payload: JobType, options: JobOptions | None = None) -> NewJob:
         """The job that `add` would add: the queue's defaults filled in, the id chosen."""
@@ -192,8 +173,11 @@ class Client:
         self, user_id: str, audio: bytes, mime_type: str = "", language: str = "en"
     ) -> JobHandle:
         """Speech to text of an audio file's bytes. Raises BadInputError where they are no audio."""
-        recording = Recording.decode(audio, f"the {mime_type or 'audio'} recording")
-        return await self._add_recording(recording, uuid4().hex, user_id=user_id, language=language)
+        recording = Recording.decode(audio, f"the {mime_type or 'audio'} recording").require_speech()
+        job_id = uuid4().hex
+        parts = await self.commands.put_sound(job_id, recording, await asyncio.to_thread(recording.to_flac))
+        payload = TranscribeRecording(user_id=user_id, audio=job_id, parts=parts, language=language)
+        return await self.add(payload, JobOptions(job_id=job_id, timeout_ms=time_limit_ms(recording, parts)))
 
     async def synthesize_speech(self, text: str, voice: str | None = None) -> JobHandle:
         """Text to speech; `sound(handle)` gives the bytes."""
@@ -361,56 +345,29 @@ class Client:
         conversation_id: str = "default",
         user_id: str = "local",
         speak: bool = True,
+        answers: str | None = None,
+        trace: str | None = None,
+        language: str = "en",
     ) -> AsyncIterator[VoiceEvent]:
         """Send one command through the queues and tell what happens to it.
 
+        `answers`, where a text is the yes or no to a question (`Replied.asks`), is the trace of that question's
+        command: no other question is answered by it then. `trace` is the command's id where the caller has chosen
+        it, to take the command back by it; `language` is that of a recording.
+
         A recording is saved to disk before anything else and stays there until its transcript has
         come. While Redis is away the command waits (`Waiting`) and then goes on. Ends after the
-        answer (`Spoken`, or `Replied` without `speak`) or `CommandFailed`. Raises BadInputError for
+        answer (`Spoken`, or `Replied` without `speak`), `Cancelled` or `CommandFailed`. Raises BadInputError for
         an empty text or an empty or silent recording.
         """
-        trace = uuid4().hex
-        if isinstance(said, str):
-            if not said.strip():
-                raise BadInputError("The command is empty.", "Say or type what Hark should do.")
-            kept = None
-        else:
-            said.require_speech()
-            kept = await asyncio.to_thread(self._keep_recording, said, trace)
-        positions: dict[str, str] | None = None
-        submitted = False
-        told = ""
-        look_at = time.monotonic() + _POLL_MS / 1000
-        while True:
-            try:
-                if positions is None:
-                    positions = {queue: await self._store.last_event(queue) for queue in _STAGES}
-                if not submitted:
-                    await self._submit(said, trace, conversation_id, user_id, speak)
-                    submitted = True
-                seen = await self._store.events(positions, _POLL_MS)
-                if not seen and time.monotonic() > look_at:
-                    reason = await self._why_waiting()
-                    look_at = time.monotonic() + _LOOK_AGAIN_S
-                    if reason and reason != told:
-                        yield Waiting(trace, reason)
-                    told = reason
-                for event in seen:
-                    if event.trace == trace and event.id:
-                        async for told_event in self._tell(event):
-                            yield told_event
-                            if isinstance(told_event, Heard) and kept is not None:
-                                kept.unlink(missing_ok=True)
-                            last = Spoken if speak else Replied
-                            if isinstance(told_event, (last, CommandFailed)):
-                                return
-                    positions[event.queue] = event.position
-            except RedisGoneError as error:
-                _log.warning("a command waits: %s", error)
-                if error.message != told:
-                    told = error.message
-                    yield Waiting(trace, f"{error.message} The command is kept and goes on when Redis is back.")
-                await asyncio.sleep(0.5)
+        own: dict[str, Any] = {"conversation_id": conversation_id, "user_id": user_id, "speak": speak}
+        events = (
+            self.commands.ask_in_words(said, trace, answers=answers, **own)
+            if isinstance(said, str)
+            else self.commands.ask_aloud(said, trace, language=language, **own)
+        )
+        async for event in events:
+            yield event
 
     async def stop_demo(self) -> None:
         """Tell whoever makes demo traffic on this Redis to end it."""
@@ -422,72 +379,7 @@ class Client:
 
     async def sound(self, job: Job) -> bytes:
         """The FLAC bytes of a finished synthesis. Raises BadInputError once their hour is over."""
-        flac = await self._store.get_blob(queues.SYNTHESIS, job.id)
-        if flac is None:
-            raise BadInputError("The spoken answer is no longer kept.", "Ask again.")
-        return flac
-
-    # --- inside ---
-
-    def _keep_recording(self, recording: Recording, trace: str) -> Path:
-        folder = self._settings.data_dir / "recordings"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = folder / f"{trace}.flac"
-        unfinished = path.with_suffix(".part")
-        with unfinished.open("wb") as file:
-            file.write(recording.to_flac())
-            file.flush()
-            os.fsync(file.fileno())
-        return unfinished.replace(path)
-
-    async def _submit(self, said: str | Recording, trace: str, conversation_id: str, user_id: str, speak: bool) -> None:
-        if isinstance(said, Recording):
-            await self._add_recording(said, trace, user_id=user_id, conversation_id=conversation_id, speak=speak)
-            return
-        payload = ProcessVoiceCommand(user_id=user_id, text=said, conversation_id=conversation_id, speak=speak)
-        await self.add(payload, JobOptions(job_id=trace))
-
-    async def _add_recording(self, recording: Recording, job_id: str, **arguments: Any) -> JobHandle:
-        recording.require_speech()
-        await self._store.put_blob(queues.TRANSCRIPTION, job_id, recording.to_flac(), RECORDING_TTL_S)
-        return await self.add(TranscribeRecording(audio=job_id, **arguments), JobOptions(job_id=job_id))
-
-    async def _tell(self, event: QueueEvent) -> AsyncIterator[VoiceEvent]:
-        if event.event not in ("completed", "failed", "retrying"):
-            return
-        job = await self._store.find(event.id, (event.queue,))
-        trace = event.trace
-        if event.event == "failed":
-            yield CommandFailed(trace, event.queue, job.error or "It failed without a reason.")
-            return
-        if event.event == "retrying":
-            yield Waiting(trace, f"{job.error} Trying again.")
-            return
-        started = job.started_at_ms or job.created_at_ms
-        yield StageTimed(trace, event.queue, started - job.created_at_ms, (job.finished_at_ms or started) - started)
-        if event.queue == queues.TRANSCRIPTION:
-            yield Heard(trace, job.result["text"])
-        elif event.queue == queues.VOICE_PROCESSING:
-            yield Replied(trace, job.result["reply"], tuple(Action(**action) for action in job.result["actions"]))
-        else:
-            yield Spoken(trace, await self.sound(job))
-
-    async def _why_waiting(self) -> str:
-        """Words for a command that nothing moves, or "" while it runs."""
-        workers: tuple[WorkerInfo, ...] | None = None
-        for queue in reversed(_STAGES):
-            reply = await self._store.sample(queue, 0)
-            sample = queue_sample(reply)
-            if sample.paused_at_ms >= 0 and sample.waiting:
-                return f"The {queue} queue is paused: the command waits in it. Resume it to go on."
-            if not sample.waiting and not sample.active:
-                continue
-            if workers is None:
-                workers = alive(await self._store.workers(), int(reply[0]))
-            if not any(queue in worker.queues for worker in workers):
-                none = f"No worker serves the {queue} queue" if workers else "No worker is running"
-                return f"{none}: the command is kept. Start one with `hark worker`."
-        return ""
+        return await sound_of(self._store, job)
 
 
 def new_job(name: str, data: str, spec: QueueSpec, options: JobOptions) -> NewJob:

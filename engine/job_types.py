@@ -26,10 +26,11 @@ class JobType(BaseModel):
 
 
 class TranscribeRecording(JobType):
-    """Speech to text. Result: `{"text", "duration_ms"}`.
+    """Speech to text. Result: `{"text", "duration_ms"}`, or `{"cancelled": true}`.
 
-    `audio` is the id of the blob that holds the sound. With a `conversation_id` the text goes on
-    as a voice command.
+    `audio` is the id of the blob that holds the sound; where `parts` is more than 1, there are that many, with ids
+    like "<audio>.1". With a `conversation_id` the text goes on as a voice command. `provider` is for one that shall
+    not be heard by the provider of the settings.
     """
 
     queue: ClassVar[str] = queues.TRANSCRIPTION
@@ -37,7 +38,9 @@ class TranscribeRecording(JobType):
 
     user_id: str = "local"
     audio: str
+    parts: Annotated[int, Field(ge=1, le=1000)] = 1
     language: str = "en"
+    provider: Literal["", "offline", "openai"] = ""
     conversation_id: str | None = None
     speak: bool = True
 
@@ -55,10 +58,15 @@ class ProcessVoiceCommand(JobType):
     text: str = Field(max_length=20_000)
     conversation_id: str = "default"
     speak: bool = True
+    answers: str | None = None
 
 
 class SynthesizeSpeech(JobType):
-    """Text to speech. Result: `{"audio", "duration_ms"}`, `audio` being the id of a FLAC blob."""
+    """Text to speech. Result: `{"audio", "duration_ms", "parts"}`, or `{"cancelled": true}`.
+
+    `audio` is the id of a FLAC blob. Its `parts`, blobs like "<audio>.1", can be had as soon as they are there: the
+    progress tells how many there are.
+    """
 
     queue: ClassVar[str] = queues.SYNTHESIS
     job_name: ClassVar[str] = "synthesize-speech"

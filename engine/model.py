@@ -390,6 +390,13 @@ class StageTimed(VoiceEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class Hearing(VoiceEvent):
+    """The transcript as far as it is known; `Heard` brings the whole."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Heard(VoiceEvent):
     """The transcript."""
 
@@ -402,11 +409,19 @@ class Replied(VoiceEvent):
 
     text: str
     actions: tuple[Action, ...] = ()
+    asks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Speaking(VoiceEvent):
+    """A part of the answer's sound, as FLAC bytes, before all of it is there; parts come in order."""
+
+    flac: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Spoken(VoiceEvent):
-    """The answer's sound, as FLAC bytes."""
+    """The answer's whole sound, as FLAC bytes; where it came in parts, they have all been told before."""
 
     flac: bytes = field(repr=False)
 
@@ -416,6 +431,11 @@ class Waiting(VoiceEvent):
     """The command is kept but cannot go on yet: why, and what to do."""
 
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled(VoiceEvent):
+    """The person took the command back; what it had done by then stays done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,18 +105,10 @@ def _checked_words(text: str) -> str:
 
 
 def _read_recording(path: Path) -> Recording:
-    from engine.audio import MAX_AUDIO_BYTES, Recording
+    from engine.audio import Recording
 
     try:
-        with path.open("rb") as file:
-            # One more than is allowed: enough to see that it is too much.
-            data = file.read(MAX_AUDIO_BYTES + 1)
-    except OSError as error:
-        raise BadInputError(f"{path} cannot be read: {error.strerror or error}.", "Give a sound file.") from error
-    if len(data) > MAX_AUDIO_BYTES:
-        raise BadInputError(f"{path} has more than {MAX_AUDIO_BYTES // 1024**2} MB.", "Cut it into shorter parts.")
-    try:
-        return Recording.decode(data, str(path)).require_speech()
+        return Recording.read(path).require_speech()
     except BadInputError as error:
         if str(path) in error.message:
             raise

@@ -16,6 +16,7 @@ from engine.providers import Providers
 from engine.providers.mail import MailAccount
 from engine.providers.tasks_local import LocalTasks
 from engine.settings import Settings
+from engine.spoken_commands import is_taken_back
 from engine.store import Claimed, Store
 from engine.store.records import dumps
 
@@ -61,6 +62,10 @@ class JobContext:
     def child_options(self, stage: str) -> JobOptions:
         """Options of a job that this one adds and waits for."""
         return replace(JobOptions(), job_id=self.child_id(stage), trace=self.job.trace, parent=self.job.id)
+
+    async def is_taken_back(self) -> bool:
+        """Whether the person has taken back the command that this job belongs to: nothing more is to be done."""
+        return await is_taken_back(self.services.store, self.job.trace or self.job.id)
 
     async def progress(self, value: Any) -> None:
         """Tell how far the job is: a number or any JSON value."""

@@ -1,37 +1,162 @@
-"""Speech to text and text to speech."""
+"""Speech to text and text to speech, each told part by part while it goes on."""
 
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-from engine.audio import Recording
-from engine.errors import BadInputError
+from engine.audio import Recording, joined
+from engine.errors import BadInputError, RetryableError, SettingsError
 from engine.handlers.context import JobContext
 from engine.job_types import ProcessVoiceCommand, SynthesizeSpeech, TranscribeRecording
+from engine.providers import Synthesizer, Transcriber, choose_providers
+from engine.sentences import sentences
+from engine.settings import Settings
 
 SOUND_TTL_S = 3_600
 """How long a spoken answer is kept, in seconds."""
+HEARD_TTL_S = 600
+"""How long a recording stays in Redis once it is heard: this job may yet have to run again."""
+LONGEST_COMMAND = 20_000
+"""Characters of a transcript that are understood as a command."""
+_TELL_EVERY_S = 0.1
+_WAITS_S = (1, 2, 4, 8, 15, 30)
+"""Before the next attempts of one that may succeed later, such as with no network; then a minute each, then five."""
+_MINUTE_UNTIL_ATTEMPT = 60
 
 
 async def transcribe_recording(payload: TranscribeRecording, context: JobContext) -> dict[str, Any]:
     """Recognise the recording; a command's text goes on to be processed."""
-    data = await context.services.store.get_blob(payload.queue, payload.audio)
-    if data is None:
-        raise BadInputError("The recording is no longer kept.", "Say it again.")
-    recording = (await asyncio.to_thread(Recording.decode, data, "The recording")).require_speech()
-    text = await context.services.providers().transcriber.transcribe(recording, payload.language)
+    if await context.is_taken_back():
+        return {"cancelled": True}
+    try:
+        async with _transcriber(payload.provider, context) as transcriber:
+            text, duration_ms = await _hear(transcriber, payload, context)
+    except RetryableError as error:
+        if error.retry_after_ms is None:
+            error.retry_after_ms = _wait_ms(context.job.attempt)
+        raise
     if payload.conversation_id is not None:
         command = ProcessVoiceCommand(
-            user_id=payload.user_id, text=text, conversation_id=payload.conversation_id, speak=payload.speak
+            user_id=payload.user_id,
+            text=text[:LONGEST_COMMAND],
+            conversation_id=payload.conversation_id,
+            speak=payload.speak,
         )
         context.follow_up(command, "voice")
-    return {"text": text, "duration_ms": recording.duration_ms}
+    for blob in _blobs(payload):
+        await context.services.store.expire_blob(payload.queue, blob, HEARD_TTL_S)
+    return {"text": text, "duration_ms": duration_ms}
 
 
 async def synthesize_speech(payload: SynthesizeSpeech, context: JobContext) -> dict[str, Any]:
-    """Speak the text and keep the sound for an hour."""
-    sound = await context.services.providers().synthesizer.synthesize(payload.text, payload.voice)
-    flac = await asyncio.to_thread(sound.to_flac)
-    await context.services.store.put_blob(payload.queue, context.job.id, flac, SOUND_TTL_S)
-    return {"audio": context.job.id, "duration_ms": sound.duration_ms}
+    """Speak the text, and keep the sound and its parts for an hour."""
+    if await context.is_taken_back():
+        return {"cancelled": True}
+    store, job_id = context.services.store, context.job.id
+    sounds: list[Recording] = []
+    async with aclosing(_spoken(context.services.providers().synthesizer, payload)) as parts:
+        async for sound in parts:
+            sounds.append(sound)
+            flac = await asyncio.to_thread(sound.to_flac)
+            await store.put_blob(payload.queue, f"{job_id}.{len(sounds)}", flac, SOUND_TTL_S)
+            await context.progress({"parts": len(sounds)})
+    whole = await asyncio.to_thread(joined, sounds)
+    await store.put_blob(payload.queue, job_id, await asyncio.to_thread(whole.to_flac), SOUND_TTL_S)
+    return {"audio": job_id, "duration_ms": whole.duration_ms, "parts": len(sounds)}
+
+
+# --- hearing ---
+
+
+async def _hear(transcriber: Transcriber, payload: TranscribeRecording, context: JobContext) -> tuple[str, int]:
+    """The words of all parts, and their length (ms); a part that an earlier attempt has heard is not sent again."""
+    store = context.services.store
+    heard: list[str] = []
+    duration_ms = 0
+    for blob in _blobs(payload):
+        data = await store.get_blob(payload.queue, blob)
+        if data is None:
+            raise BadInputError("The recording is no longer kept.", "Say it again.")
+        recording = await asyncio.to_thread(Recording.decode, data, "The recording")
+        duration_ms += recording.duration_ms
+        known = await store.get_blob(payload.queue, f"{blob}.text") if payload.parts > 1 else None
+        if known is not None:
+            heard.append(known.decode())
+            continue
+        if payload.parts == 1:
+            recording.require_speech()
+        heard.append("")
+        told_s = 0.0
+        async with aclosing(_words(transcriber, recording, payload.language)) as words:
+            async for heard[-1] in words:
+                if time.monotonic() - told_s >= _TELL_EVERY_S and heard[-1]:
+                    told_s = time.monotonic()
+                    await context.progress({"heard": _joined(heard)})
+        if payload.parts > 1:
+            await store.put_blob(payload.queue, f"{blob}.text", heard[-1].encode(), HEARD_TTL_S * 6)
+            await context.progress({"heard": _joined(heard)})
+    return _joined(heard), duration_ms
+
+
+async def _words(transcriber: Transcriber, recording: Recording, language: str) -> AsyncGenerator[str, None]:
+    """The text as far as it is known, the whole of it last; only some providers tell it before its end."""
+    stream = getattr(transcriber, "transcribe_stream", None)
+    if stream is None:
+        yield await transcriber.transcribe(recording, language)
+        return
+    async for text in stream(recording, language):
+        yield text
+
+
+@asynccontextmanager
+async def _transcriber(provider: str, context: JobContext) -> AsyncIterator[Transcriber]:
+    """The transcriber of the settings, or the one that was asked for."""
+    settings = context.services.settings
+    if not provider or (provider == "openai") == settings.uses_openai:
+        yield context.services.providers().transcriber
+        return
+    if provider == "openai":
+        raise SettingsError("There is no OpenAI key or address to transcribe with.", "Set OPENAI_API_KEY first.")
+    other = choose_providers(_offline(settings))
+    try:
+        yield other.transcriber
+    finally:
+        await other.close()
+
+
+def _offline(settings: Settings) -> Settings:
+    return settings.model_copy(update={"openai_api_key": None, "openai_base_url": None})
+
+
+def _blobs(payload: TranscribeRecording) -> list[str]:
+    if payload.parts == 1:
+        return [payload.audio]
+    return [f"{payload.audio}.{number}" for number in range(1, payload.parts + 1)]
+
+
+def _joined(texts: list[str]) -> str:
+    return " ".join(text for text in texts if text)
+
+
+def _wait_ms(attempt: int) -> int:
+    if attempt <= len(_WAITS_S):
+        return _WAITS_S[attempt - 1] * 1000
+    return 60_000 if attempt <= _MINUTE_UNTIL_ATTEMPT else 300_000
+
+
+# --- speaking ---
+
+
+async def _spoken(synthesizer: Synthesizer, payload: SynthesizeSpeech) -> AsyncGenerator[Recording, None]:
+    """The sound in parts: as the provider gives them, else sentence by sentence."""
+    stream = getattr(synthesizer, "synthesize_stream", None)
+    if stream is not None:
+        async for sound in stream(payload.text, payload.voice):
+            yield sound
+        return
+    for sentence in sentences(payload.text) or [payload.text]:
+        yield await synthesizer.synthesize(sentence, payload.voice)

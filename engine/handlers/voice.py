@@ -16,6 +16,8 @@ from engine.store.records import dumps
 
 async def process_voice_command(payload: ProcessVoiceCommand, context: JobContext) -> dict[str, Any]:
     """Let the assistant answer with Hark's tools at hand; the answer goes on to be spoken."""
+    if await context.is_taken_back():
+        return {"cancelled": True}
     tools = tools_for(payload.user_id, context)
     reply = await converse(context, payload.queue, payload.conversation_id, payload.text, tools)
     if payload.speak:

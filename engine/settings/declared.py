@@ -104,6 +104,22 @@ class Settings(BaseSettings):
     hands_free: bool = setting(
         False, "Speech", "Hands-free", "A tapped recording ends by itself once you have stopped speaking"
     )
+    keep_recordings_days: float = setting(
+        0,
+        "Speech",
+        "Keep recordings for",
+        "How long a recording stays on this machine after it was understood; 0: until then",
+        ge=0,
+        le=365,
+    )
+    keep_unheard_days: float = setting(
+        7,
+        "Speech",
+        "Keep failed recordings for",
+        "How long a recording that failed or was cancelled stays, to be tried again",
+        ge=0.01,
+        le=365,
+    )
 
     redis_url: SecretStr | None = setting(
         None,

@@ -303,6 +303,10 @@ class Store(Operations, Reads, Scheduling, Alerting, MailMemory, CalendarMemory,
         """Keep bytes beside a queue for `ttl_s` seconds."""
         await self._guarded(lambda: self._redis.set(keys.blob(queue, blob_id), data, ex=ttl_s))
 
+    async def expire_blob(self, queue: str, blob_id: str, ttl_s: int) -> None:
+        """Keep bytes beside a queue for `ttl_s` seconds from now, not as long as was said before."""
+        await self._guarded(lambda: self._redis.expire(keys.blob(queue, blob_id), ttl_s))
+
     async def get_blob(self, queue: str, blob_id: str) -> bytes | None:
         """The bytes, or None where their time is over."""
         key = keys.blob(queue, blob_id)

@@ -41,7 +41,7 @@ from engine.worker.leases import Leases
 from engine.worker.messages import ClaimedMessage, claimed_message, kicked_job
 from engine.worker.results import StoreResults
 from engine.worker.scheduler import Scheduler
-from engine.worker.settling import Settling
+from engine.worker.settling import CANCELLED, Settling
 from engine.worker.upkeep import Upkeep
 from engine.write_lock import WriteLock
 
@@ -276,7 +276,7 @@ class QueueBroker(AsyncBroker):
     async def _stopped(self, job: Claimed) -> None:
         """Its task was cancelled: by an operator, or because the worker ends."""
         if (job.queue, job.id) in self._cancelled:
-            await self._settling.fail(job, "Cancelled by an operator.", permanent=True, kind="Cancelled")
+            await self._settling.fail(job, "Cancelled by an operator.", permanent=True, kind=CANCELLED)
         else:
             await self._settling.release(job)
 

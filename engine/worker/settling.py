@@ -27,6 +27,8 @@ GATHER_ENOUGH = 100
 """So many ends are written behind the next claim."""
 MOST_BUFFERED = 5_000
 _LONGEST_BACKOFF_S = 2.0
+CANCELLED = "Cancelled"
+"""The kind of failure that somebody wanted; `lua/fail.lua` knows it, too."""
 
 
 class Settling:
@@ -100,7 +102,9 @@ class Settling:
             return
         finally:
             self._settled([job])
-        if outcome == "failed":
+        if outcome == "failed" and kind == CANCELLED:
+            _log.info("job %s on %s is cancelled", job.id, job.queue)
+        elif outcome == "failed":
             # The alert: this job will not run again by itself.
             _log.error("job %s (%s on %s, attempt %d) failed: %s", job.id, job.name, job.queue, job.attempt, error)
         elif outcome == "retrying":

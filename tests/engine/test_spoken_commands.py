@@ -1,0 +1,252 @@
+"""Commands on their way: never said twice, taken back at any stage, heard and spoken part by part.
+
+A real Redis, a real worker in this process, and an OpenAI-compatible server with faults.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import numpy as np
+import pytest
+
+from engine.audio import Recording
+from engine.client import Client
+from engine.job_types import ProcessVoiceCommand, SynthesizeSpeech
+from engine.model import (
+    Cancelled,
+    CommandFailed,
+    Heard,
+    Hearing,
+    JobOptions,
+    JobState,
+    Replied,
+    Speaking,
+    Spoken,
+    VoiceEvent,
+    Waiting,
+)
+from engine.providers.offline import OfflineSynthesizer
+from engine.queues import TRANSCRIPTION
+from engine.recordings import Fate
+from engine.settings import Settings, load_settings
+from engine.store import Store
+from engine.worker.broker import create_broker
+from engine.worker.pool import serve
+from tests.servers import KEY, Fault, OpenAIDouble, says, serving, tone
+
+LIMIT_S = 40
+SAID = Recording(tone(100).samples, 24_000)
+ANSWER = "I have put it on your list for tomorrow. There are three more things on it that are due today."
+
+
+@pytest.fixture
+def server() -> Iterator[OpenAIDouble]:
+    with serving(OpenAIDouble()) as double:
+        double.transcript = "put milk on my list"
+        yield double
+
+
+@pytest.fixture
+def settings(fresh_redis: str, server: OpenAIDouble) -> Settings:
+    return load_settings(redis_url=fresh_redis, openai_api_key=KEY, openai_base_url=server.base_url)
+
+
+@asynccontextmanager
+async def working(settings: Settings) -> AsyncIterator[None]:
+    """A worker for as long as the block runs."""
+    stop = asyncio.Event()
+    broker = create_broker(settings)
+    serving_jobs = asyncio.create_task(serve(broker, settings, stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await serving_jobs
+
+
+async def all_of(events: AsyncIterator[VoiceEvent]) -> list[VoiceEvent]:
+    async with asyncio.timeout(LIMIT_S):
+        return [event async for event in events]
+
+
+def requests(server: OpenAIDouble, path: str) -> int:
+    """How often the server was asked for something, faults not counted."""
+    return sum(path in sent.path for sent in server.requests)
+
+
+def texts(events: list[VoiceEvent]) -> list[str]:
+    return [event.text for event in events if isinstance(event, (Heard, Replied))]
+
+
+async def test_a_provider_that_is_down_is_waited_for_and_the_command_done_once(
+    client: Client, settings: Settings, server: OpenAIDouble
+) -> None:
+    soon = {"retry-after": "0"}
+    server.faults.extend([Fault("status", "transcriptions", 503, headers=soon) for _ in range(2)])
+    server.messages.append(says("Done it."))
+    async with working(settings):
+        events = await all_of(client.ask(SAID))
+    assert any(isinstance(event, Waiting) and "cannot answer now" in event.message for event in events)
+    assert texts(events) == ["put milk on my list", "Done it."]
+    assert requests(server, "chat") == 1
+    assert client.recordings.all() == ()
+
+
+@pytest.mark.expect_errors
+async def test_a_failed_recording_is_kept_and_tried_again_as_the_whole_command_once(
+    client: Client, settings: Settings, server: OpenAIDouble
+) -> None:
+    server.faults.append(Fault("status", "transcriptions", 401))
+    async with working(settings):
+        events = await all_of(client.ask(SAID))
+        assert isinstance(events[-1], CommandFailed)
+        (kept,) = client.recordings.all()
+        assert (kept.fate, kept.duration_ms) == (Fate.FAILED, SAID.duration_ms)
+        assert "API key" in kept.error
+        again = [await all_of(client.commands.ask_again(kept.id, language="de"))]
+    assert texts(again[0])[0] == "put milk on my list"
+    assert isinstance(again[0][-1], Spoken)
+    assert [sent.body["language"] for sent in server.requests if "transcriptions" in sent.path] == ["de"]
+    assert requests(server, "chat") == 1
+    assert client.recordings.all() == ()
+
+
+async def test_however_many_tries_succeed_the_command_is_done_once(
+    client: Client, settings: Settings, server: OpenAIDouble, store: Store
+) -> None:
+    asking = client.ask(SAID)
+    assert isinstance(await anext(asking), Waiting)  # no worker yet
+    (kept,) = client.recordings.all()
+    again = asyncio.create_task(all_of(client.commands.ask_again(kept.id)))
+    async with working(settings):
+        assert texts(await again)[0] == "put milk on my list"
+    assert requests(server, "chat") == requests(server, "transcriptions") == 1
+    (job,) = await store.records(TRANSCRIPTION, [kept.id])
+    assert job.state is JobState.FAILED  # the first try was taken back
+
+
+@pytest.mark.expect_errors
+async def test_another_provider_can_hear_it(client: Client, settings: Settings, server: OpenAIDouble) -> None:
+    synthesizer = OfflineSynthesizer()
+    said = await synthesizer.synthesize("what time is it")
+    await synthesizer.close()
+    server.faults.append(Fault("status", "transcriptions", 401))
+    async with working(settings):
+        await all_of(client.ask(said, speak=False))
+        (kept,) = client.recordings.all()
+        events = await all_of(client.commands.ask_again(kept.id, provider="offline"))
+    assert texts(events)[0] == "what time is it"
+    assert requests(server, "transcriptions") == 0
+
+
+async def test_what_was_never_sent_goes_on_when_hark_starts_again(
+    client: Client, settings: Settings, server: OpenAIDouble, store: Store
+) -> None:
+    asking = client.ask(SAID)
+    await anext(asking)
+    await asking.aclose()
+    trace = client.recordings.all()[0].id
+    await store.cancel(TRANSCRIPTION, trace, "gone", actor="test")
+    await store.remove(TRANSCRIPTION, trace, actor="test")
+
+    (kept,) = await client.commands.resume()
+    async with working(settings):
+        events = await all_of(client.commands.follow(kept))
+    assert texts(events)[0] == "put milk on my list"
+
+
+async def test_what_ended_while_nobody_looked_is_noted(
+    client: Client, settings: Settings, server: OpenAIDouble
+) -> None:
+    asking = client.ask(SAID)
+    await anext(asking)
+    await asking.aclose()
+    async with working(settings):
+        await all_of(client.commands.follow(client.recordings.all()[0]))
+    assert await client.commands.resume() == ()
+    assert client.recordings.all() == ()
+
+
+async def test_a_command_taken_back_before_it_is_heard_is_never_heard(
+    client: Client, settings: Settings, server: OpenAIDouble
+) -> None:
+    asking = client.ask(SAID, trace="mine")
+    assert isinstance(await anext(asking), Waiting)
+    await client.commands.take_back("mine")
+    assert [type(event) for event in await all_of(asking)] == [Cancelled]
+    assert client.recordings.all()[0].fate is Fate.CANCELLED
+    async with working(settings):
+        await all_of(client.ask("what time is it", speak=False))
+    assert requests(server, "transcriptions") == 0
+
+
+async def test_a_command_is_taken_back_while_it_is_being_heard(
+    client: Client, settings: Settings, server: OpenAIDouble
+) -> None:
+    server.faults.append(Fault("slow", "transcriptions"))
+    async with working(settings):
+        asking = asyncio.create_task(all_of(client.ask(SAID, trace="mine")))
+        async with asyncio.timeout(LIMIT_S):
+            while server.faults:  # noqa: ASYNC110 - the server runs in another thread
+                await asyncio.sleep(0.01)
+        await client.commands.take_back("mine")
+        assert isinstance((await asking)[-1], Cancelled)
+    assert requests(server, "chat") == 0
+
+
+@pytest.mark.parametrize("job", [ProcessVoiceCommand(text="put milk on my list"), SynthesizeSpeech(text="Done.")])
+async def test_a_stage_of_a_command_taken_back_does_nothing(
+    client: Client, settings: Settings, server: OpenAIDouble, job: ProcessVoiceCommand | SynthesizeSpeech
+) -> None:
+    await client.commands.take_back("mine")
+    async with working(settings):
+        handle = await client.add(job, JobOptions(trace="mine"))
+        assert await handle.result(LIMIT_S) == {"cancelled": True}
+    assert not server.requests
+
+
+async def test_a_cancelled_recording_can_be_said_again_as_a_new_command(
+    client: Client, settings: Settings, server: OpenAIDouble
+) -> None:
+    asking = client.ask(SAID, trace="mine")
+    await anext(asking)
+    await client.commands.take_back("mine")
+    await all_of(asking)
+    async with working(settings):
+        events = await all_of(client.commands.ask_again("mine"))
+    assert texts(events)[0] == "put milk on my list"
+    assert isinstance(events[-1], Spoken)
+
+
+async def test_a_long_recording_is_heard_in_parts_and_told_on_the_way(
+    client: Client, settings: Settings, server: OpenAIDouble
+) -> None:
+    minutes = Recording(np.tile(tone(100).at_rate(16_000).samples, 250), 16_000)
+    server.messages.append(says("That was long."))
+    async with working(settings):
+        events = await all_of(client.ask(minutes, speak=False))
+    assert requests(server, "transcriptions") == 3
+    assert texts(events)[0] == " ".join(["put milk on my list"] * 3)
+    partial = [event.text for event in events if isinstance(event, Hearing)]
+    assert partial
+    assert all(texts(events)[0].startswith(text) for text in partial)
+
+
+async def test_an_answer_is_spoken_sentence_by_sentence(
+    client: Client, settings: Settings, server: OpenAIDouble
+) -> None:
+    server.messages.append(says(ANSWER))
+    async with working(settings):
+        events = await all_of(client.ask("put milk on my list"))
+    parts = [Recording.decode(event.flac) for event in events if isinstance(event, Speaking)]
+    spoken = events[-1]
+    assert isinstance(spoken, Spoken)
+    assert len(parts) == 2
+    assert np.array_equal(np.concatenate([part.samples for part in parts]), Recording.decode(spoken.flac).samples)
+    assert [sent.body["input"] for sent in server.requests if "speech" in sent.path] == [
+        "I have put it on your list for tomorrow.",
+        "There are three more things on it that are due today.",
+    ]
