@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -23,9 +23,12 @@ from engine.job_types import (
     CreateEvent,
     CreateTask,
     DeleteTask,
+    EmailNotification,
     JobType,
     ProcessEmailCommand,
     ProcessVoiceCommand,
+    PushNotification,
+    Remind,
     SendEmail,
     SyncCalendar,
     SyncInbox,
@@ -35,12 +38,13 @@ from engine.job_types import (
     UpdateEvent,
     UpdateTask,
 )
-from engine.model import Job, JobOptions, JobState, VoiceEvent
+from engine.model import Job, JobOptions, JobState, Notice, Reminder, VoiceEvent
 from engine.providers.calendar import calendar_account
 from engine.providers.mail.compose import Attached, letter
 from engine.providers.tasks_local import LocalTasks, Task
 from engine.queues import QueueSpec
 from engine.recordings import Recordings
+from engine.reminders import delay_until, drop_reminder, open_reminders, read_notice
 from engine.settings import Settings
 from engine.spoken_commands import SpokenCommands, sound_of, time_limit_ms
 from engine.store import NewJob, Store
@@ -337,6 +341,39 @@ class Client:
     async def sync_tasks(self, user_id: str = "local") -> JobHandle:
         """Bring the task list and its Airtable table up to date with each other now."""
         return await self.add(SyncTasks(user_id=user_id))
+
+    async def notify(self, user_id: str, title: str, message: str = "", *, urgent: bool = False) -> JobHandle:
+        """Tell the user something wherever the settings say; in quiet hours later, unless it is urgent."""
+        return await self.add(PushNotification(user_id=user_id, title=title, message=message, urgent=urgent))
+
+    async def notify_by_email(
+        self, user_id: str, title: str, message: str = "", *, to: Sequence[str] = (), urgent: bool = False
+    ) -> JobHandle:
+        """Tell by email: `to`, or the user's own address."""
+        return await self.add(
+            EmailNotification(user_id=user_id, title=title, message=message, to=tuple(to), urgent=urgent)
+        )
+
+    async def remind(self, user_id: str, text: str, when: datetime, options: JobOptions | None = None) -> JobHandle:
+        """Remind the user at a moment, once; where no worker runs then, as soon as one does.
+
+        The same job id is the same reminder. Raises BadInputError for a moment that has passed or has no zone.
+        """
+        delay_ms = delay_until(when, datetime.now(UTC))
+        payload = Remind(user_id=user_id, text=text, due_at_ms=round(when.timestamp() * 1000))
+        return await self.add(payload, replace(options or _NO_OPTIONS, delay_ms=delay_ms))
+
+    async def reminders(self, user_id: str = "local") -> tuple[Reminder, ...]:
+        """The user's reminders that have not fired, the next first."""
+        return await open_reminders(self._store, user_id)
+
+    async def cancel_reminder(self, user_id: str, reminder_id: str) -> None:
+        """Take a reminder back. Raises NotFoundError where it has fired or never was."""
+        await drop_reminder(self._store, user_id, reminder_id)
+
+    async def take_notices(self, user_id: str = "local") -> tuple[Notice, ...]:
+        """The notifications that wait to be shown on the desktop, oldest first; each is given once, to one window."""
+        return tuple(map(read_notice, await self._store.take_notices(user_id)))
 
     async def ask(
         self,

@@ -101,6 +101,25 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """A notification for a window to show. `id` is the notification's."""
+
+    id: str
+    title: str
+    text: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """A reminder that has not fired."""
+
+    id: str
+    text: str
+    due_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """What was recorded of a span of time: of a queue, of one of its job types, or of several queues.
 

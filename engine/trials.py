@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from uuid import uuid4
 
 from engine.errors import HarkError, NotFoundError, PermanentError, RetryableError, SettingsError
 from engine.settings import Settings
@@ -101,12 +102,26 @@ async def _airtable(settings: Settings) -> str:
     return await try_airtable(settings)
 
 
+async def _notifications(settings: Settings) -> str:
+    """Push a notification to each service that is set up."""
+    from engine.providers.notifications import Push, push_targets
+
+    targets = push_targets(settings)
+    if not targets:
+        return "No push service is set up: notifications are shown on this desktop."
+    push = Push(f"trial {uuid4().hex}", "Hark", "A trial: notifications reach you here.")
+    for target in targets:
+        await target.send(push)
+    return f"A notification was taken by: {', '.join(target.name for target in targets)}."
+
+
 TRIALS: dict[str, Trial] = {
     trial.name: trial
     for trial in (
         Trial("redis", "Redis", "Redis", _redis),
         Trial("openai", "OpenAI", "OpenAI", _openai, limit_s=15.0),
         Trial("speech", "Speech", "Speech", _speech, limit_s=30.0),
+        Trial("notifications", "Notifications", "Notifications", _notifications, limit_s=60.0),
         Trial("tasks", "Tasks", "General", _tasks),
         Trial("airtable", "Airtable", "Tasks", _airtable, limit_s=20.0),
         Trial("calendar", "Calendar", "Calendar", _calendar, limit_s=20.0),

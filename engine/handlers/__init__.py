@@ -10,6 +10,7 @@ from engine.handlers.context import JobContext, Services
 from engine.handlers.demo import run_demo
 from engine.handlers.inbox import sync_inbox
 from engine.handlers.mail import process_email_command, send_email
+from engine.handlers.notifications import email_notification, push_notification, remind
 from engine.handlers.speech import synthesize_speech, transcribe_recording
 from engine.handlers.tasks import create_task, delete_task, sync_tasks, update_task
 from engine.handlers.voice import process_voice_command
@@ -19,9 +20,12 @@ from engine.job_types import (
     CreateEvent,
     CreateTask,
     DeleteTask,
+    EmailNotification,
     JobType,
     ProcessEmailCommand,
     ProcessVoiceCommand,
+    PushNotification,
+    Remind,
     SendEmail,
     SyncCalendar,
     SyncInbox,
@@ -49,6 +53,9 @@ HANDLERS: dict[type[JobType], Handler] = {
     UpdateEvent: update_event,
     CancelEvent: cancel_event,
     SyncTasks: sync_tasks,
+    PushNotification: push_notification,
+    EmailNotification: email_notification,
+    Remind: remind,
     **dict.fromkeys(DEMO_TYPES.values(), run_demo),
 }
 

@@ -20,7 +20,20 @@ from engine.errors import SettingsError
 from engine.queues import QUEUES, QueueSpec
 from engine.settings.sources import FileSource, KeyringSource
 
-GROUPS = ("General", "Redis", "OpenAI", "Speech", "Worker", "Queues", "HTTP API", "Mail", "Calendar", "Tasks", "Alerts")
+GROUPS = (
+    "General",
+    "Redis",
+    "OpenAI",
+    "Speech",
+    "Worker",
+    "Queues",
+    "HTTP API",
+    "Mail",
+    "Calendar",
+    "Tasks",
+    "Notifications",
+    "Alerts",
+)
 """The sections of the settings, in order; a group that is not named here comes after these."""
 
 Effect = Literal["restart", "api"]
@@ -294,6 +307,43 @@ class Settings(BaseSettings):
     airtable_url: str = setting("https://api.airtable.com", "Tasks", "Airtable server", "Address of Airtable's API")
     airtable_timeout_s: int = setting(30, "Tasks", "Airtable patience", "How long Airtable may be silent", ge=1, le=60)
 
+    notify_targets: Annotated[tuple[Literal["desktop", "push", "email"], ...], NoDecode] = setting(
+        ("desktop", "push"),
+        "Notifications",
+        "Told by",
+        "Where notifications and reminders go, parted by commas: desktop, push (those below that are set), email",
+    )
+    ntfy_url: str = setting("https://ntfy.sh", "Notifications", "ntfy server", "Address of the ntfy server")
+    ntfy_topic: SecretStr | None = setting(
+        None, "Notifications", "ntfy topic", "Topic to publish to; whoever knows it can read it"
+    )
+    ntfy_token: SecretStr | None = setting(
+        None, "Notifications", "ntfy token", "Access token of that server, where the topic needs one"
+    )
+    notify_urls: SecretStr | None = setting(
+        None,
+        "Notifications",
+        "Other services",
+        "Addresses of other services in Apprise's form, parted by spaces: https://appriseit.com/services/",
+    )
+    notify_timeout_s: float = setting(
+        10, "Notifications", "Patience", "How long a push service may take", ge=0.1, le=20
+    )
+    quiet_start: str | None = setting(
+        None,
+        "Notifications",
+        "Quiet from",
+        "Time of day, such as 22:00, from which notifications wait; urgent ones and reminders at their moment do not",
+        pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
+    )
+    quiet_end: str | None = setting(
+        None,
+        "Notifications",
+        "Quiet until",
+        "Time of day, such as 07:00, until which they wait",
+        pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
+    )
+
     alert_no_worker_s: int = setting(
         30,
         "Alerts",
@@ -329,7 +379,7 @@ class Settings(BaseSettings):
     queues: dict[str, QueueOverride] = Field(default_factory=dict)
     in_keyring: tuple[str, ...] = Field((), description="Names of the secrets that are in the keyring")
 
-    @field_validator("api_hosts", "mail_command_senders", "calendar_names", mode="before")
+    @field_validator("notify_targets", "api_hosts", "mail_command_senders", "calendar_names", mode="before")
     @classmethod
     def _split_at_commas(cls, value: Any) -> Any:
         if isinstance(value, str):

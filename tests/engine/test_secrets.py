@@ -23,7 +23,7 @@ from pydantic import SecretStr
 from engine.cli import main
 from engine.client import Client
 from engine.errors import BadInputError, SettingsError
-from engine.job_types import CreateTask, JobType, ProcessVoiceCommand, SendEmail, SyncInbox
+from engine.job_types import CreateTask, JobType, ProcessVoiceCommand, PushNotification, SendEmail, SyncInbox
 from engine.model import JobOptions, JobState
 from engine.monitor import Monitor
 from engine.settings import Settings, config_file, load_settings, settings_faults
@@ -33,6 +33,7 @@ from engine.settings.sources import variable_of
 from engine.settings.views import Origin, secret_names, setting_view
 from engine.store import Store, open_store
 from tests.keyrings import MemoryKeyring, missing_programs, secret_service
+from tests.push_servers import PushFault, push_server
 from tests.servers import OpenAIDouble, serving
 
 SECRET = "planted-0123456789"
@@ -220,9 +221,12 @@ def plants(fresh_redis: str, monkeypatch: pytest.MonkeyPatch, unused_tcp_port: i
     monkeypatch.setenv("HARK_SMTP_USER", "ada@example.org")
     monkeypatch.setenv("HARK_API_PORT", "0")
     monkeypatch.setenv("DEBUG", "hark*")
-    # It refuses the key, and quotes it in its refusal, as such servers do.
-    with serving(OpenAIDouble()) as server:
+    # They refuse the key, and quote it in their refusal, as such servers do.
+    with serving(OpenAIDouble()) as server, push_server("another token") as ntfy, push_server() as service:
         monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        monkeypatch.setenv("HARK_NTFY_URL", ntfy.url)
+        service.faults += [PushFault("status", 500)] * 9
+        monkeypatch.setenv("HARK_NOTIFY_URLS", f"json://ada:{planted('notify_urls')}@127.0.0.1:{service.port}")
         yield marks
 
 
@@ -256,6 +260,7 @@ JOBS: dict[str, JobType] = {
     "voice": ProcessVoiceCommand(text="control-words"),
     "mail": SendEmail(to=("bob@example.org",), subject="control-subject", body="Hello"),
     "inbox": SyncInbox(),
+    "push": PushNotification(title="control-notification"),
 }
 
 
@@ -296,6 +301,7 @@ def test_no_planted_secret_is_found_anywhere(
             ["settings", "--json"],
             ["settings", "test", "openai", "--json"],
             ["settings", "test", "redis"],
+            ["settings", "test", "notifications"],
             ["doctor", "--json"],
             ["status", "--json"],
             ["audit", "--json"],
@@ -326,6 +332,8 @@ def test_no_planted_secret_is_found_anywhere(
     assert "control-title" in places["Redis"]
     assert "control-title" in places["hark export task-processing --state completed"]
     assert "control-subject" in places["hark job mail"]
+    assert "refused the token (403)" in places["Redis"]
+    assert "did not take the notification" in places["Redis"]
     assert "401" in places["Redis"]
     assert "hark" in places["log of the worker"]
     assert json.loads(places["hark settings --json"])
