@@ -46,8 +46,10 @@ class TranscribeRecording(JobType):
 
 
 class ProcessVoiceCommand(JobType):
-    """Understand a command, do it, and word the answer. Result: `{"reply", "actions"}`.
+    """Understand a command, do it, and word the answer. Result: `{"reply", "actions", "asks"}`.
 
+    With `asks` the reply is a question: what sends or destroys waits for the conversation's next command, which is
+    to say yes or no. `answers` is the id of the command whose question this one answers; without it, the latest.
     With `speak` the answer goes on to be spoken.
     """
 

@@ -24,12 +24,19 @@ class Tool:
     `name` is what offline intents and models call it by; `arguments` is the pydantic class of
     its arguments; `call` runs it and returns the sentence to say. `call` raises HarkError
     where it cannot be done; the provider lets it through.
+
+    Whatever sends or destroys sets `confirm`: from the arguments it makes the question that is read back, such as
+    "Shall I send “Lunch” to anna@example.org?". It may look things up to name them, and raises HarkError where the
+    call could not work. `call` is then made after the person's yes only, with the same arguments and in the context
+    of the command that said yes; neither the offline assistant nor a model has a way round that
+    (`handlers/confirming.py`). What is harmless or easily undone needs no `confirm`.
     """
 
     name: str
     description: str
     arguments: type[BaseModel]
     call: Callable[[Any], Awaitable[str]]
+    confirm: Callable[[Any], str | Awaitable[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,8 @@ class Reply:
 
     text: str
     actions: tuple[Action, ...] = field(default=())
+    asks: bool = False
+    """Whether the answer is a question that waits for a yes or a no."""
 
 
 class Transcriber(Protocol):

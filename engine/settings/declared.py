@@ -108,6 +108,12 @@ class Settings(BaseSettings):
         "Push-to-talk key",
         "Key while another program has the keyboard, such as <ctrl>+<space>",
     )
+    confirm: bool = setting(
+        True,
+        "General",
+        "Ask first",
+        "What a command would send or destroy is read back, and done after a yes",
+    )
     talk_key: Literal["both", "hold", "tap"] = setting(
         "both",
         "Speech",

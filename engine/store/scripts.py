@@ -35,6 +35,8 @@ NAMES = (
     "fire",
     "note_action",
     "pace",
+    "hold",
+    "answer",
 )
 
 

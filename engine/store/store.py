@@ -20,6 +20,7 @@ from engine.store.alerting import Alerting
 from engine.store.base import failed_retention
 from engine.store.calendar import CalendarMemory
 from engine.store.connect import LONGEST_BLOCK_S, FoundClusterError, Link, connect, explained, without_password
+from engine.store.conversations import Conversations
 from engine.store.mail import MailMemory
 from engine.store.notices import Notices
 from engine.store.operations import BATCH, Operations
@@ -42,7 +43,7 @@ GROUP_KEPT_MS = 30 * 86_400_000
 MOST_GROUPS = 1000
 
 
-class Store(Operations, Reads, Scheduling, Alerting, MailMemory, Notices, CalendarMemory, Pacing):
+class Store(Operations, Reads, Scheduling, Alerting, MailMemory, Conversations, Notices, CalendarMemory, Pacing):
     """Transitions and reads of all queues on one Redis. One per event loop; close it at the end.
 
     Every method raises RedisGoneError when Redis does not answer after 3 retries, and PermanentError
