@@ -424,7 +424,10 @@ class Heard(VoiceEvent):
 
 @dataclass(frozen=True, slots=True)
 class Replied(VoiceEvent):
-    """The answer in words, and what was done for it."""
+    """The answer in words, and what was done for it.
+
+    With `asks` the words are a question: something waits for the conversation's next command to say yes or no.
+    """
 
     text: str
     actions: tuple[Action, ...] = ()

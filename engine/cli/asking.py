@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -30,9 +31,13 @@ _WORKER_START_S = 30.0
 @click.argument("text", required=False)
 @click.option("--audio", type=click.Path(path_type=Path), help="A wav, flac, mp3 or ogg file to take the words from.")
 @click.option("--speak", type=click.Path(path_type=Path), help="Write the spoken answer to this wav file.")
+@click.option("--yes", is_flag=True, help="Say yes to what Hark asks before it sends or destroys something.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
-def ask(text: str | None, audio: Path | None, speak: Path | None, as_json: bool) -> int:
+def ask(text: str | None, audio: Path | None, speak: Path | None, yes: bool, as_json: bool) -> int:
     """Send one command, typed (TEXT) or recorded (--audio), through the queues.
+
+    What sends or destroys is asked about first: at a terminal you are asked here, else it waits five minutes for
+    another `hark ask yes`, and nothing is done without it.
 
     Where no worker runs anywhere, one is started for the time of the command.
     """
@@ -44,32 +49,65 @@ def ask(text: str | None, audio: Path | None, speak: Path | None, as_json: bool)
 
     async def work(engine: Engine) -> int:
         async with _some_worker(engine):
-            return await _ask(engine, said, speak, as_json)
+            return await _ask(engine, said, speak, yes, as_json)
 
     return with_engine(work)
 
 
-async def _ask(engine: Engine, said: str | Recording, speak: Path | None, as_json: bool) -> int:
-    from engine.audio import Recording
-    from engine.model import CommandFailed, Heard, Replied, Spoken, StageTimed, Waiting
-
+async def _ask(engine: Engine, said: str | Recording, speak: Path | None, yes: bool, as_json: bool) -> int:
     answer: dict[str, Any] = {
         "transcript": said if isinstance(said, str) else None,
         "reply": None,
         "actions": [],
+        "asks": False,
         "stages": [],
         "spoken": None,
         "error": None,
     }
     if isinstance(said, str):
         tell(f"Heard:  {said}", as_json)
-    async for event in engine.client.ask(said, speak=speak is not None):
+    question = await _follow(engine, said, None, speak, answer, as_json)
+    if question is not None and (decision := _decision(yes, as_json)) is not None:
+        await _follow(engine, decision, question, speak, answer, as_json)
+    if as_json:
+        print_json(answer)
+    elif answer["stages"]:
+        stages = (f"{one['queue']} {one['ran_ms']} ms (waited {one['waited_ms']} ms)" for one in answer["stages"])
+        tell("Times:  " + ", ".join(stages))
+    return 0 if answer["error"] is None else 1
+
+
+def _decision(yes: bool, as_json: bool) -> str | None:
+    """What is answered to a question of Hark's; None where nobody is here to ask."""
+    if yes:
+        return "yes"
+    if as_json or not sys.stdin.isatty():
+        tell("Asks:   nothing is done yet. Say yes within five minutes: hark ask yes", as_json)
+        return None
+    return "yes" if click.confirm("Do it?") else "no"
+
+
+async def _follow(
+    engine: Engine,
+    said: str | Recording,
+    answers: str | None,
+    speak: Path | None,
+    answer: dict[str, Any],
+    as_json: bool,
+) -> str | None:
+    """Tell of one command as it goes, and note it in `answer`. Returns its trace where it ended in a question."""
+    from engine.audio import Recording
+    from engine.model import CommandFailed, Heard, Replied, Spoken, StageTimed, Waiting
+
+    question: str | None = None
+    async for event in engine.client.ask(said, speak=speak is not None, answers=answers):
         match event:
             case Heard(text=text):
                 answer["transcript"] = text
                 tell(f"Heard:  {text}", as_json)
-            case Replied(text=text, actions=actions):
-                answer["reply"] = text
+            case Replied(text=text, actions=actions, asks=asks):
+                answer["reply"], answer["asks"] = text, asks
+                question = event.trace if asks else None
                 answer["actions"] = [dataclasses.asdict(action) for action in actions]
                 tell(f"Hark:   {text}", as_json)
                 for action in actions:
@@ -88,12 +126,7 @@ async def _ask(engine: Engine, said: str | Recording, speak: Path | None, as_jso
                 complain(message)
             case _:
                 _log.debug("unused event: %s", event)
-    if as_json:
-        print_json(answer)
-    elif answer["stages"]:
-        stages = (f"{one['queue']} {one['ran_ms']} ms (waited {one['waited_ms']} ms)" for one in answer["stages"])
-        tell("Times:  " + ", ".join(stages))
-    return 0 if answer["error"] is None else 1
+    return question
 
 
 def _checked_words(text: str) -> str:

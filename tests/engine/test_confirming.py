@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
+import sys
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 from pydantic import BaseModel, SecretStr
 
+from engine import open_engine
+from engine.cli.asking import _ask as ask_from_terminal
 from engine.client import Client
 from engine.errors import PermanentError
 from engine.handlers.confirming import answer_of
@@ -19,6 +24,7 @@ from engine.queues import VOICE_PROCESSING
 from engine.settings import Settings
 from engine.store import Store
 from engine.worker.broker import QueueBroker, create_broker
+from engine.worker.pool import serve
 from tests.servers import KEY, OpenAIDouble, calls, says, serving
 
 
@@ -178,6 +184,54 @@ async def test_a_model_has_no_way_round_it(settings: Settings, store: Store, cli
         assert len(server.requests) == asked, "the yes needs no model"
         await broker._services.providers().close()
         await broker.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("yes", "typed", "emptied", "told"),
+    [
+        (True, None, 1, "Hark:   I emptied email-processing."),
+        (False, "y", 1, "Hark:   I emptied email-processing."),
+        (False, "n", 0, f"Hark:   {NOT_DONE}"),
+        (False, None, 0, "Say yes within five minutes: hark ask yes"),
+    ],
+    ids=["--yes", "yes typed", "no typed", "nobody there"],
+)
+async def test_the_terminal_asks_too(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    yes: bool,
+    typed: str | None,
+    emptied: int,
+    told: str,
+) -> None:
+    done: list[str] = []
+
+    async def empty(arguments: Queue) -> str:
+        done.append(arguments.queue)
+        return f"I emptied {arguments.queue}."
+
+    tool = Tool("pause_queue", "Empty a queue.", Queue, empty, lambda one: f"Shall I empty {one.queue}?")
+    monkeypatch.setattr("engine.handlers.voice.tools_for", lambda *_: {tool.name: tool})
+    monkeypatch.setattr(sys, "stdin", Keyboard(f"{typed}\n") if typed else io.StringIO())
+    stop = asyncio.Event()
+    worker = asyncio.create_task(serve(create_broker(settings), settings, stop))
+    async with open_engine(settings) as engine:
+        assert await ask_from_terminal(engine, "pause the email queue", None, yes, False) == 0
+    stop.set()
+    await worker
+    said = capsys.readouterr().out
+    assert "Hark:   Shall I empty email-processing?" in said
+    assert told in said
+    assert len(done) == emptied
+
+
+class Keyboard(io.StringIO):
+    """A terminal's standard input."""
+
+    def isatty(self) -> bool:
+        """It is one."""
+        return True
 
 
 @pytest.mark.parametrize(
