@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from pydantic import Field
 
 from engine.errors import WriteLockedError
 from engine.handlers.context import JobContext
-from engine.handlers.tools.arguments import Arguments
-from engine.handlers.tools.wording import count
+from engine.handlers.tools.arguments import Arguments, Nothing
+from engine.handlers.tools.wording import count, listed, spoken_queue
 from engine.model import QueueState
 from engine.providers import Tool
-from engine.queues import AI_PROCESSING, QUEUES, TRANSCRIPTION, VOICE_PROCESSING, require_queue
+from engine.queues import QUEUES, SYNTHESIS, TRANSCRIPTION, VOICE_PROCESSING, require_queue
+
+_Given = TypeVar("_Given", bound=Arguments)
+
+VOICE_QUEUES = (VOICE_PROCESSING, TRANSCRIPTION, SYNTHESIS)
+"""What a spoken command and its answer run on: "pause all queues" leaves them, or nobody could say "resume"."""
 
 
 class OneQueue(Arguments):
@@ -32,7 +38,7 @@ def console_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
         return _spoken_state(next(state for state in snapshot.queues if state.name == queue))
 
     async def pause_queue(arguments: OneQueue) -> str:
-        title = _spoken_queue(arguments.queue)
+        title = spoken_queue(arguments.queue)
         if not await services.admin.pause(arguments.queue, actor=actor):
             return f"The {title} queue is paused already."
         if arguments.queue in (VOICE_PROCESSING, TRANSCRIPTION):
@@ -40,23 +46,38 @@ def console_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
         return f"The {title} queue is paused."
 
     async def resume_queue(arguments: OneQueue) -> str:
-        title = _spoken_queue(arguments.queue)
+        title = spoken_queue(arguments.queue)
         changed = await services.admin.resume(arguments.queue, actor=actor)
         return f"The {title} queue is running again." if changed else f"The {title} queue was not paused."
 
     async def retry_failed(arguments: OneQueue) -> str:
         retried = await services.admin.retry(arguments.queue, actor=actor)
-        title = _spoken_queue(arguments.queue)
+        title = spoken_queue(arguments.queue)
         return (
             f"{count(retried, 'failed job')} of the {title} queue will run again."
             if retried
             else (f"The {title} queue has no failed jobs.")
         )
 
-    def operating(act: Callable[[OneQueue], Awaitable[str]]) -> Callable[[OneQueue], Awaitable[str]]:
+    async def pause_all(_: Nothing) -> str:
+        paused = [
+            queue for queue in QUEUES if queue not in VOICE_QUEUES and await services.admin.pause(queue, actor=actor)
+        ]
+        if not paused:
+            return "All queues but the voice's own are paused already."
+        names = listed([spoken_queue(queue) for queue in paused])
+        return f"Paused: {names}. The voice's own queues run on, so that you can say resume all queues."
+
+    async def resume_all(_: Nothing) -> str:
+        resumed = [queue for queue in QUEUES if await services.admin.resume(queue, actor=actor)]
+        if not resumed:
+            return "No queue was paused."
+        return f"Running again: {listed([spoken_queue(queue) for queue in resumed])}."
+
+    def operating(act: Callable[[_Given], Awaitable[str]]) -> Callable[[_Given], Awaitable[str]]:
         """A locked production connection stays so for voices: what was heard may be wrong, and gives no reason."""
 
-        async def refused_by_voice(arguments: OneQueue) -> str:
+        async def refused_by_voice(arguments: _Given) -> str:
             try:
                 return await act(arguments)
             except WriteLockedError as error:
@@ -68,18 +89,15 @@ def console_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
         Tool("queue_state", "Tell how a job queue is doing.", OneQueue, queue_state),
         Tool("pause_queue", "Pause a job queue: it starts nothing more.", OneQueue, operating(pause_queue)),
         Tool("resume_queue", "Let a paused job queue run again.", OneQueue, operating(resume_queue)),
+        Tool("pause_all", "Pause all job queues but those of the voice.", Nothing, operating(pause_all)),
+        Tool("resume_all", "Let all paused job queues run again.", Nothing, operating(resume_all)),
         Tool("retry_failed", "Run the failed jobs of a queue again.", OneQueue, operating(retry_failed)),
     )
-
-
-def _spoken_queue(queue: str) -> str:
-    title = QUEUES[require_queue(queue)].title
-    return title if queue == AI_PROCESSING else title.lower()
 
 
 def _spoken_state(state: QueueState) -> str:
     doing = "paused" if state.paused else "running" if state.workers else "without a worker"
     return (
-        f"The {_spoken_queue(state.name)} queue is {doing}: {state.waiting} waiting, {state.active} active, "
+        f"The {spoken_queue(state.name)} queue is {doing}: {state.waiting} waiting, {state.active} active, "
         f"{state.delayed} delayed and {state.failed} failed."
     )
