@@ -45,7 +45,7 @@ async def sync_calendar(payload: SyncCalendar, context: JobContext) -> dict[str,
     """Fetch what changed since the last time, batch by batch; a run that was broken off goes on where it was."""
     account = calendar_account(context.services.settings)
     if account is None:
-        return {"skipped": "No calendar is set up."}
+        return {"skipped": "No calendar account is set up."}
     async with open_calendar_server(account) as server:
         return await _sync(server, CalendarMirror(context.services.store, account), context)
 

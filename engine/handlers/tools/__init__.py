@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from engine.handlers.context import JobContext
 from engine.handlers.tools.arguments import Nothing
+from engine.handlers.tools.calendar import calendar_tools
 from engine.handlers.tools.clock import clock_tools
 from engine.handlers.tools.console import console_tools
 from engine.handlers.tools.mail import mail_tools
@@ -23,6 +24,7 @@ def tools_for(user_id: str, context: JobContext) -> Mapping[str, Tool]:
         *console_tools(user_id, context),
         *task_tools(user_id, context),
         *mail_tools(user_id, context),
+        *calendar_tools(user_id, context),
         Tool("help", "Tell what Hark can do.", Nothing, _tell_help),
     )
     return {tool.name: tool for tool in catalogue}

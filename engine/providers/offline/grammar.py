@@ -17,7 +17,8 @@ from typing import Any
 
 # By path: importlib.resources cannot read a namespace package of an editable install.
 _FOLDER = Path(__file__).parents[3] / "resources" / "grammar" / "en"
-_FIELDS = ("clock", "console", "tasks", "mail", "general")  # a file each; help offers their commands in this order
+# A file each; help offers their commands in this order.
+_FIELDS = ("clock", "console", "tasks", "mail", "calendar", "general")
 
 
 @dataclass(frozen=True, slots=True)
