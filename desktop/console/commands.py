@@ -14,6 +14,7 @@ from desktop.actions import CLEAN, PAUSE, REDIS_GONE, RESUME, RETRY, Actions, Qu
 from desktop.bridge import Bridge
 from desktop.commands import Catalogue, Command
 from desktop.tray import Tray
+from desktop.widgets.queue_box import ALL_QUEUES
 from desktop.window import Window
 from engine.model import Job, JobState, QueueState, Schedule, Snapshot
 
@@ -179,7 +180,7 @@ class _Commands(QObject):
     def _search_failed(self, typed: str = "") -> None:
         jobs = self._window.jobs
         self._window.open_page(jobs)
-        jobs.choose(jobs.queue, JobState.FAILED, typed)
+        jobs.choose(ALL_QUEUES, JobState.FAILED, typed)
         jobs.search.typed.setFocus()
 
     def _look_up(self, job_id: str) -> None:

@@ -117,7 +117,7 @@ class _Wiring(QObject):
             return f"Cleaned {_jobs(removed.count)} of {QUEUES[group.queue].title}."
 
         def then() -> None:
-            offer_undo(self._bridge, self._window, group.queue, batches, then=self._read)
+            offer_undo(self._bridge, self._window, [(group.queue, batch) for batch in batches], then=self._read)
             self._read()
 
         self._bridge.operate(f"clean a group of {group.queue}", act, then=then)

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from desktop.bridge import Bridge
 from desktop.console import job_work
+from desktop.console.job_search import search
 from desktop.console.undo import offer_undo
 from desktop.pages.jobs import JobsPage
 from desktop.widgets.job_actions import JobScope
-from desktop.widgets.job_table import PAGE
+from desktop.widgets.job_table_model import PAGE
 from desktop.window import Window
 from engine import Engine
-from engine.job_filter import JobFilter, parse_filter
 from engine.job_types import job_payload
-from engine.model import Job, JobState, Searched
+from engine.model import CleanPreview, Job, JobState
 from engine.queues import QUEUES
 
-_STEP = 2_000
-_FOUND = 200
-_ACTS: dict[str, Callable[[JobsPage, JobScope, Engine, str], Awaitable[str]]] = {
+_SAMPLES = 5
+_ACTS = {
     "retry": job_work.retry,
     "promote": job_work.promote,
     "cancel": job_work.cancel,
@@ -32,23 +30,27 @@ _ACTS: dict[str, Callable[[JobsPage, JobScope, Engine, str], Awaitable[str]]] = 
 def connect(page: JobsPage, bridge: Bridge, window: Window) -> None:
     """Answer what the page wants from the bridge's engine."""
 
-    def act(key: str, scope: JobScope) -> None:
+    def act(key: str, scopes: tuple[JobScope, ...]) -> None:
         if key == "remove":
-            remove(scope)
+            remove(scopes)
         else:
-            bridge.operate(f"{key} jobs", partial(_ACTS[key], page, scope), then=page.show_changed)
+            bridge.operate(
+                f"{key} jobs", partial(job_work.on_each, _ACTS[key], page.list, scopes), then=page.show_changed
+            )
 
-    def remove(scope: JobScope) -> None:
-        batches: list[str] = []
+    def remove(scopes: tuple[JobScope, ...]) -> None:
+        batches: list[tuple[str, str]] = []
 
         def then() -> None:
-            offer_undo(bridge, window, scope.queue, batches, then=page.show_changed)
+            offer_undo(bridge, window, batches, then=page.show_changed)
             page.show_changed()
 
-        bridge.operate("remove jobs", partial(job_work.remove, page, scope, batches), then=then)
+        act_on = partial(job_work.remove, batches)
+        bridge.operate("remove jobs", partial(job_work.on_each, act_on, page.list, scopes), then=then)
 
-    def export(scope: JobScope, path: str) -> None:
-        bridge.operate("export jobs", partial(job_work.export, page, scope, Path(path)), then=lambda: None)
+    def export(scopes: tuple[JobScope, ...], path: str) -> None:
+        act_on = partial(job_work.export, Path(path), len(scopes) > 1)
+        bridge.operate("export jobs", partial(job_work.on_each, act_on, page.list, scopes), then=lambda: None)
 
     def rerun(name: str, arguments: dict[str, object]) -> None:
         # A request and no operation: what is wrong with the arguments belongs into the dialog, not above the page.
@@ -66,16 +68,16 @@ def connect(page: JobsPage, bridge: Bridge, window: Window) -> None:
     )
     page.search_wanted.connect(
         lambda number, queue, state, query, after: bridge.request(
-            "jobs.search", lambda engine: _search(engine, number, queue, state, query, after)
+            "jobs.search", lambda engine: search(engine, number, queue, state, query, after)
         )
     )
     page.job_wanted.connect(
         lambda queue, job_id: bridge.request("jobs.job", lambda engine: _job(engine, queue, job_id))
     )
     page.trace_wanted.connect(lambda trace: bridge.request("jobs.trace", lambda engine: engine.monitor.trace(trace)))
-    page.count_wanted.connect(lambda scope: bridge.request("jobs.count", lambda engine: _count(engine, scope)))
-    page.act_wanted.connect(act)
-    page.export_wanted.connect(export)
+    page.list.count_wanted.connect(lambda scopes: bridge.request("jobs.count", lambda engine: _count(engine, scopes)))
+    page.list.act_wanted.connect(act)
+    page.list.export_wanted.connect(export)
     page.rerun_wanted.connect(rerun)
 
 
@@ -90,7 +92,7 @@ def _answer(page: JobsPage, window: Window, topic: str, answer: object) -> None:
         case ["jobs", "trace"]:
             page.show_trace(answer)  # type: ignore[arg-type]
         case ["jobs", "count"]:
-            page.show_count(answer)  # type: ignore[arg-type]
+            page.list.show_count(answer)  # type: ignore[arg-type]
         case ["jobs", "rerun"]:
             page.show_rerun()
             window.notices.show_notice("success", str(answer))
@@ -101,13 +103,13 @@ def _refuse(page: JobsPage, topic: str, words: str) -> None:
         case ["jobs", "page", number]:
             page.miss_page(int(number), words)
         case ["jobs", "search"]:
-            page.show_search_failed(words)
+            page.search.show_failed(words)
         case ["jobs", "job"]:
             page.show_job_missing(words)
         case ["jobs", "trace"]:
             page.show_trace_missing(words)
         case ["jobs", "count"]:
-            page.show_count_failed(words)
+            page.list.show_count_failed(words)
         case ["jobs", "rerun"]:
             page.show_rerun_failed(words)
 
@@ -119,28 +121,16 @@ async def _page(engine: Engine, queue: str, state: JobState, number: int) -> tup
     return queue, state, number, await engine.monitor.jobs(queue, state, number * PAGE, PAGE)
 
 
-async def _search(
-    engine: Engine, number: int, queue: str, state: JobState, query: str, after: str | None
-) -> tuple[int, Searched]:
-    """One step: at most 2,000 jobs looked at, so that the page can tell of it and stop it."""
-    found: list[Job] = []
-    step = Searched((), 0, 0, after)
-    looking = engine.monitor.search(queue, state, parse_filter(query), _FOUND, after)
-    async with aclosing(looking) as parts:
-        async for step in parts:
-            found += step.found
-            if step.looked >= _STEP:
-                break
-    return number, Searched(tuple(found), step.looked, step.total, step.position)
-
-
 async def _job(engine: Engine, queue: str, job_id: str) -> tuple[Job, object]:
     job = await engine.monitor.job(job_id, queue)
     return job, await engine.monitor.log(job.queue, job_id)
 
 
-async def _count(engine: Engine, scope: JobScope) -> object:
-    return await engine.admin.preview_clean(scope.queue, scope.state, where=_where(scope))
+async def _count(engine: Engine, scopes: tuple[JobScope, ...]) -> CleanPreview:
+    """How many jobs all the scopes mean together, with a few of them."""
+    parts = [await engine.admin.preview_clean(one.queue, one.state, where=job_work.where(one)) for one in scopes]
+    samples = tuple(job for part in parts for job in part.samples)[:_SAMPLES]
+    return replace(parts[0], count=sum(part.count for part in parts), samples=samples)
 
 
 async def _add(engine: Engine, name: str, arguments: dict[str, object], like: str, actor: str) -> str:
@@ -149,7 +139,3 @@ async def _add(engine: Engine, name: str, arguments: dict[str, object], like: st
     handle = await engine.client.add(job_payload(name, arguments))
     await engine.admin.note(handle.queue, "rerun", {"job": handle.id, "like": like}, actor=actor)
     return f"Added {name} job {handle.id} to {QUEUES[handle.queue].title}."
-
-
-def _where(scope: JobScope) -> JobFilter | None:
-    return parse_filter(scope.query) if scope.ids is None and scope.query else None

@@ -111,7 +111,7 @@ class _Wiring(QObject):
         self._bridge.operate(
             f"clean {queue}",
             act,
-            then=lambda: offer_undo(self._bridge, self._window, queue, batches, then=_nothing),
+            then=lambda: offer_undo(self._bridge, self._window, [(queue, batch) for batch in batches], then=_nothing),
         )
 
 

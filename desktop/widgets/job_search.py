@@ -6,10 +6,12 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from desktop.theme import Look
+from desktop.widgets.job_table_model import MOST_FOUND
 from desktop.widgets.text import Button, Text
 from engine.model import Searched
 
 SEARCH_SPAN = 10_000
+_ALL = 2**53
 _QUALIFIERS = (
     ("anna", "text in the id, name, arguments or error"),
     ('"call anna"', "quotes keep spaces together"),
@@ -24,7 +26,8 @@ _QUALIFIERS = (
 class JobSearch(QWidget):
     """Goes through the jobs in steps: `step_wanted` asks for one, `show_step` brings it and leads to the next.
 
-    It rests after each 10,000 jobs until the person lets it go on. `begun` tells of a new search, "" for none.
+    It rests after each 10,000 jobs until the person lets it go on, for as many more or to the end. `begun` tells of
+    a new search, "" for none.
     """
 
     begun = Signal(str)
@@ -38,7 +41,7 @@ class JobSearch(QWidget):
         self.query = ""
         """What is looked for; "" while all jobs are shown."""
         self.running = False
-        self._number, self._position = 0, ""
+        self._number, self._position, self._at_end = 0, "", False
         self._looked = self._total = self._found = self._stop_at = 0
         self.typed = QLineEdit()
         self.typed.setFixedHeight(40)
@@ -59,7 +62,11 @@ class JobSearch(QWidget):
         self.go_on_button = Button(look, "Go on", kind="row")
         self.go_on_button.setAccessibleName("Search the next 10,000 jobs")
         self.go_on_button.setToolTip("Search the next 10,000 jobs")
-        self.go_on_button.clicked.connect(self.go_on)
+        self.go_on_button.clicked.connect(lambda: self.go_on())
+        self.to_end_button = Button(look, "To the end", kind="row")
+        self.to_end_button.setAccessibleName("Search all the rest")
+        self.to_end_button.setToolTip("Search all the rest; it can be stopped")
+        self.to_end_button.clicked.connect(lambda: self.go_on(to_end=True))
         self.stop_button = Button(look, "Stop", kind="row")
         self.stop_button.setAccessibleName("Stop the search")
         self.stop_button.setToolTip("End the search here; what was found stays.")
@@ -69,7 +76,7 @@ class JobSearch(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
         row.addWidget(self.typed, 1)
-        for widget in (self.help, self._progress, self.go_on_button, self.stop_button):
+        for widget in (self.help, self._progress, self.go_on_button, self.to_end_button, self.stop_button):
             row.addWidget(widget)
         self._draw()
 
@@ -81,7 +88,7 @@ class JobSearch(QWidget):
     @property
     def at_end(self) -> bool:
         """Whether nothing is left to look at."""
-        return not self._position
+        return self._at_end
 
     def begin(self, query: str, total: int = 0) -> None:
         """Look from the beginning for `query` among about `total` jobs; "" shows all again."""
@@ -89,16 +96,17 @@ class JobSearch(QWidget):
         self._number += 1
         self._looked = self._found = 0
         self._total, self._position, self._stop_at = total, "", SEARCH_SPAN
+        self._at_end = False
         self.running = bool(self.query)
         self.begun.emit(self.query)
         if self.query:
             self._ask()
         self._draw()
 
-    def go_on(self) -> None:
-        """Search the next 10,000 jobs."""
-        if self.query and self._position and not self.running:
-            self.running, self._stop_at = True, self._looked + SEARCH_SPAN
+    def go_on(self, *, to_end: bool = False) -> None:
+        """Search the next 10,000 jobs, or all that are left."""
+        if self.query and not self._at_end and not self.running:
+            self.running, self._stop_at = True, _ALL if to_end else self._looked + SEARCH_SPAN
             self._ask()
             self._draw()
 
@@ -108,14 +116,17 @@ class JobSearch(QWidget):
         self._draw()
 
     def show_step(self, number: int, step: Searched) -> bool:
-        """One step's outcome; False for one of a search that another has overtaken."""
+        """One step's outcome; False for one of a search that another has overtaken.
+
+        A total of 0 says nothing new: what the search began with stays.
+        """
         if number != self._number or not self.query:
             return False
         self._looked += step.looked
         self._found += len(step.found)
-        self._total = max(step.total, self._looked)
-        self._position = step.position or ""
-        self.running = self.running and bool(self._position) and self._looked < self._stop_at
+        self._total = max(step.total or self._total, self._looked)
+        self._position, self._at_end = step.position or "", step.position is None
+        self.running = self.running and not self._at_end and self._looked < self._stop_at
         if self.running:
             self._ask()
         self._draw()
@@ -134,10 +145,12 @@ class JobSearch(QWidget):
     def _draw(self) -> None:
         going = bool(self.query)
         self._progress.setVisible(going)
-        self.go_on_button.setVisible(going and not self.running and not self.at_end)
+        for button in (self.go_on_button, self.to_end_button):
+            button.setVisible(going and not self.running and not self.at_end)
         self.stop_button.setVisible(going and self.running)
         what = "Searching: " if self.running else "Searched "
-        self._progress.setText(f"{what}{self._looked:,} of {self._total:,}, {self._found:,} found")
+        shown = f", the first {MOST_FOUND:,} are shown" if self._found > MOST_FOUND else ""
+        self._progress.setText(f"{what}{self._looked:,} of {self._total:,}, {self._found:,} found{shown}")
         self._progress.setToolTip("All jobs of this state were looked at." if self.at_end else "")
         self.changed.emit()
 

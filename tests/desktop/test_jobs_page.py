@@ -21,7 +21,8 @@ from desktop.console import jobs as wiring
 from desktop.pages.jobs import JobsPage
 from desktop.theme import Look
 from desktop.widgets.job_actions import CANCEL, PROMOTE, REMOVE, RETRY, JobScope
-from desktop.widgets.job_table import KEPT_PAGES, PAGE
+from desktop.widgets.job_table_model import KEPT_PAGES, PAGE
+from desktop.widgets.queue_box import ALL_QUEUES
 from desktop.widgets.trace_timeline import Bar, bars_of
 from desktop.window import Window
 from engine.model import Attempt, CleanPreview, Job, JobState, LogLine, Searched
@@ -66,7 +67,7 @@ def page(qtbot: QtBot) -> Iterator[JobsPage]:
     page.resize(1100, 760)
     page.show()
     yield page
-    for dialog in (page.confirm_dialog, page.detail.rerun_dialog):
+    for dialog in (page.list.confirm_dialog, page.detail.rerun_dialog):
         if dialog is not None:
             dialog.reject()
 
@@ -83,7 +84,7 @@ def failed(page: JobsPage) -> JobsPage:
 class TestTable:
     def test_the_states_tell_their_counts(self, page: JobsPage) -> None:
         page.show_snapshot(snapshot(voice_processing={"waiting": 1_234, "failed": 2}))
-        assert [button.text() for button in page.states.values()] == [
+        assert [button.text() for button in page.head.states.values()] == [
             "Waiting 1,234",
             "Delayed 0",
             "Active 0",
@@ -168,6 +169,48 @@ class TestSearch:
         failed.search.go_on_button.click()
         assert asked[-1][4] == "5"
 
+    def test_all_that_match_can_be_meant_only_when_it_has_looked_at_all(self, failed: JobsPage, qtbot: QtBot) -> None:
+        asked: list[tuple[object, ...]] = []
+        failed.search_wanted.connect(lambda *args: asked.append(args))
+        failed.show_snapshot(snapshot(synthesis={"failed": 12_000}))
+        failed.choose("synthesis", JobState.FAILED, "anna")
+        number = int(str(asked[0][0]))
+        failed.show_searched(number, Searched(some(1, 1), 10_000, 12_000, "p"))
+        qtbot.keyClick(failed.table, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+        assert not failed.list.all.isEnabled()
+        assert failed.list.note == "All that match are known once the search has looked at all: let it go on."
+        failed.search.to_end_button.click()
+        failed.show_searched(number, Searched(some(2, 1), 2_000, 12_000, None))
+        qtbot.keyClick(failed.table, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+        assert failed.list.note == "all that match are meant"
+
+    def test_jobs_found_on_several_queues_tell_theirs_and_are_acted_on_queue_by_queue(
+        self, failed: JobsPage, qtbot: QtBot
+    ) -> None:
+        asked: list[tuple[object, ...]] = []
+        failed.search_wanted.connect(lambda *args: asked.append(args))
+        failed.choose(ALL_QUEUES, JobState.FAILED, "anna")
+        assert asked[0][1] == ALL_QUEUES
+        found = (job(1), job(2, queue="notification"))
+        failed.show_searched(int(str(asked[0][0])), Searched(found, 12, 0, None))
+        assert [failed.table.jobs.index(row, 1).data() for row in range(2)] == ["Synthesis", "Notifications"]
+        failed.table.selectAll()
+        with qtbot.waitSignal(failed.list.act_wanted) as wanted:
+            failed.list.do(RETRY)
+        assert wanted.args == [
+            "retry",
+            (
+                JobScope("synthesis", JobState.FAILED, ("job-1",)),
+                JobScope("notification", JobState.FAILED, ("job-2",)),
+            ),
+        ]
+
+    def test_all_queues_are_not_listed_without_a_search(self, failed: JobsPage) -> None:
+        failed.choose(ALL_QUEUES, JobState.FAILED)
+        assert failed.table.jobs.rowCount() == 0
+        assert failed.table.empty_words.startswith("What do you look for?")
+        assert failed.head.states[JobState.FAILED].text() == "Failed 10"
+
     def test_stop_ends_it_and_keeps_what_was_found(self, failed: JobsPage) -> None:
         asked: list[tuple[object, ...]] = []
         failed.search_wanted.connect(lambda *args: asked.append(args))
@@ -192,15 +235,15 @@ class TestSearch:
 
     def test_a_query_that_is_not_understood_is_explained(self, failed: JobsPage) -> None:
         failed.choose("synthesis", JobState.FAILED, "colour:red")
-        failed.show_search_failed("The search knows no 'colour'.")
+        failed.search.show_failed("The search knows no 'colour'.")
         assert failed.search.progress == "The search knows no 'colour'."
         assert not failed.search.stop_button.isVisible()
 
 
 class TestActions:
     def test_without_a_selection_they_are_disabled_and_say_why(self, failed: JobsPage) -> None:
-        assert not failed.buttons["retry"].isEnabled()
-        assert failed.buttons["retry"].toolTip() == "Select jobs first."
+        assert not failed.list.buttons["retry"].isEnabled()
+        assert failed.list.buttons["retry"].toolTip() == "Select jobs first."
 
     @pytest.mark.parametrize(
         ("key", "reason"),
@@ -211,49 +254,49 @@ class TestActions:
     )
     def test_what_a_state_forbids_is_disabled_with_its_reason(self, failed: JobsPage, key: str, reason: str) -> None:
         failed.table.selectRow(0)
-        assert not failed.buttons[key].isEnabled()
-        assert failed.buttons[key].toolTip() == reason
+        assert not failed.list.buttons[key].isEnabled()
+        assert failed.list.buttons[key].toolTip() == reason
 
     def test_retry_is_asked_for_the_selected_jobs(self, failed: JobsPage, qtbot: QtBot) -> None:
         failed.table.selectRow(3)
-        with qtbot.waitSignal(failed.act_wanted) as asked:
-            failed.buttons["retry"].click()
-        assert asked.args == ["retry", JobScope("synthesis", JobState.FAILED, ("job-3",))]
+        with qtbot.waitSignal(failed.list.act_wanted) as asked:
+            failed.list.buttons["retry"].click()
+        assert asked.args == ["retry", (JobScope("synthesis", JobState.FAILED, ("job-3",)),)]
 
     def test_all_that_match_are_meant_by_the_query(self, failed: JobsPage, qtbot: QtBot) -> None:
         numbers: list[int] = []
         failed.search_wanted.connect(lambda number, *_: numbers.append(number))
         failed.choose("synthesis", JobState.FAILED, "anna")
         failed.show_searched(numbers[0], Searched(some(1, 1), 10, 10, None))
-        failed.all.setChecked(True)
-        with qtbot.waitSignal(failed.act_wanted) as asked:
-            failed.do(RETRY)
-        assert asked.args == ["retry", JobScope("synthesis", JobState.FAILED, None, "anna")]
+        failed.list.all.setChecked(True)
+        with qtbot.waitSignal(failed.list.act_wanted) as asked:
+            failed.list.do(RETRY)
+        assert asked.args == ["retry", (JobScope("synthesis", JobState.FAILED, None, "anna"),)]
 
     def test_control_a_means_all_also_those_not_loaded(self, failed: JobsPage, qtbot: QtBot) -> None:
         qtbot.keyClick(failed.table, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
-        assert failed.all.isChecked()
-        assert failed.note == "all 10 are meant"
+        assert failed.list.all.isChecked()
+        assert failed.list.note == "all 10 are meant"
 
     def test_remove_shows_what_would_go_and_then_asks(self, failed: JobsPage, qtbot: QtBot) -> None:
         failed.table.selectRow(1)
-        with qtbot.assertNotEmitted(failed.act_wanted):
-            failed.do(REMOVE)
-        dialog = failed.confirm_dialog
+        with qtbot.assertNotEmitted(failed.list.act_wanted):
+            failed.list.do(REMOVE)
+        dialog = failed.list.confirm_dialog
         assert dialog is not None
         assert dialog.counted == "1 job\njob-1  synthesize-speech  ConnectionError: no answer"
-        with qtbot.waitSignal(failed.act_wanted) as asked:
+        with qtbot.waitSignal(failed.list.act_wanted) as asked:
             dialog.confirm.click()
-        assert asked.args == ["remove", JobScope("synthesis", JobState.FAILED, ("job-1",))]
+        assert asked.args == ["remove", (JobScope("synthesis", JobState.FAILED, ("job-1",)),)]
 
     def test_above_a_thousand_jobs_the_queues_name_must_be_typed(self, failed: JobsPage, qtbot: QtBot) -> None:
-        failed.all.setChecked(True)
-        with qtbot.waitSignal(failed.count_wanted):
-            failed.do(REMOVE)
-        dialog = failed.confirm_dialog
+        failed.list.all.setChecked(True)
+        with qtbot.waitSignal(failed.list.count_wanted):
+            failed.list.do(REMOVE)
+        dialog = failed.list.confirm_dialog
         assert dialog is not None
         assert not dialog.confirm.isEnabled()
-        failed.show_count(CleanPreview("synthesis", JobState.FAILED, 1_001, samples=some(0, 5)))
+        failed.list.show_count(CleanPreview("synthesis", JobState.FAILED, 1_001, samples=some(0, 5)))
         assert not dialog.confirm.isEnabled()
         dialog.typed.setText("synthesis")
         assert dialog.confirm.isEnabled()
@@ -261,21 +304,22 @@ class TestActions:
 
     def test_the_selected_jobs_are_copied_as_json(self, failed: JobsPage) -> None:
         failed.table.selectRow(5)
-        failed.buttons["json"].click()
+        failed.list.buttons["json"].click()
         assert json.loads(QGuiApplication.clipboard().text())["id"] == "job-5"
 
     def test_a_range_that_is_not_loaded_is_refused(self, page: JobsPage) -> None:
         page.show_snapshot(snapshot(synthesis={"failed": 10}))
         page.choose("synthesis", JobState.FAILED)
         page.table.selectRow(4)
-        assert page.buttons["retry"].toolTip() == "Not all selected jobs are loaded: scroll over them, or choose all."
+        reason = "Not all selected jobs are loaded: scroll over them, or choose all."
+        assert page.list.buttons["retry"].toolTip() == reason
 
     def test_while_redis_is_gone_the_jobs_stay_and_nothing_can_be_done(self, failed: JobsPage) -> None:
         failed.table.selectRow(0)
         failed.show_gone()
         assert failed.table.jobs.job(0) is not None
-        assert "Redis does not answer" in failed.buttons["retry"].toolTip()
-        assert failed.age.whole.startswith("As of ")
+        assert "Redis does not answer" in failed.list.buttons["retry"].toolTip()
+        assert failed.head.age.whole.startswith("As of ")
 
 
 class TestDetail:
@@ -372,16 +416,17 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def wired(url: str) -> AsyncIterator[Window]:
-    """A window with a connected Jobs page; synthesis has 5 failed jobs, notification a delayed one.
+async def wired(url: str, *more: str) -> AsyncIterator[Window]:
+    """A window with a connected Jobs page; synthesis (and `more`) has 5 failed jobs, notification a delayed one.
 
     No fixture: between the phases of a test Qt's timers go on, but the loop that the bridge needs does not.
     """
     store = Store(url)
     new = [NewJob(f"job-{n}", "synthesize-speech", f'{{"text":"t{n}"}}', 2, 1, "fixed", 0, 1_000) for n in range(5)]
-    await store.add("synthesis", new)
-    for claimed in (await store.take("synthesis", 5, lease_ms=10_000, token="t", worker="w")).jobs:
-        await store.fail(claimed, "It broke.", permanent=True)
+    for queue in ("synthesis", *more):
+        await store.add(queue, new)
+        for claimed in (await store.take(queue, 5, lease_ms=10_000, token="t", worker="w")).jobs:
+            await store.fail(claimed, "It broke.", permanent=True)
     await store.add("notification", [NewJob("later", "create-task", "{}", 2, 1, "fixed", 0, 1_000, delay_ms=600_000)])
     await store.close()
     look = Look()
@@ -394,7 +439,7 @@ async def wired(url: str) -> AsyncIterator[Window]:
     window.open_page(window.jobs)
     try:
         bridge.start()
-        await until(lambda: window.jobs.states[JobState.FAILED].text() == "Failed 0")
+        await until(lambda: window.jobs.head.states[JobState.FAILED].text() == "Failed 0")
         window.jobs.choose("synthesis", JobState.FAILED)
         await until(lambda: window.jobs.table.jobs.job(4) is not None)
         yield window
@@ -407,40 +452,40 @@ async def wired(url: str) -> AsyncIterator[Window]:
 async def test_the_jobs_of_redis_are_shown_and_retried(qapp: object, fresh_redis: str) -> None:
     async with wired(fresh_redis) as window:
         window.jobs.table.selectRow(0)
-        window.jobs.do(RETRY)
+        window.jobs.list.do(RETRY)
         await until(lambda: window.notices.text == "1 job of Synthesis will run again.")
-        await until(lambda: window.jobs.states[JobState.FAILED].text() == "Failed 4")
+        await until(lambda: window.jobs.head.states[JobState.FAILED].text() == "Failed 4")
 
 
 async def test_jobs_are_removed_and_come_back(qapp: object, fresh_redis: str) -> None:
     async with wired(fresh_redis) as window:
-        window.jobs.all.setChecked(True)
-        window.jobs.do(REMOVE)
-        dialog = window.jobs.confirm_dialog
+        window.jobs.list.all.setChecked(True)
+        window.jobs.list.do(REMOVE)
+        dialog = window.jobs.list.confirm_dialog
         assert dialog is not None
         await until(dialog.confirm.isEnabled)
         dialog.confirm.click()
-        await until(lambda: window.jobs.states[JobState.FAILED].text() == "Failed 0")
+        await until(lambda: window.jobs.head.states[JobState.FAILED].text() == "Failed 0")
         await until(window.notices.action.isVisible)
         window.notices.action.click()
-        await until(lambda: window.jobs.states[JobState.FAILED].text() == "Failed 5")
+        await until(lambda: window.jobs.head.states[JobState.FAILED].text() == "Failed 5")
 
 
 async def test_a_delayed_job_is_promoted_and_then_cancelled(qapp: object, fresh_redis: str) -> None:
     async with wired(fresh_redis) as window:
         page = window.jobs
         page.choose("notification", JobState.DELAYED)
-        page.all.setChecked(True)
-        page.do(PROMOTE)
-        await until(lambda: page.states[JobState.WAITING].text() == "Waiting 1")
+        page.list.all.setChecked(True)
+        page.list.do(PROMOTE)
+        await until(lambda: page.head.states[JobState.WAITING].text() == "Waiting 1")
         page.choose("notification", JobState.WAITING)
-        page.all.setChecked(True)
-        page.do(CANCEL)
-        dialog = page.confirm_dialog
+        page.list.all.setChecked(True)
+        page.list.do(CANCEL)
+        dialog = page.list.confirm_dialog
         assert dialog is not None
         await until(dialog.confirm.isEnabled)
         dialog.confirm.click()
-        await until(lambda: page.states[JobState.FAILED].text() == "Failed 1")
+        await until(lambda: page.head.states[JobState.FAILED].text() == "Failed 1")
 
 
 async def test_a_search_looks_through_redis(qapp: object, fresh_redis: str) -> None:
@@ -452,11 +497,34 @@ async def test_a_search_looks_through_redis(qapp: object, fresh_redis: str) -> N
         assert found.id == "job-3"
 
 
+async def test_a_search_looks_through_all_queues_and_all_that_match_are_removed_and_come_back(
+    qapp: object, fresh_redis: str
+) -> None:
+    async with wired(fresh_redis, "notification") as window:
+        page = window.jobs
+        page.choose(ALL_QUEUES, JobState.FAILED, "args.text:t3")
+        await until(lambda: page.search.progress == "Searched 10 of 10, 2 found")
+        assert [page.table.jobs.index(row, 1).data() for row in range(2)] == ["Synthesis", "Notifications"]
+        page.list.all.setChecked(True)
+        page.list.do(REMOVE)
+        dialog = page.list.confirm_dialog
+        assert dialog is not None
+        await until(dialog.confirm.isEnabled)
+        assert dialog.counted.startswith("2 jobs")
+        dialog.confirm.click()
+        await until(lambda: page.head.states[JobState.FAILED].text() == "Failed 8")
+        assert "1 job from Synthesis" in window.notices.text
+        assert "1 job from Notifications" in window.notices.text
+        await until(window.notices.action.isVisible)
+        window.notices.action.click()
+        await until(lambda: page.head.states[JobState.FAILED].text() == "Failed 10")
+
+
 async def test_the_jobs_are_exported_as_json_lines(qapp: object, fresh_redis: str, tmp_path: Path) -> None:
     async with wired(fresh_redis) as window:
-        window.jobs.all.setChecked(True)
+        window.jobs.list.all.setChecked(True)
         path = tmp_path / "jobs.jsonl"
-        window.jobs.export_wanted.emit(window.jobs.scope(), str(path))
+        window.jobs.list.export_wanted.emit(window.jobs.list.scopes(), str(path))
         await until(path.exists)
         lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
         assert sorted(line["id"] for line in lines) == [f"job-{n}" for n in range(5)]
@@ -465,8 +533,8 @@ async def test_the_jobs_are_exported_as_json_lines(qapp: object, fresh_redis: st
 
 async def test_an_export_that_cannot_be_written_says_so(qapp: object, fresh_redis: str, tmp_path: Path) -> None:
     async with wired(fresh_redis) as window:
-        window.jobs.all.setChecked(True)
-        window.jobs.export_wanted.emit(window.jobs.scope(), str(tmp_path / "none" / "jobs.jsonl"))
+        window.jobs.list.all.setChecked(True)
+        window.jobs.list.export_wanted.emit(window.jobs.list.scopes(), str(tmp_path / "none" / "jobs.jsonl"))
         await until(lambda: "cannot be written" in window.notices.text)
 
 
@@ -483,7 +551,7 @@ async def test_an_edited_job_is_added_as_a_new_one(qapp: object, fresh_redis: st
         await until(lambda: "It takes: text, voice." in dialog.fault)
         dialog.arguments.setPlainText('{"text": "edited"}')
         dialog.confirm.click()
-        await until(lambda: page.states[JobState.WAITING].text() == "Waiting 1")
+        await until(lambda: page.head.states[JobState.WAITING].text() == "Waiting 1")
         assert page.detail.rerun_dialog is None
 
 
@@ -503,18 +571,18 @@ async def test_a_trace_is_found_on_all_queues(fresh_redis: str) -> None:
 class TestLongWork:
     def test_it_tells_how_far_it_is_and_nothing_else_begins_meanwhile(self, failed: JobsPage) -> None:
         failed.table.selectRow(0)
-        failed.show_work("Removing", 3_400, 12_000)
-        assert failed.work.words == "Removing: 3,400 of 12,000"
-        assert failed.buttons["retry"].toolTip() == "An action is at work: stop it, or wait for its end."
-        failed.end_work()
-        assert not failed.work.isVisible()
-        assert failed.buttons["retry"].isEnabled()
+        failed.list.show_work("Removing", 3_400, 12_000)
+        assert failed.list.work.words == "Removing: 3,400 of 12,000"
+        assert failed.list.buttons["retry"].toolTip() == "An action is at work: stop it, or wait for its end."
+        failed.list.end_work()
+        assert not failed.list.work.isVisible()
+        assert failed.list.buttons["retry"].isEnabled()
 
     def test_stop_is_asked_for_once(self, failed: JobsPage, qtbot: QtBot) -> None:
-        failed.show_work("Removing", 10, 100)
-        with qtbot.waitSignal(failed.stop_wanted):
-            failed.work.stop.click()
-        assert not failed.work.stop.isEnabled()
+        failed.list.show_work("Removing", 10, 100)
+        with qtbot.waitSignal(failed.list.stop_wanted):
+            failed.list.work.stop.click()
+        assert not failed.list.work.stop.isEnabled()
 
 
 async def add_waiting(url: str, count: int) -> None:
@@ -530,23 +598,23 @@ async def test_a_removal_of_many_is_stopped_and_what_went_comes_back_together(qa
     async with wired(fresh_redis) as window:
         page = window.jobs
         page.choose("calendar-sync", JobState.WAITING)
-        page.all.setChecked(True)
+        page.list.all.setChecked(True)
         seen: list[str] = []
-        page.stop_wanted.connect(lambda: seen.append(page.work.words))
-        page.act_wanted.emit("remove", page.scope())
-        await until(lambda: "1,000 of 3,500" in page.work.words)
-        page.work.stop.click()
+        page.list.stop_wanted.connect(lambda: seen.append(page.list.work.words))
+        page.list.act_wanted.emit("remove", page.list.scopes())
+        await until(lambda: "1,000 of 3,500" in page.list.work.words)
+        page.list.work.stop.click()
         await until(lambda: "It was stopped:" in window.notices.text)
         assert "left as they are" in window.notices.text
         assert seen == ["Removing: 1,000 of 3,500, stopping"]
         window.notices.action.click()
-        await until(lambda: page.states[JobState.WAITING].text() == "Waiting 3,500")
+        await until(lambda: page.head.states[JobState.WAITING].text() == "Waiting 3,500")
 
 
 async def test_all_that_match_are_cancelled_however_many_are_looked_at(qapp: object, fresh_redis: str) -> None:
     await add_waiting(fresh_redis, 700)
     async with wired(fresh_redis) as window:
-        window.jobs.act_wanted.emit("cancel", JobScope("calendar-sync", JobState.WAITING, None, "id:c-69"))
+        window.jobs.list.act_wanted.emit("cancel", (JobScope("calendar-sync", JobState.WAITING, None, "id:c-69"),))
         await until(lambda: "Cancelled 11 jobs of Calendar." in window.notices.text)
 
 
@@ -555,7 +623,7 @@ async def test_an_export_and_an_edited_job_are_in_the_audit_trail(
 ) -> None:
     async with wired(fresh_redis) as window:
         page = window.jobs
-        page.export_wanted.emit(JobScope("synthesis", JobState.FAILED, None), str(tmp_path / "jobs.jsonl"))
+        page.list.export_wanted.emit((JobScope("synthesis", JobState.FAILED, None),), str(tmp_path / "jobs.jsonl"))
         await until((tmp_path / "jobs.jsonl").exists)
         page.open_job("synthesis", "job-2")
         await until(lambda: page.detail.job is not None)

@@ -74,12 +74,12 @@ async def test_it_opens_read_only_with_a_frame_and_every_change_tells_why_not(qa
         window.open_page(window.workers)
         for button in (
             *(row.switch, row.clean, row.retry, window.queues.pause_all),
-            *(window.jobs.buttons["retry"], window.jobs.buttons["remove"], window.jobs.detail.rerun),
+            *(window.jobs.list.buttons["retry"], window.jobs.list.buttons["remove"], window.jobs.detail.rerun),
             *(window.recurring.add, window.workers.concurrency[EMAIL].number, window.audit.restore),
         ):
             await until(lambda button=button: button.toolTip() == REFUSAL)
             assert not button.isEnabled()
-        assert window.jobs.buttons["export"].toolTip() != REFUSAL
+        assert window.jobs.list.buttons["export"].toolTip() != REFUSAL
 
 
 async def test_the_palette_offers_no_change_either(qapp: object, fresh_redis: str) -> None:

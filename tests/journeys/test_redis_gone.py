@@ -75,7 +75,7 @@ async def journey(app: App, server: PrivateRedis, url: str) -> None:
     disabled = (
         email.switch,
         queues.resume_all,
-        jobs.buttons["retry"],
+        jobs.list.buttons["retry"],
         failures.panel.retry,
         window.recurring.add,
         next(iter(window.workers.concurrency.values())).reset,
