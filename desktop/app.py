@@ -25,6 +25,7 @@ from desktop.console import (
     queues,
     recurring,
     settings,
+    talking,
     workers,
     write_lock,
 )
@@ -35,10 +36,9 @@ from desktop.voice.hotkey import Hotkey
 from desktop.voice.push_to_talk import TalkKey
 from desktop.window import Window
 from desktop.window_state import WindowState
-from engine.audio import Recording
 from engine.errors import HarkError
 from engine.log import get_logger
-from engine.model import Snapshot, Spoken, VoiceEvent
+from engine.model import Snapshot
 from engine.settings import Settings, load_settings
 from engine.worker.embedded import EmbeddedPool
 
@@ -62,16 +62,14 @@ class App(QObject):
         self.window, self.state, self.actions = window, state, window.queue_actions
         self.bridge = Bridge(load_settings)
         self.voice = VoiceControl()
+        self.talking = talking.Talking(window, self.voice, self.bridge)
         self.hotkey: Hotkey | None = None
         self.tray = Tray(look)
         self._pool: EmbeddedPool | None = None
         self._apply = False
         self._restarts_told = 0
-        self._newest_command = 0
-        self._answer_spoken = False
         self._closed = asyncio.Event()
         self._connect_operator()
-        self._connect_voice()
 
     async def run(self) -> None:
         """Make the pages that are not there yet, connect, and return when the window was closed and all has ended."""
@@ -109,7 +107,7 @@ class App(QObject):
 
     def _connect_operator(self) -> None:
         actions, bridge, window = self.actions, self.bridge, self.window
-        actions.ask_requested.connect(self._ask_typed)
+        actions.ask_requested.connect(self.talking.ask_in_words)
         bridge.opened.connect(self._on_opened)
         bridge.sampled.connect(self._on_sampled)
         bridge.gone.connect(window.show_gone)
@@ -130,7 +128,7 @@ class App(QObject):
         actions, bridge, window = self.actions, self.bridge, self.window
         match word:
             case "Assistant":
-                self._connect_assistant()
+                self.talking.connect_page(window.assistant)
             case "Queues":
                 queues.connect(window.queues, actions, bridge, window)
             case "Charts":
@@ -195,23 +193,6 @@ class App(QObject):
 
     # Voice
 
-    def _connect_voice(self) -> None:
-        voice, window, bridge = self.voice, self.window, self.bridge
-        window.talk_pressed.connect(voice.press)
-        window.talk_released.connect(voice.release)
-        window.talk_cancelled.connect(voice.cancel)
-        voice.recorded.connect(self._ask_spoken)
-        for signal_ in (voice.refused, voice.notice):
-            signal_.connect(lambda message: window.notices.show_notice("warning", message))
-        bridge.voice_event.connect(self._on_voice_event)
-        bridge.command_ended.connect(self._on_command_ended)
-
-    def _connect_assistant(self) -> None:
-        page = self.window.assistant
-        self.voice.recording_level.connect(page.show_level)
-        self.voice.state_changed.connect(page.show_state)
-        self.bridge.command_failed.connect(page.show_failed)
-
     def _start_hotkey(self, keys: str) -> None:
         self.hotkey = Hotkey(keys, self)
         self.hotkey.pressed.connect(self.voice.press)
@@ -221,34 +202,6 @@ class App(QObject):
         except HarkError as error:
             # The window's own key remains, and the page says which it is: nothing to alarm about.
             _log.info("no global key: %s", error)
-
-    def _ask_typed(self, text: str) -> None:
-        self._begin(self.bridge.ask(text), text)
-        self.voice.submitted()
-
-    def _ask_spoken(self, recording: Recording) -> None:
-        self._begin(self.bridge.ask(recording), None)
-
-    def _begin(self, number: int, said: str | None) -> None:
-        self._newest_command, self._answer_spoken = number, False
-        self.window.show_page(0)
-        self.window.assistant.begin(number, said)
-
-    def _on_voice_event(self, number: int, event: VoiceEvent) -> None:
-        self.window.assistant.show_event(number, event)
-        # The answer to a command that a newer one has overtaken is shown, but no longer spoken.
-        if isinstance(event, Spoken) and number == self._newest_command:
-            try:
-                answer = Recording.decode(event.flac, "The spoken answer")
-            except HarkError as error:
-                self.window.notices.show_notice("error", error.message, error.remedy)
-            else:
-                self._answer_spoken = True
-                self.voice.speak(answer)
-
-    def _on_command_ended(self, number: int) -> None:
-        if number == self._newest_command and not self._answer_spoken:
-            self.voice.command_ended()
 
 
 def speech_destination(settings: Settings) -> str:

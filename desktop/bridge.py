@@ -12,17 +12,21 @@ import contextlib
 import getpass
 import traceback
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
+from uuid import uuid4
 
 from PySide6.QtCore import QObject, Signal
 
 from engine import Engine, open_engine
 from engine.audio import Recording
+from engine.client import Client
 from engine.errors import HarkError, RedisGoneError
 from engine.log import get_logger
-from engine.model import Waiting
+from engine.model import VoiceEvent, Waiting
+from engine.recordings import KeptRecording, new_recording, recordings_of
 from engine.settings import Settings
+from engine.spoken_commands import Provider
 
 _log = get_logger("bridge")
 
@@ -55,6 +59,8 @@ class Bridge(QObject):
     command_failed = Signal(int, str)
     """Number of a command that could not be sent or followed, and why."""
     command_ended = Signal(int)
+    resumed = Signal(int, object)
+    """Number of a command of an earlier run that goes on now, and its KeptRecording."""
     answered = Signal(str, object)
     """Topic of a `request`, and what it brought."""
     refused = Signal(str, str)
@@ -69,6 +75,9 @@ class Bridge(QObject):
         self._sample_now = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._newest_command = 0
+        self._traces: dict[int, str] = {}
+        """Of the commands that have not ended, by their numbers."""
+        self._taken_back: set[str] = set()
         self._newest_requests: Counter[str] = Counter()
         self._is_gone = False
         self._reopen = False
@@ -102,10 +111,20 @@ class Bridge(QObject):
 
     def ask(self, said: str | Recording) -> int:
         """Send a command; `voice_event` and `command_ended` follow under the number returned."""
-        self._newest_command += 1
-        number = self._newest_command
-        self._spawn(f"command {number}", self._ask(number, said))
-        return number
+        trace = uuid4().hex
+        return self._follow(trace, self._ask(trace, said))
+
+    def ask_again(self, kept: KeptRecording, provider: Provider = "", language: str = "") -> int:
+        """Send a kept recording once more, to another provider or as another language where given; as `ask`."""
+        return self._follow(kept.next_trace, self._ask_again(kept, provider, language))
+
+    def take_back(self, number: int) -> None:
+        """Cancel a command with all of its jobs; its `Cancelled` follows. Nothing happens where it has ended."""
+        trace = self._traces.get(number)
+        if trace is not None:
+            self._taken_back.add(trace)
+            if self._engine is not None:
+                self._spawn(f"take back command {number}", self._engine.client.commands.take_back(trace))
 
     def request(self, topic: str, read: Callable[[Engine], Awaitable[object]]) -> None:
         """Look something up; `answered` or `refused` follows under `topic`, unless a newer request overtook it."""
@@ -145,6 +164,7 @@ class Bridge(QObject):
                     self._engine = engine
                     self._engine_here.set()
                     self.opened.emit(engine.settings)
+                    self._spawn("earlier recordings", self._resume(engine.client))
                     await self._sample(engine)
             except HarkError as error:
                 _log.info("no connection: %s", error)
@@ -208,12 +228,16 @@ class Bridge(QObject):
 
     # Commands
 
-    async def _ask(self, number: int, said: str | Recording) -> None:
+    def _follow(self, trace: str, events: AsyncIterator[VoiceEvent]) -> int:
+        self._newest_command += 1
+        number = self._newest_command
+        self._traces[number] = trace
+        self._spawn(f"command {number}", self._tell_events(number, events))
+        return number
+
+    async def _tell_events(self, number: int, events: AsyncIterator[VoiceEvent]) -> None:
         try:
-            if self._engine is None:
-                self.voice_event.emit(number, Waiting("", "Redis does not answer yet; the command goes when it does."))
-                await self._engine_here.wait()
-            async for event in self._require_engine().client.ask(said):
+            async for event in events:
                 self.voice_event.emit(number, event)
         except HarkError as error:
             self.command_failed.emit(number, str(error))
@@ -221,7 +245,46 @@ class Bridge(QObject):
             self.command_failed.emit(number, f"Hark made a mistake ({type(error).__name__}); the log has the details.")
             raise
         finally:
+            self._taken_back.discard(self._traces.pop(number))
             self.command_ended.emit(number)
+
+    async def _ask(self, trace: str, said: str | Recording) -> AsyncIterator[VoiceEvent]:
+        kept: KeptRecording | None = None
+        if self._engine is None:
+            yield Waiting(trace, "Redis does not answer yet; the command goes when it does.")
+            if isinstance(said, Recording):
+                kept = await asyncio.to_thread(self._keep, trace, said)
+            await self._engine_here.wait()
+        client = self._require_engine().client
+        if trace in self._taken_back:
+            await client.commands.take_back(trace)
+        async for event in client.ask(said, trace=trace) if kept is None else client.commands.follow(kept):
+            yield event
+
+    async def _ask_again(self, kept: KeptRecording, provider: Provider, language: str) -> AsyncIterator[VoiceEvent]:
+        async for event in self._require_engine().client.commands.ask_again(
+            kept.id, provider=provider, language=language
+        ):
+            yield event
+
+    def _keep(self, trace: str, recording: Recording) -> KeptRecording | None:
+        """Save a recording although there is no connection yet; None where the settings do not say where."""
+        try:
+            recordings = recordings_of(self._load())
+        except HarkError as error:
+            _log.warning("a recording is kept in memory only: %s", error.message)
+            return None
+        kept = new_recording(trace, recording)
+        recordings.keep(kept, recording.to_flac())
+        return kept
+
+    async def _resume(self, client: Client) -> None:
+        """Go on with what was said in an earlier run and is not understood yet; forget what was kept long enough."""
+        for kept in await client.commands.resume():
+            if (kept.trace or kept.id) not in self._traces.values():
+                number = self._follow(kept.trace or kept.id, client.commands.follow(kept))
+                self.resumed.emit(number, kept)
+        await asyncio.to_thread(client.recordings.sweep)
 
     # Tasks
 

@@ -43,7 +43,7 @@ from engine.providers.calendar import calendar_account
 from engine.providers.mail.compose import Attached, letter
 from engine.providers.tasks_local import LocalTasks, Task
 from engine.queues import QueueSpec
-from engine.recordings import Recordings
+from engine.recordings import recordings_of
 from engine.reminders import delay_until, drop_reminder, open_reminders, read_notice
 from engine.settings import Settings
 from engine.spoken_commands import SpokenCommands, sound_of, time_limit_ms
@@ -116,8 +116,7 @@ class Client:
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._settings = settings
-        folder = settings.data_dir / "recordings"
-        self.recordings = Recordings(folder, settings.keep_recordings_days, settings.keep_unheard_days)
+        self.recordings = recordings_of(settings)
         self.commands = SpokenCommands(store, self.recordings, self.add)
 
     def prepare(self, payload: JobType, options: JobOptions | None = None) -> NewJob:

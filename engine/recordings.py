@@ -19,6 +19,7 @@ from typing import Any
 from engine.audio import Recording
 from engine.errors import HarkError, NotFoundError
 from engine.log import get_logger
+from engine.settings import Settings
 
 _log = get_logger("recordings")
 _DAY_S = 86_400
@@ -36,13 +37,17 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KeptRecording:
-    """One recording of the history. `job_id` is the job that hears it, the latest where it was tried again."""
+    """One recording of the history.
+
+    `job_id` is the job that hears it, the latest where it was tried again, `trace` the command that it then belongs to.
+    """
 
     id: str
     at_ms: int
     duration_ms: int
     fate: Fate = Fate.WAITING
     job_id: str = ""
+    trace: str = ""
     tries: int = 1
     text: str = ""
     error: str = ""
@@ -50,6 +55,22 @@ class KeptRecording:
     conversation_id: str = "default"
     user_id: str = "local"
     speak: bool = True
+
+    @property
+    def next_job(self) -> str:
+        """The id of the job that hears it, should it be tried once more."""
+        return f"{self.id}.again{self.tries}"
+
+    @property
+    def next_trace(self) -> str:
+        """The command that it belongs to then: the same as before, and so done once, where it was never understood."""
+        return self.trace if self.fate in (Fate.WAITING, Fate.FAILED) else self.next_job
+
+
+def new_recording(trace: str, recording: Recording, **more: Any) -> KeptRecording:
+    """What there is to say of a recording that was just made."""
+    now_ms = round(time.time() * 1000)
+    return KeptRecording(trace, now_ms, recording.duration_ms, job_id=trace, trace=trace, **more)
 
 
 class Recordings:
@@ -95,7 +116,7 @@ class Recordings:
         except FileNotFoundError:
             # The power went between the two files: the sound is what counts.
             at_ms = round(self._sound(recording_id).stat().st_mtime * 1000)
-            return KeptRecording(recording_id, at_ms, self.sound(recording_id).duration_ms, job_id=recording_id)
+            return replace(new_recording(recording_id, self.sound(recording_id)), at_ms=at_ms)
         except (OSError, ValueError, TypeError, KeyError) as error:
             _log.warning("what is known of recording %s cannot be read: %s", recording_id, type(error).__name__)
             return None
@@ -145,6 +166,11 @@ class Recordings:
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)
+
+
+def recordings_of(settings: Settings) -> Recordings:
+    """The folder that the settings name."""
+    return Recordings(settings.data_dir / "recordings", settings.keep_recordings_days, settings.keep_unheard_days)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -34,7 +34,7 @@ from engine.model import (
     Waiting,
     WorkerInfo,
 )
-from engine.recordings import Fate, KeptRecording, Recordings
+from engine.recordings import Fate, KeptRecording, Recordings, new_recording
 from engine.sampling import queue_sample
 from engine.store import QueueEvent, Store
 from engine.store.presence import alive
@@ -98,23 +98,16 @@ class SpokenCommands:
         """Keep a recording on disk, then send it. Raises BadInputError for an empty or a silent one."""
         recording.require_speech()
         trace = trace or uuid4().hex
-        kept = KeptRecording(
-            trace,
-            round(time.time() * 1000),
-            recording.duration_ms,
-            job_id=trace,
-            language=language,
-            conversation_id=conversation_id,
-            user_id=user_id,
-            speak=speak,
+        kept = new_recording(
+            trace, recording, language=language, conversation_id=conversation_id, user_id=user_id, speak=speak
         )
         flac = await asyncio.to_thread(recording.to_flac)
         await asyncio.to_thread(self._recordings.keep, kept, flac)
-        async for event in self._follow_recording(kept, trace, recording, flac):
+        async for event in self._follow_recording(kept, recording, flac):
             yield event
 
     async def ask_again(
-        self, recording_id: str, trace: str | None = None, *, provider: Provider = "", language: str = ""
+        self, recording_id: str, *, provider: Provider = "", language: str = ""
     ) -> AsyncIterator[VoiceEvent]:
         """Send a kept recording once more, to another provider or as another language where they are given.
 
@@ -124,24 +117,22 @@ class SpokenCommands:
         recording = await asyncio.to_thread(self._recordings.sound, recording_id)
         kept = await asyncio.to_thread(self._recordings.find, recording_id)
         assert kept is not None
-        unheard = kept.fate in (Fate.WAITING, Fate.FAILED)
-        if unheard:
+        if kept.next_trace == kept.trace:
             # An attempt that still waits would be a second transcript of the same words, and cost one.
             await self._store.cancel(queues.TRANSCRIPTION, kept.job_id, _TAKEN_BACK, actor=kept.user_id)
-        language = language or kept.language
         kept = await asyncio.to_thread(
             self._recordings.change,
             recording_id,
             fate=Fate.WAITING,
-            job_id=f"{recording_id}.again{kept.tries}",
+            job_id=kept.next_job,
+            trace=kept.next_trace,
             tries=kept.tries + 1,
             error="",
-            language=language,
+            language=language or kept.language,
         )
         assert kept is not None
-        trace = recording_id if unheard else trace or kept.job_id
         flac = await asyncio.to_thread(recording.to_flac)
-        async for event in self._follow_recording(kept, trace, recording, flac, provider):
+        async for event in self._follow_recording(kept, recording, flac, provider):
             yield event
 
     async def resume(self) -> tuple[KeptRecording, ...]:
@@ -166,7 +157,7 @@ class SpokenCommands:
         """Go on with a recording that `resume` gave: sent where it was not, followed where it was."""
         recording = await asyncio.to_thread(self._recordings.sound, kept.id)
         flac = await asyncio.to_thread(recording.to_flac)
-        async for event in self._follow_recording(kept, kept.id, recording, flac):
+        async for event in self._follow_recording(kept, recording, flac):
             yield event
 
     # --- taking back ---
@@ -185,9 +176,8 @@ class SpokenCommands:
     async def _tell_taken_back(self, trace: str) -> None:
         await self._store.put_blob(queues.VOICE_PROCESSING, f"{trace}.taken-back", b"1", RECORDING_TTL_S)
         ids = [(queues.TRANSCRIPTION, trace), (queues.VOICE_PROCESSING, trace)]
-        kept = await asyncio.to_thread(self._recordings.find, trace)
-        if kept is not None and kept.job_id != trace:
-            ids.append((queues.TRANSCRIPTION, kept.job_id))
+        kept_ones = await asyncio.to_thread(self._recordings.all)
+        ids += [(queues.TRANSCRIPTION, kept.job_id) for kept in kept_ones if kept.trace == trace]
         ids += [(queues.VOICE_PROCESSING, f"{trace}.voice"), (queues.SYNTHESIS, f"{trace}.speech")]
         for queue, job_id in ids:
             await self._store.cancel(queue, job_id, _TAKEN_BACK, actor="the speaker")
@@ -199,7 +189,7 @@ class SpokenCommands:
         await asyncio.to_thread(lambda: self._recordings.change(recording_id, **news))
 
     async def _follow_recording(
-        self, kept: KeptRecording, trace: str, recording: Recording, flac: bytes, provider: Provider = ""
+        self, kept: KeptRecording, recording: Recording, flac: bytes, provider: Provider = ""
     ) -> AsyncIterator[VoiceEvent]:
         async def send() -> None:
             parts = await self.put_sound(kept.job_id, recording, flac)
@@ -214,13 +204,13 @@ class SpokenCommands:
             )
             options = JobOptions(
                 job_id=kept.job_id,
-                trace=trace,
+                trace=kept.trace,
                 attempts=PATIENT_ATTEMPTS,
                 timeout_ms=time_limit_ms(recording, parts),
             )
             await self._add(payload, options)
 
-        async for event in _Command(self, trace, kept.job_id, send, kept.speak).follow():
+        async for event in _Command(self, kept.trace, kept.job_id, send, kept.speak).follow():
             match event:
                 case Heard(text=text):
                     await self._note(kept.id, fate=Fate.HEARD, text=text)

@@ -23,7 +23,7 @@ _HINTS = {
     "idle": "Hold the button or the Space key and speak, or tap it",
     "listening": "Listening. Let go to send, Esc to cancel",
     "finishing": "Listening. Let go to send, Esc to cancel",
-    "working": "Working on it",
+    "working": "Working on it. Esc cancels",
     "speaking": "Speaking. Hold to interrupt, Esc to stop",
 }
 
@@ -72,6 +72,11 @@ class AssistantPage(QWidget):
     def show_event(self, number: int, event: VoiceEvent) -> None:
         """Something happened to command `number`."""
         self._exchanges[number].show_event(event)
+
+    def show_cancelling(self, number: int) -> None:
+        """Command `number` is being taken back; `Cancelled` ends it."""
+        if number in self._exchanges:
+            self._exchanges[number].show_cancelling()
 
     def show_failed(self, number: int, message: str) -> None:
         """Command `number` cannot go on."""

@@ -54,6 +54,7 @@ class VoiceControl(QObject):
         self._machine = PushToTalk()
         self._recording: Recording | None = None
         self._answer: Recording | None = None
+        self._more = False
         self._shown_state = str(self._machine.state)
         self._hint = ""
         self.microphone.started.connect(self.recording_started)
@@ -92,10 +93,19 @@ class VoiceControl(QObject):
         """A typed command was sent: show that it is being worked on."""
         self._do(self._machine.submitted())
 
-    def speak(self, recording: Recording) -> None:
-        """Play an answer's sound, unless the person is speaking or has cancelled."""
-        self._answer = recording
+    def speak(self, recording: Recording, *, more: bool = False) -> None:
+        """Play an answer's sound, unless the person is speaking or has cancelled; with `more`, its first part."""
+        self._answer, self._more = recording, more
         self._do(self._machine.reply())
+
+    def speak_on(self, recording: Recording) -> None:
+        """Play the answer's next part behind the last, unless it was silenced."""
+        self.speaker.add(recording)
+
+    def answer_is_whole(self) -> None:
+        """The answer has no further parts."""
+        self._more = False
+        self.speaker.end()
 
     def command_ended(self) -> None:
         """The command failed, or its answer has no sound."""
@@ -169,7 +179,7 @@ class VoiceControl(QObject):
         if self._answer is None:
             return
         try:
-            self.speaker.play(self._answer)
+            self.speaker.play(self._answer, more=self._more)
         except HarkError as error:
             self._on_speaker_failed(str(error))
 

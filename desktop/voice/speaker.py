@@ -1,4 +1,4 @@
-"""The loudspeaker: plays one Recording at a time and can be silenced at once.
+"""The loudspeaker: plays one answer at a time, while it still comes in parts, and can be silenced at once.
 
 Hides the output device. Its thread only copies bytes; when they are used up, or the device goes
 away, Qt's thread is told by signal.
@@ -17,11 +17,14 @@ _STALLED_MS = 2_000
 
 
 class _Playback:
-    """The sound on its way out; `position` is in bytes."""
+    """The sound on its way out; `position` is in bytes. With `more` it does not end where it is used up."""
 
     def __init__(self) -> None:
-        self.sound = b""
+        # Only Qt's thread appends, only the device's reads: what was appended stays as it is.
+        self.sound = bytearray()
         self.position = 0
+        self.more = False
+        self.rate_hz = 0
         self.stream: Any = None
 
 
@@ -51,8 +54,8 @@ class Speaker(QObject):
         """Whether sound is on its way out."""
         return self._playback is not None
 
-    def play(self, recording: Recording) -> None:
-        """Play `recording`, instead of what was playing.
+    def play(self, recording: Recording, *, more: bool = False) -> None:
+        """Play `recording`, instead of what was playing; with `more`, `add` and `end` follow.
 
         Raises PermanentError or BadInputError, each with what to do, where there is no sound
         library or no output.
@@ -67,17 +70,29 @@ class Speaker(QObject):
             out[: len(chunk)] = chunk
             if len(chunk) < len(out):
                 out[len(chunk) :] = bytes(len(out) - len(chunk))
-                raise used_up
+                if not playback.more:
+                    raise used_up
 
         def end() -> None:
             self._ended.emit(playback)
 
-        playback.stream, rate_hz = self._portaudio.open("output", recording.rate_hz, give, end)
-        playback.sound = recording.at_rate(rate_hz).samples.tobytes()
+        playback.more = more
+        playback.stream, playback.rate_hz = self._portaudio.open("output", recording.rate_hz, give, end)
+        playback.sound += recording.at_rate(playback.rate_hz).samples.tobytes()
         self._portaudio.start(playback.stream, "output")
         self._playback = playback
         self._watched_position = -1
         self._watch.start()
+
+    def add(self, recording: Recording) -> None:
+        """Play `recording` when the sound so far has been played; nothing happens after `stop`."""
+        if self._playback is not None:
+            self._playback.sound += recording.at_rate(self._playback.rate_hz).samples.tobytes()
+
+    def end(self) -> None:
+        """No more is added: `finished` comes when all has been played."""
+        if self._playback is not None:
+            self._playback.more = False
 
     def stop(self) -> None:
         """Be silent at once; what was not yet played is dropped and `finished` does not come."""

@@ -8,7 +8,17 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLay
 
 from desktop.theme import Look
 from desktop.widgets.text import Text
-from engine.model import Action, CommandFailed, Heard, Replied, Spoken, StageTimed, VoiceEvent, Waiting
+from engine.model import (
+    Action,
+    Cancelled,
+    CommandFailed,
+    Heard,
+    Hearing,
+    Replied,
+    StageTimed,
+    VoiceEvent,
+    Waiting,
+)
 from engine.queues import SYNTHESIS, TRANSCRIPTION, VOICE_PROCESSING
 
 _STAGES = {TRANSCRIPTION: "heard", VOICE_PROCESSING: "understood", SYNTHESIS: "spoken"}
@@ -91,6 +101,9 @@ class Exchange(QWidget):
     def show_event(self, event: VoiceEvent) -> None:
         """Take in one event."""
         match event:
+            case Hearing(text=text):
+                if not self.finished:
+                    self._show_said(f"{text} …")
             case Heard(text=text):
                 self._show_said(text or "(no words)")
                 if not self.finished:
@@ -107,8 +120,19 @@ class Exchange(QWidget):
                     self._say(message, "caution")
             case CommandFailed(message=message):
                 self.fail(message)
-            case Spoken():
-                pass
+            case Cancelled():
+                self._end_cancelled()
+
+    def show_cancelling(self) -> None:
+        """The person has taken it back; an answer that is here stays."""
+        if not self.finished:
+            self._say("Cancelling…", "muted")
+
+    def _end_cancelled(self) -> None:
+        if self.finished:
+            return  # the answer was there first: only its sound was cut short
+        self.finished = True
+        self._say("Cancelled.", "muted")
 
     def fail(self, message: str) -> None:
         """The command failed, or was never taken: say why and what to do; an answer that is here stays."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -16,9 +17,11 @@ from desktop import bridge as bridge_module
 from desktop.bridge import Bridge, pause_s
 from engine import Engine
 from engine.errors import SettingsError
-from engine.model import JobState, Snapshot
+from engine.model import Cancelled, JobState, Snapshot, Waiting
+from engine.recordings import Fate, new_recording, recordings_of
 from engine.settings import Settings, load_settings
 from engine.store.server import PrivateRedis
+from tests.desktop.test_microphone import tone
 
 
 class Emissions:
@@ -154,3 +157,46 @@ async def test_an_empty_command_fails_under_its_own_number(bridge: Bridge) -> No
     await opened.next()
     number = bridge.ask("   ")
     assert await failed.next() == (number, "The command is empty. Say or type what Hark should do.")
+
+
+async def test_what_is_said_before_redis_answers_is_on_disk_and_goes_on(bridge: Bridge, clean_home: Path) -> None:
+    events = Emissions(bridge.voice_event)
+    number = bridge.ask(tone(1_000, 600))
+    told, waiting = await events.next()
+    assert told == number
+    assert isinstance(waiting, Waiting)
+    recordings = recordings_of(load_settings())
+    async with asyncio.timeout(30):
+        while not recordings.all():  # noqa: ASYNC110 - written by another thread
+            await asyncio.sleep(0.01)
+    bridge.start()
+    assert "No worker is running" in (await events.next())[1].message
+    assert [kept.fate for kept in recordings.all()] == [Fate.WAITING]
+
+
+async def test_what_was_said_in_an_earlier_run_goes_on(bridge: Bridge, clean_home: Path) -> None:
+    said = tone(1_000, 600)
+    recordings_of(load_settings()).keep(new_recording("earlier", said), said.to_flac())
+    resumed, events = Emissions(bridge.resumed), Emissions(bridge.voice_event)
+    bridge.start()
+    number, kept = await resumed.next()
+    assert kept.id == "earlier"
+    told, waiting = await events.next()
+    assert (told, waiting.trace) == (number, "earlier")
+
+
+@pytest.mark.parametrize("connected", [True, False])
+async def test_a_command_is_taken_back_by_its_number(bridge: Bridge, connected: bool) -> None:
+    events, opened, ended = Emissions(bridge.voice_event), Emissions(bridge.opened), Emissions(bridge.command_ended)
+    if connected:
+        bridge.start()
+        await opened.next()
+    number = bridge.ask("what time is it")
+    await events.next()
+    bridge.take_back(number)
+    if not connected:
+        bridge.start()
+    told, event = await events.next()
+    assert told == number
+    assert isinstance(event, Cancelled)
+    assert await ended.next() == (number,)

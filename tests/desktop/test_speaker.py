@@ -56,3 +56,16 @@ def test_a_new_answer_replaces_the_old(speaker: Speaker, tap: SpeakerTap, qtbot:
     with qtbot.waitSignal(speaker.finished):
         speaker.play(tone(2_000, 500))
     qtbot.waitUntil(lambda: tone_ms(tap.recording(), 2_000) >= 440)
+
+
+def test_an_answer_sounds_while_it_still_comes(speaker: Speaker, tap: SpeakerTap, qtbot: QtBot) -> None:
+    finished: list[bool] = []
+    speaker.finished.connect(lambda: finished.append(True))
+    speaker.play(tone(1_000, 400), more=True)
+    qtbot.waitUntil(lambda: tone_ms(tap.recording(), 1_000) >= 360)
+    assert speaker.is_playing
+    speaker.add(tone(2_000, 400).at_rate(22_050))
+    qtbot.waitUntil(lambda: tone_ms(tap.recording(), 2_000) >= 340)
+    assert not finished
+    with qtbot.waitSignal(speaker.finished):
+        speaker.end()

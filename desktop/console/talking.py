@@ -1,0 +1,96 @@
+"""From the talk key to the answer in the ear: what was said goes to the bridge, what comes back to page and speaker."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+
+from desktop.bridge import Bridge
+from desktop.pages.assistant import AssistantPage
+from desktop.voice.control import VoiceControl
+from desktop.window import Window
+from engine.audio import Recording
+from engine.errors import HarkError
+from engine.model import Speaking, Spoken, VoiceEvent
+from engine.recordings import KeptRecording
+from engine.spoken_commands import Provider
+
+
+class Talking(QObject):
+    """The commands of this window. Answers to one that a newer has overtaken are shown, but no longer spoken."""
+
+    def __init__(self, window: Window, voice: VoiceControl, bridge: Bridge) -> None:
+        super().__init__(window)
+        self._window, self._voice, self._bridge = window, voice, bridge
+        self._newest = 0
+        self._spoken = False
+        window.talk_pressed.connect(voice.press)
+        window.talk_released.connect(voice.release)
+        window.talk_cancelled.connect(voice.cancel)
+        voice.recorded.connect(self.ask_aloud)
+        voice.cancelled.connect(self._take_back)
+        for signal in (voice.refused, voice.notice):
+            signal.connect(lambda message: window.notices.show_notice("warning", message))
+        bridge.voice_event.connect(self._on_voice_event)
+        bridge.command_ended.connect(self._on_command_ended)
+        bridge.resumed.connect(self._on_resumed)
+
+    def connect_page(self, page: AssistantPage) -> None:
+        """Let the page, now that it is there, show what goes on."""
+        self._voice.recording_level.connect(page.show_level)
+        self._voice.state_changed.connect(page.show_state)
+        self._voice.hint_changed.connect(page.show_hint)
+        self._bridge.command_failed.connect(page.show_failed)
+
+    def ask_in_words(self, text: str) -> None:
+        """A command was typed."""
+        self._begin(self._bridge.ask(text), text)
+        self._voice.submitted()
+
+    def ask_aloud(self, recording: Recording) -> None:
+        """A command was spoken."""
+        self._begin(self._bridge.ask(recording), None)
+
+    def ask_again(self, kept: KeptRecording, provider: Provider = "", language: str = "") -> None:
+        """A kept recording is to be tried once more."""
+        self._begin(self._bridge.ask_again(kept, provider, language), None)
+        self._voice.submitted()
+
+    def _begin(self, number: int, said: str | None) -> None:
+        self._newest, self._spoken = number, False
+        self._window.show_page(0)
+        self._window.assistant.begin(number, said)
+
+    def _take_back(self) -> None:
+        number, self._newest = self._newest, 0
+        self._window.assistant.show_cancelling(number)
+        self._bridge.take_back(number)
+
+    def _on_resumed(self, number: int, kept: KeptRecording) -> None:
+        # Nobody waits for its answer any more: it is shown, not spoken.
+        self._window.assistant.begin(number, None)
+
+    def _on_voice_event(self, number: int, event: VoiceEvent) -> None:
+        self._window.assistant.show_event(number, event)
+        if number != self._newest or not isinstance(event, (Speaking, Spoken)):
+            return
+        if isinstance(event, Spoken) and self._spoken:
+            self._voice.answer_is_whole()
+            return
+        try:
+            sound = Recording.decode(event.flac, "The spoken answer")
+        except HarkError as error:
+            self._window.notices.show_notice("error", error.message, error.remedy)
+            return
+        if self._spoken:
+            self._voice.speak_on(sound)
+        else:
+            self._spoken = True
+            self._voice.speak(sound, more=isinstance(event, Speaking))
+
+    def _on_command_ended(self, number: int) -> None:
+        if number != self._newest:
+            return
+        if self._spoken:
+            self._voice.answer_is_whole()
+        else:
+            self._voice.command_ended()
