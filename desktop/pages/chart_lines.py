@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt
 
 from desktop.pages.chart_points import DIM_SAMPLES, LIVE, Measures, Point, Window
-from desktop.widgets.chart import Line
-from desktop.widgets.chart_plot import EventMark
+from desktop.widgets.chart_data import EventMark, Line
 from desktop.widgets.chart_scale import CountScale, Scale, TimeScale
 from desktop.widgets.time_axis import moment_words
 from engine.model import AuditEntry, JobState, WorkerInfo

@@ -7,7 +7,8 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QWidget
 
 from desktop.pages.figures import FEW_SAMPLES, History, minute_by_minute, narrow_text
 from desktop.theme import Look
-from desktop.widgets.chart import Line, LineChart
+from desktop.widgets.chart import LineChart
+from desktop.widgets.chart_data import Line
 from desktop.widgets.text import Button, Text
 from engine.figures import failure_rate
 from engine.model import MinuteCounts, QueueState, Snapshot
@@ -42,8 +43,11 @@ class QueueCharts(QWidget):
             look,
             "Jobs per minute",
             (Line("completed", "completed", "completed", filled=True), Line("failed", "failed", "failed")),
+            place=1,
         )
-        self.failures_chart = LineChart(look, "Failure rate, %", (Line("percent", "failed", "failed", filled=True),))
+        self.failures_chart = LineChart(
+            look, "Failure rate, %", (Line("percent", "failed", "failed", filled=True),), place=2
+        )
         self.depth_chart.set_span(60, _SECONDS)
         self.throughput_chart.set_span(60, _SECONDS)
         self.failures_chart.set_span(60, _MINUTES)

@@ -1,68 +1,37 @@
-"""A line chart in a card: title, legend with the current values, and axes whose ranges we set.
+"""A line chart in a card: title, legend with the current values, and a plot whose ranges we set.
 
-Hides pyqtgraph. Its automatic ranges cost several times the drawing itself, so the vertical
-range steps through round numbers instead and shrinks late, which also keeps the lines calm.
+The vertical range steps through round numbers and shrinks late (`chart_scale.round_top`): the lines stay calm.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import pyqtgraph as pg
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.theme import Look
+from desktop.widgets.chart_data import Line, line_pen
+from desktop.widgets.chart_scale import round_top
+from desktop.widgets.plot_room import PlotRoom
 from desktop.widgets.text import Text
 
-_STEPS = (1, 2, 5)
-_SMALLEST_TOP = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a chart: its key in the data, its word, its colour role, and how it is drawn.
-
-    `marker` is a shape that tells it apart without colour: "o", "s", "t", "d" or "" for none. A line with `shown` False
-    begins hidden, where the chart lets people choose.
-    """
-
-    key: str
-    word: str
-    role: str
-    style: Qt.PenStyle = Qt.PenStyle.SolidLine
-    filled: bool = False
-    marker: str = ""
-    shown: bool = True
-
-
-def round_top(largest: float, current: float) -> float:
-    """The top of a vertical axis for values up to `largest`, given the `current` top: 5, 10, 20, 50, ...
-
-    It grows at once, and shrinks only where the values fill less than a third.
-    """
-    if largest <= current and largest > current / 3:
-        return current
-    top, scale = _SMALLEST_TOP, 10.0
-    while top < largest:
-        for step in _STEPS:
-            top = step * scale
-            if top >= largest:
-                break
-        scale *= 10
-    return top
+if TYPE_CHECKING:
+    from desktop.widgets.line_plot import LinePlot
 
 
 class LineChart(QFrame):
-    """Lines over time. The horizontal range never changes: it is `span` before now, in `unit`."""
+    """Lines over the time before now. `place` is how many other charts of the page come before it."""
 
-    def __init__(self, look: Look, title: str, lines: Sequence[Line], *, top: float | None = None) -> None:
+    def __init__(self, look: Look, title: str, lines: Sequence[Line], *, place: int = 0) -> None:
         super().__init__()
         self.setObjectName("card")
-        self._look, self._lines, self._fixed_top = look, tuple(lines), top
-        self._top = top or _SMALLEST_TOP
+        self._look, self._lines = look, tuple(lines)
+        self._top = round_top(0, 0)
+        self._shown: tuple[Sequence[float], Mapping[str, Sequence[float]], bool] = ((), {}, False)
+        self._plot: LinePlot | None = None
         self._stale, self._dimmed = False, False
         self._span, self._ticks = 60.0, [(-60.0, "60 s"), (-30.0, "30 s"), (0.0, "now")]
         self.setAccessibleName(title)
@@ -91,28 +60,15 @@ class LineChart(QFrame):
         self._legend.addStretch(1)
         self._legend.addWidget(self._note)
 
-        self._plot = pg.PlotWidget()
-        self._plot.setMouseEnabled(x=False, y=False)
-        self._plot.setMenuEnabled(False)
-        self._plot.hideButtons()
-        self._plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._plot.setAntialiasing(True)
-        self._plot.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self._plot.getPlotItem().getViewBox().disableAutoRange()
-        self._curves: dict[str, pg.PlotDataItem] = {}
-        self._current: dict[str, pg.PlotDataItem] = {}
-        for line in reversed(self._lines):
-            self._curves[line.key] = self._plot.plot([], [])
-            self._current[line.key] = self._plot.plot([], [])
-
+        self._room = PlotRoom(place)
+        self._room.wanted.connect(self._make_plot)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 12, 14, 8)
         column.setSpacing(4)
         column.addLayout(self.head)
         column.addLayout(self._legend)
-        column.addWidget(self._plot, 1)
+        column.addWidget(self._room, 1)
         look.changed.connect(self._draw_style)
-        self._draw_style()
 
     @property
     def ranges(self) -> tuple[float, float]:
@@ -126,14 +82,8 @@ class LineChart(QFrame):
 
     def points(self, key: str) -> tuple[list[float], list[float]]:
         """The line's points, the running one at its end included."""
-        x, y = self._curves[key].getData()
-        more_x, more_y = self._current[key].getData()
-        xs = [] if x is None else list(x)
-        ys = [] if y is None else list(y)
-        if more_x is not None and len(more_x):
-            xs.append(more_x[-1])
-            ys.append(more_y[-1])
-        return xs, ys
+        x, lines, _ = self._shown
+        return list(x), list(lines.get(key, ()))
 
     def set_span(self, span: float, ticks: Sequence[tuple[float, str]]) -> None:
         """Set the horizontal range to `-span`..0 with these ticks."""
@@ -156,23 +106,19 @@ class LineChart(QFrame):
         the current values for the legend; `dimmed` says that there is too little to go by.
         """
         largest = max((value for line in lines.values() for value in line), default=0.0)
-        top = self._fixed_top or round_top(largest, self._top)
+        top = round_top(largest, self._top)
         if top != self._top:
             self._top = top
             self._draw_axes()
         if dimmed != self._dimmed:
             self._dimmed = dimmed
             self._draw_style()
+        self._shown = (x, lines, running_last)
         for line in self._lines:
-            y = lines.get(line.key, ())
-            full = len(x) - 1 if running_last and len(x) > 1 else len(x)
-            self._curves[line.key].setData(list(x[:full]), list(y[:full]))
-            self._current[line.key].setData(list(x[full - 1 :]), list(y[full - 1 :])) if full < len(
-                x
-            ) else self._current[line.key].setData([], [])
-            value = (values or {}).get(line.key, "")
-            self._values[line.key].setText(f"{line.word} {value}".strip())
+            self._values[line.key].setText(f"{line.word} {(values or {}).get(line.key, '')}".strip())
         self._note.setText(note)
+        if self._plot is not None:
+            self._plot.show_lines(*self._shown)
 
     def set_stale(self, stale: bool) -> None:
         """Grey the lines: they are not fresh."""
@@ -180,47 +126,24 @@ class LineChart(QFrame):
             self._stale = stale
             self._draw_style()
 
+    def _make_plot(self) -> None:
+        from desktop.widgets.line_plot import LinePlot
+
+        self._plot = LinePlot(self._look, self._lines)
+        self._draw_style()
+        self._plot.show_lines(*self._shown)
+        self._room.fill(self._plot)
+
     def _draw_axes(self) -> None:
-        plot = self._plot.getPlotItem()
-        plot.getViewBox().setRange(
-            xRange=(-self._span, self._span * 0.055), yRange=(-self._top * 0.02, self._top * 1.08), padding=0
-        )
-        plot.getAxis("bottom").setTicks([self._ticks])
-        middle = self._top / 2
-        plot.getAxis("left").setTicks([[(0, "0"), (middle, _number(middle)), (self._top, _number(self._top))]])
+        if self._plot is not None:
+            self._plot.show_axes(self._span, self._ticks, self._top)
 
     def _draw_style(self) -> None:
-        self._plot.setBackground(self._look.colour("surface"))
-        plot = self._plot.getPlotItem()
-        grid = QPen(self._look.colour("line"), 1)
-        grid.setCosmetic(True)
-        for name in ("bottom", "left"):
-            axis = plot.getAxis(name)
-            axis.setPen(grid)
-            axis.setTextPen(self._look.colour("stale" if self._stale else "muted"))
-            font = self._look.font("caption")
-            axis.setStyle(tickLength=0, tickFont=font, tickTextOffset=6, hideOverlappingLabels=False)
-        plot.getAxis("left").setWidth(46)
-        plot.getAxis("bottom").setHeight(24)
-        plot.showGrid(x=False, y=True, alpha=0.35)
-        for line in self._lines:
-            pen = line_pen(self._look, line, self._stale or self._dimmed)
-            self._curves[line.key].setPen(pen)
-            dashed = QPen(pen)
-            dashed.setStyle(Qt.PenStyle.DashLine)
-            self._current[line.key].setPen(dashed)
-            if line.filled:
-                under = self._look.colour("stale" if self._stale or self._dimmed else line.role)
-                under.setAlpha(36)
-                self._curves[line.key].setFillLevel(0)
-                self._curves[line.key].setBrush(under)
+        if self._plot is not None:
+            self._plot.draw_style(self._stale, self._dimmed)
         for mark in self._marks:
             mark.set_stale(self._stale or self._dimmed)
         self._draw_axes()
-
-
-def _number(value: float) -> str:
-    return f"{value / 1_000_000:,g} M" if value >= 1_000_000 else f"{value:,g}"
 
 
 class _Mark(QWidget):
@@ -242,11 +165,3 @@ class _Mark(QWidget):
         painter.setPen(line_pen(self._look, self._line, self._stale))
         painter.drawLine(1, 6, 17, 6)
         painter.end()
-
-
-def line_pen(look: Look, line: Line, stale: bool) -> QPen:
-    """The pen of a line in the theme's colours, grey where it is not to be relied on."""
-    pen = QPen(look.colour("stale" if stale else line.role), 2.0)
-    pen.setStyle(line.style)
-    pen.setCosmetic(True)
-    return pen

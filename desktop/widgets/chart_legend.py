@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pyqtgraph.graphicsItems.ScatterPlotItem import drawSymbol
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QAbstractButton, QGridLayout, QSizePolicy, QWidget
 
 from desktop.theme import Look
-from desktop.widgets.chart import Line, line_pen
+from desktop.widgets.chart_data import Line, line_pen
 
 _STROKE = 22
 _MARKER = 6
 _GAP = 6
 _HEIGHT = 20
+# As pyqtgraph has them, for the plots draw the same; it is not imported for so little.
+_SHAPES = {
+    "s": ((-3, -3), (3, -3), (3, 3), (-3, 3)),
+    "t1": ((0, -3), (3, 3), (-3, 3)),
+    "d": ((0, -3), (2.4, 0), (0, 3), (-2.4, 0)),
+    "+": (
+        *((-3, -0.6), (-3, 0.6), (-0.6, 0.6), (-0.6, 3), (0.6, 3), (0.6, 0.6)),
+        *((3, 0.6), (3, -0.6), (0.6, -0.6), (0.6, -3), (-0.6, -3), (-0.6, -0.6)),
+    ),
+}
 
 
 class Legend(QWidget):
@@ -92,7 +101,12 @@ class LegendEntry(QAbstractButton):
         if self._line.marker:
             painter.save()
             painter.translate(_STROKE / 2, middle)
-            drawSymbol(painter, self._line.marker, _MARKER, QPen(Qt.PenStyle.NoPen), pen.color())
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(pen.color())
+            if self._line.marker == "o":
+                painter.drawEllipse(QPointF(0, 0), _MARKER / 2, _MARKER / 2)
+            else:
+                painter.drawPolygon(QPolygonF([QPointF(x, y) for x, y in _SHAPES[self._line.marker]]))
             painter.restore()
         font = self._look.font("caption")
         font.setStrikeOut(not self.isChecked())

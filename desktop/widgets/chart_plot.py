@@ -7,7 +7,6 @@ drawn into a picture when it changes, and the crosshair over that: moving it cos
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pyqtgraph as pg
@@ -16,12 +15,10 @@ from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QRe
 from PySide6.QtWidgets import QSizePolicy, QToolTip
 
 from desktop.theme import Look
-from desktop.widgets.chart import Line, line_pen
-from desktop.widgets.chart_scale import Floats
+from desktop.widgets.chart_arrays import Floats, gaps_before, heights, marked, places, with_gaps
+from desktop.widgets.chart_data import EventMark, Line, line_pen
 from desktop.widgets.time_axis import Stretch, Tick
 
-_MARKERS = 7
-_ALL_MARKERS = 24
 _SMOOTH_POINTS = 100
 """Smooth edges of longer lines cost five times their drawing."""
 _DRAG_PX = 8
@@ -31,15 +28,6 @@ _ROOM = 0.045
 """Of the vertical range: for half a label below, and the marks' heads above."""
 _WHEEL_FACTOR = 0.8
 _SYMBOLS = {"action": "t", "worker": "s"}
-
-
-@dataclass(frozen=True, slots=True)
-class EventMark:
-    """Something that happened at a time: an operator's "action", or the start of a "worker"."""
-
-    at_ms: int
-    text: str
-    kind: str = "action"
 
 
 class TimePlot(pg.PlotWidget):  # type: ignore[misc]
@@ -111,12 +99,23 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         self._days.setData(x, np.tile((low - room, high + 2 * room), len(days)))
         self._redraw()
 
-    def show_line(self, key: str, at_ms: Floats, heights: Floats, running: bool) -> None:
-        """Draw a line; NaN is a gap. `running`: the stretch to the last point is of an unfinished span, and dashed.
+    def show_lines(
+        self, spans: Sequence[tuple[float, float]], lines: Mapping[str, Sequence[float | None]], running: bool
+    ) -> None:
+        """Draw each line's heights at the same `spans` (from and to in Unix ms); None is a gap, as is a missing span.
 
-        Both are of shape (points,).
+        `running`: the stretch to the last point is of an unfinished span, and dashed.
         """
-        x, y = (at_ms - self._origin_ms) / 1000, heights
+        at_ms = places(spans)
+        gaps = gaps_before(at_ms)
+        x = (with_gaps(at_ms, gaps, at_ms[gaps] - 1) - self._origin_ms) / 1000
+        for place, line in enumerate(self._lines):
+            y = with_gaps(heights(lines.get(line.key), len(spans)), gaps, np.nan)
+            self._show_line(place, x, y, running)
+        self._redraw()
+
+    def _show_line(self, place: int, x: Floats, y: Floats, running: bool) -> None:
+        key = self._lines[place].key
         full = len(x) - 1 if running and len(x) > 1 else len(x)
         smooth = len(x) <= _SMOOTH_POINTS
         self._curves[key].setData(x[:full], y[:full], antialias=smooth)
@@ -124,10 +123,8 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
             self._running[key].setData(x[full - 1 :], y[full - 1 :], antialias=smooth)
         else:
             self._running[key].clear()
-        place = [line.key for line in self._lines].index(key)
-        chosen = _marked(y, place, len(self._lines), bool(self._lines[place].marker))
+        chosen = marked(y, place, len(self._lines), every=bool(self._lines[place].marker))
         self._markers[key].setData(x[chosen], y[chosen])
-        self._redraw()
 
     def show_marks(self, marks: Sequence[EventMark]) -> None:
         """Draw a stem at each event of the stretch."""
@@ -307,19 +304,3 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
 
     def _x(self, at_ms: float) -> float:
         return (at_ms - self._origin_ms) / 1000
-
-
-def _marked(y: Floats, place: int, lines: int, marker: bool) -> list[int]:
-    """Which points get a marker: lonely ones always (no line leads there), else a few, others for each line."""
-    known = np.isfinite(y)
-    count = len(y)
-    lonely = [
-        index
-        for index in np.flatnonzero(known)
-        if not (index and known[index - 1]) and not (index + 1 < count and known[index + 1])
-    ]
-    if not marker:
-        return [int(index) for index in lonely]
-    step = 1 if known.sum() <= _ALL_MARKERS else max(1, count // _MARKERS)
-    first = step * place // max(lines, 1)
-    return sorted({*(int(index) for index in lonely), *(int(i) for i in range(first, count, step) if known[i])})

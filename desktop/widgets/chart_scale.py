@@ -1,7 +1,7 @@
 """Vertical scales of charts: where a value lies, where its marks are, and what it is in words.
 
-A scale's range steps through round values and shrinks late (see `chart.round_top`), so that lines stay calm and
-pyqtgraph's costly automatic ranges are not needed.
+A scale's range steps through round values and shrinks late, so that lines stay calm and pyqtgraph's costly automatic
+ranges are not needed.
 """
 
 from __future__ import annotations
@@ -10,12 +10,25 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
-import numpy as np
-import numpy.typing as npt
+_STEPS = (1, 2, 5)
+_SMALLEST_TOP = 5.0
 
-from desktop.widgets.chart import round_top
 
-Floats = npt.NDArray[np.float64]
+def round_top(largest: float, current: float) -> float:
+    """The top of a vertical axis for values up to `largest`, given the `current` top: 5, 10, 20, 50, ...
+
+    It grows at once, and shrinks only where the values fill less than a third.
+    """
+    if largest <= current and largest > current / 3:
+        return current
+    top, scale = _SMALLEST_TOP, 10.0
+    while top < largest:
+        for step in _STEPS:
+            top = step * scale
+            if top >= largest:
+                break
+        scale *= 10
+    return top
 
 
 class Scale(ABC):
@@ -34,9 +47,9 @@ class Scale(ABC):
     def ticks(self) -> list[tuple[float, str]]:
         """Places with their words."""
 
-    def place(self, values: Floats) -> Floats:
-        """Where values lie; NaN stays NaN."""
-        return values
+    def place(self, value: float) -> float:
+        """Where a value lies."""
+        return value
 
     @abstractmethod
     def words(self, value: float) -> str:
@@ -111,8 +124,8 @@ class TimeScale(Scale):
     def ticks(self) -> list[tuple[float, str]]:
         return [(math.log10(mark), text) for mark, text in self._MARKS[self._low : self._high + 1]]
 
-    def place(self, values: Floats) -> Floats:
-        return np.log10(np.maximum(values, 1.0))
+    def place(self, value: float) -> float:
+        return math.log10(max(value, 1.0))
 
     def words(self, value: float) -> str:
         for size, unit in ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s")):

@@ -6,55 +6,35 @@ people who do not see it, too: its description tells the values in words, and ev
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
-from PySide6.QtCore import QBuffer, QIODevice, QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QVBoxLayout
 
 from desktop.theme import Look
-from desktop.widgets.chart import Line
+from desktop.widgets import chart_files
+from desktop.widgets.chart_data import Drawing, EventMark, Line
 from desktop.widgets.chart_legend import Legend
-from desktop.widgets.chart_plot import EventMark, TimePlot
-from desktop.widgets.chart_scale import Floats, Scale
+from desktop.widgets.chart_scale import Scale
+from desktop.widgets.plot_room import PlotRoom
 from desktop.widgets.text import Button, Text
 from desktop.widgets.time_axis import Stretch, iso_text, midnights, ticks
 
+if TYPE_CHECKING:
+    from desktop.widgets.chart_plot import TimePlot
+
 _TICK_PX = 66
 _ZOOM = 0.5
-_GAP_SPANS = 3
-_PNG_SCALE = 2
-_CAPTION_HEIGHT = 30
 _DAY_LINES_MS = 32 * 86_400_000
 
 
-@dataclass(frozen=True, slots=True)
-class Drawing:
-    """What a chart shows: each line's values at the same `spans` (from and to in Unix ms), None where nobody knows."""
-
-    stretch: Stretch
-    spans: Sequence[tuple[float, float]] = ()
-    lines: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
-    running: bool = False
-    """The last span is not over: the stretch to it is dashed."""
-    note: str = ""
-    empty: str = ""
-    """What to say where no line has a value."""
-    scope: str = ""
-    """What it is of, in words: queue and time."""
-
-    def middle_ms(self, index: int) -> float:
-        """Where a span is drawn."""
-        start, end = self.spans[index]
-        return (start + end) / 2
-
-
 class TimeChart(QFrame):
-    """Give it a Drawing by `show_drawing`; the crosshair also moves alone."""
+    """Give it a Drawing by `show_drawing`; the crosshair also moves alone.
+
+    `columns` is how many entries of the legend are in a row, `place` how many other charts of the page come before it.
+    """
 
     pointed = Signal(object)
     """The time under the mouse, None when it has left."""
@@ -67,7 +47,9 @@ class TimeChart(QFrame):
     save_wanted = Signal(str)
     """ "png" or "csv"."""
 
-    def __init__(self, look: Look, title: str, lines: Sequence[Line], scale: Scale, *, columns: int = 4) -> None:
+    def __init__(
+        self, look: Look, title: str, lines: Sequence[Line], scale: Scale, *, columns: int = 4, place: int = 0
+    ) -> None:
         super().__init__()
         self.setObjectName("card")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -93,11 +75,9 @@ class TimeChart(QFrame):
         head.addWidget(self.menu_button)
         self.legend = Legend(look, self._lines, columns)
         self.legend.toggled.connect(self._draw)
-        self.plot = TimePlot(look, self._lines)
-        self.plot.pointed.connect(self.pointed)
-        self.plot.zoomed.connect(self.zoomed)
-        self.plot.stretch_wanted.connect(self.stretch_wanted)
-        self.plot.reset_wanted.connect(self.reset_wanted)
+        self._plot: TimePlot | None = None
+        self._room = PlotRoom(place)
+        self._room.wanted.connect(self._make_plot)
         self.menu = self._build_menu()
 
         column = QVBoxLayout(self)
@@ -106,9 +86,8 @@ class TimeChart(QFrame):
         column.addLayout(head)
         column.addWidget(self.legend)
         column.addSpacing(2)
-        column.addWidget(self.plot, 1)
+        column.addWidget(self._room, 1)
         look.changed.connect(self._draw_style)
-        self._draw_style()
         self._tell()
 
     # What it shows
@@ -117,6 +96,11 @@ class TimeChart(QFrame):
     def title(self) -> str:
         """What it is of."""
         return self._title
+
+    @property
+    def plot(self) -> TimePlot:
+        """The drawing area, made where it is not there yet."""
+        return self._plot or self._make_plot()
 
     @property
     def drawing(self) -> Drawing:
@@ -146,8 +130,8 @@ class TimeChart(QFrame):
         self._reset.setEnabled(can_reset)
         self._marks = tuple(marks)
         self._crosshair = crosshair if crosshair is not None and crosshair < len(drawing.spans) else None
-        if restyle:
-            self.plot.draw_style(stale)
+        if restyle and self._plot is not None:
+            self._plot.draw_style(stale)
         self._draw()
 
     def show_crosshair(self, index: int | None) -> None:
@@ -161,104 +145,79 @@ class TimeChart(QFrame):
         """What the shown lines are at a span, in words."""
         found = {}
         for line in self._lines:
-            values = self._drawing.lines.get(line.key, ())
-            value = values[index] if index < len(values) else None
+            value = self._drawing.value(line.key, index)
             found[line.key] = "–" if value is None else self._scale.words(value)
         return found
 
     # Files
 
     def csv_text(self) -> str:
-        """The spans of the stretch with all lines' values: times as local ISO 8601, percentiles and ages in ms."""
-        text = io.StringIO()
-        out = csv.writer(text)
-        out.writerow(["from", "to", *(line.word for line in self._lines)])
-        for index, (start, end) in enumerate(self._drawing.spans):
-            if self._within(index):
-                values = (self._drawing.lines.get(line.key, ())[index] for line in self._lines)
-                out.writerow(
-                    [iso_text(start), iso_text(end), *("" if value is None else f"{value:.6g}" for value in values)]
-                )
-        return text.getvalue()
+        """The spans of the stretch with all lines' values."""
+        return chart_files.csv_text(self._drawing, self._lines)
 
     def png_bytes(self) -> bytes:
-        """The chart as it is seen, under a line that says what it is of; twice as sharp as a plain screen."""
-        size = QSize(self.width(), self.height() + _CAPTION_HEIGHT)
-        pixmap = QPixmap(size * _PNG_SCALE)
-        pixmap.setDevicePixelRatio(_PNG_SCALE)
-        pixmap.fill(self._look.colour("surface"))
+        """The chart as it is seen, but for its menu."""
         self.menu_button.hide()
-        until = iso_text(self._drawing.stretch.to_ms)[:16].replace("T", " ")
-        painter = QPainter(pixmap)
-        painter.setFont(self._look.font("caption"))
-        painter.setPen(self._look.colour("muted"))
-        place = QRectF(17, 0, self.width() - 31, _CAPTION_HEIGHT)
-        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, f"{self._drawing.scope}, until {until}")
-        painter.end()
-        self.render(pixmap, QPoint(0, _CAPTION_HEIGHT))
+        picture = chart_files.png_bytes(self, self._look, self._drawing)
         self.menu_button.show()
-        buffer = QBuffer()
-        buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-        pixmap.save(buffer, "PNG")
-        return bytes(buffer.data().data())
+        return picture
 
     # Drawing
 
+    def _make_plot(self) -> TimePlot:
+        from desktop.widgets.chart_plot import TimePlot
+
+        self._plot = plot = TimePlot(self._look, self._lines)
+        plot.pointed.connect(self.pointed)
+        plot.zoomed.connect(self.zoomed)
+        plot.stretch_wanted.connect(self.stretch_wanted)
+        plot.reset_wanted.connect(self.reset_wanted)
+        plot.draw_style(self._stale)
+        self._room.fill(plot)
+        self._draw()
+        return plot
+
     def _draw_style(self) -> None:
-        self.plot.draw_style(self._stale)
+        if self._plot is not None:
+            self._plot.draw_style(self._stale)
         self.update()
 
     def _draw(self) -> None:
-        drawing, stretch = self._drawing, self._drawing.stretch
-        shown = [line.key for line in self._lines if self.legend.shows(line.key)]
-        inside = [index for index in range(len(drawing.spans)) if self._within(index)]
-        known = [value for key in shown for index in inside if (value := drawing.lines.get(key, ())[index]) is not None]
-        self._scale.fit(known)
-        days = [at for _, at in midnights(stretch)] if stretch.length_ms <= _DAY_LINES_MS else []
-        most = max(2, int((self.plot.width() - 66) / _TICK_PX))
-        self.plot.show_axes(stretch, ticks(stretch, most), days, self._scale.bounds, self._scale.ticks())
-        at_ms, gaps = self._times()
-        for line in self._lines:
-            heights = np.full(len(drawing.spans), np.nan)
-            if line.key in shown:
-                heights = self._scale.place(_floats(drawing.lines.get(line.key, ())))
-            self.plot.show_line(line.key, at_ms, np.insert(heights, gaps, np.nan), drawing.running)
-        self.plot.show_marks(self._marks)
-        self.plot.show_empty("" if known else drawing.empty)
-        self._note.setText(drawing.note)
+        if self._plot is not None:
+            self._draw_plot(self._plot)
+        self._note.setText(self._drawing.note)
         self._draw_crosshair()
         self._draw_values()
         self._tell()
 
-    def _times(self) -> tuple[Floats, list[int]]:
-        """Where the spans are drawn, and the indexes before which a point of its own makes a gap: far from the last."""
-        spans = np.array(self._drawing.spans, dtype=float).reshape(-1, 2)
-        steps = np.diff(spans[:, 0])
-        far = np.flatnonzero(steps > _GAP_SPANS * np.median(steps)) if len(steps) else ()
-        gaps = [int(index) + 1 for index in far]
-        at_ms = spans.mean(axis=1)
-        return np.insert(at_ms, gaps, at_ms[gaps] - 1), gaps
+    def _draw_plot(self, plot: TimePlot) -> None:
+        drawing, stretch, place = self._drawing, self._drawing.stretch, self._scale.place
+        shown = {line.key: drawing.lines.get(line.key, ()) for line in self._lines if self.legend.shows(line.key)}
+        inside = [index for index in range(len(drawing.spans)) if drawing.within(index)]
+        known = [value for values in shown.values() for index in inside if (value := values[index]) is not None]
+        self._scale.fit(known)
+        days = [at for _, at in midnights(stretch)] if stretch.length_ms <= _DAY_LINES_MS else []
+        most = max(2, int((self._room.width() - 66) / _TICK_PX))
+        plot.show_axes(stretch, ticks(stretch, most), days, self._scale.bounds, self._scale.ticks())
+        placed = {key: [None if value is None else place(value) for value in values] for key, values in shown.items()}
+        plot.show_lines(drawing.spans, placed, drawing.running)
+        plot.show_marks(self._marks)
+        plot.show_empty("" if known else drawing.empty)
 
     def _draw_crosshair(self) -> None:
-        index = self._crosshair
-        if index is None:
-            self.plot.show_crosshair(None, {})
+        if self._plot is None:
             return
-        heights = {}
-        for line in self._lines:
-            values = self._drawing.lines.get(line.key, ())
-            if self.legend.shows(line.key) and index < len(values) and (value := values[index]) is not None:
-                heights[line.key] = float(self._scale.place(np.array([value]))[0])
-        self.plot.show_crosshair(self._drawing.middle_ms(index), heights)
+        if (index := self._crosshair) is None:
+            self._plot.show_crosshair(None, {})
+            return
+        values = {line.key: self._drawing.value(line.key, index) for line in self._lines if self.legend.shows(line.key)}
+        heights = {key: self._scale.place(value) for key, value in values.items() if value is not None}
+        self._plot.show_crosshair(self._drawing.middle_ms(index), heights)
 
     def _draw_values(self) -> None:
         spans = self._drawing.spans
         index = len(spans) - 1 if self._crosshair is None else self._crosshair
         self.legend.show_values(self.value_words(index) if spans else {}, self._stale)
-
-    def _within(self, index: int) -> bool:
-        start, end = self._drawing.spans[index]
-        return end >= self._drawing.stretch.from_ms and start <= self._drawing.stretch.to_ms
 
     def _tell(self) -> None:
         drawing = self._drawing
@@ -323,7 +282,7 @@ class TimeChart(QFrame):
     def _centre_ms(self) -> float:
         """Around what the keys zoom: the crosshair, or the newest."""
         stretch = self._drawing.stretch
-        if self._crosshair is not None and self._within(self._crosshair):
+        if self._crosshair is not None and self._drawing.within(self._crosshair):
             return self._drawing.middle_ms(self._crosshair)
         return stretch.to_ms
 
@@ -338,8 +297,3 @@ class TimeChart(QFrame):
 
     def _open_menu(self) -> None:
         self.menu.popup(self.menu_button.mapToGlobal(self.menu_button.rect().bottomLeft()))
-
-
-def _floats(values: Sequence[float | None]) -> Floats:
-    """None becomes NaN."""
-    return np.array([np.nan if value is None else value for value in values], dtype=float)
