@@ -36,7 +36,7 @@ _ENDED = Column(
 )
 _TOOK = Column(
     "Took",
-    70,
+    84,
     lambda job, now: span_text(took_ms(job, now)),
     lambda job, _: f"Started {exact_text(job.started_at_ms)}\nEnded {exact_text(job.finished_at_ms)}",
     number=True,

@@ -76,6 +76,7 @@ class JobTable(QTableView):
         self._look_timer.timeout.connect(self.look)
         self.verticalScrollBar().valueChanged.connect(self._look_soon)
         self.selectionModel().selectionChanged.connect(lambda *_: self.picked_changed.emit())
+        self.jobs.modelAboutToBeReset.connect(self._expect_reset)
         self.jobs.modelReset.connect(self._on_reset)
         self.jobs.rowsInserted.connect(self._look_soon)
         self.doubleClicked.connect(lambda index: self._open(index.row()))
@@ -161,6 +162,9 @@ class JobTable(QTableView):
         job = self.jobs.job(row)
         if job is not None:
             self.opened.emit(job)
+
+    def _expect_reset(self) -> None:
+        self._fitting = True  # until the new columns are fitted the header still moves the old ones
 
     def _on_reset(self) -> None:
         self._fit_columns()

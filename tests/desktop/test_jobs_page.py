@@ -194,6 +194,8 @@ class TestSearch:
         found = (job(1), job(2, queue="notification"))
         failed.show_searched(int(str(asked[0][0])), Searched(found, 12, 0, None))
         assert [failed.table.jobs.index(row, 1).data() for row in range(2)] == ["Synthesis", "Notifications"]
+        header = failed.table.horizontalHeader()
+        assert [header.sectionSize(place) for place in range(6)] == [122, 104, 148, 92, 84, 74]
         failed.table.selectAll()
         with qtbot.waitSignal(failed.list.act_wanted) as wanted:
             failed.list.do(RETRY)
