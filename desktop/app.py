@@ -18,6 +18,7 @@ from desktop.console import (
     alerts,
     audit,
     charts,
+    checkup,
     commands,
     demo,
     failures,
@@ -70,6 +71,7 @@ class App(QObject):
         self._restarts_told = 0
         self._closed = asyncio.Event()
         self._connect_operator()
+        checkup.connect(look, window, self.bridge)
 
     async def run(self) -> None:
         """Make the pages that are not there yet, connect, and return when the window was closed and all has ended."""
