@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from engine.errors import PermanentError
+from engine.errors import NotFoundError, PermanentError
 from engine.model import Action
 from engine.providers import Reply, Tool
 from engine.store.records import dumps
@@ -60,8 +60,11 @@ class Gate:
     def _held_back(self, tool: Tool) -> Tool:
         async def hold(arguments: Any) -> str:
             assert tool.confirm is not None
-            question = tool.confirm(arguments)
-            words = await question if inspect.isawaitable(question) else question
+            try:
+                question = tool.confirm(arguments)
+                words = await question if inspect.isawaitable(question) else question
+            except NotFoundError as error:
+                return str(error)  # nothing to ask about: that it is not there is the answer
             call = {"tool": tool.name, "arguments": arguments.model_dump(mode="json")}
             if call not in self._calls:
                 self._calls.append(call)

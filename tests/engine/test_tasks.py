@@ -19,9 +19,11 @@ from engine.due import day_of, due_text, parse_due
 from engine.errors import BadInputError, HarkError, NotFoundError, PermanentError
 from engine.handlers import HANDLERS
 from engine.handlers.context import JobContext
-from engine.job_types import JobType, SyncTasks, UpdateTask
+from engine.handlers.tools.task_titles import meant
+from engine.job_types import JobType, ProcessVoiceCommand, SyncTasks, UpdateTask
 from engine.model import JobOptions
-from engine.providers.tasks_local import LocalTasks
+from engine.providers.tasks_local import LocalTasks, Task
+from engine.queues import TASK_PROCESSING
 from engine.settings import Settings, load_settings
 from engine.store import Store
 from engine.worker.broker import QueueBroker, create_broker
@@ -127,9 +129,10 @@ def test_a_list_is_its_users_alone(tmp_path: Path) -> None:
 _MANY = """
 import sys
 from pathlib import Path
-from engine.providers.tasks_local import LocalTasks
+from engine.providers.tasks_local import LocalTasks, Task
+from engine.queues import TASK_PROCESSING
 tasks = LocalTasks(Path(sys.argv[1]))
-for number in range(20):
+for number in range(12):
     tasks.add(f"task-{number}", "local", f"Title {number}")
     tasks.change(f"job-{number}", "local", f"task-{number}", {"notes": f"by {sys.argv[2]}", "done": number % 2 == 0})
 """
@@ -139,8 +142,8 @@ def test_several_programs_write_the_same_list_and_each_job_counts_once(tmp_path:
     writers = [subprocess.Popen([sys.executable, "-c", _MANY, str(tmp_path), str(number)]) for number in range(3)]
     assert [writer.wait(60) for writer in writers] == [0, 0, 0]
     tasks = LocalTasks(tmp_path)
-    assert len(tasks.all_tasks("local")) == 20
-    assert len(tasks.open_tasks("local")) == 10
+    assert len(tasks.all_tasks("local")) == 12
+    assert len(tasks.open_tasks("local")) == 6
     here, _ = tasks.to_merge("local", "nowhere")
     assert {task.rev for task in here} == {2}, "a task was changed by more than one run of its job"
 
@@ -185,6 +188,110 @@ def test_dues_are_days_or_moments_in_one_form() -> None:
     for wrong in ("tomorrow", "2026-11-31", "2026-11-30T17:00:00"):
         with pytest.raises(BadInputError):
             parse_due(wrong)
+
+
+# ---- what is said about it
+
+
+class Desk:
+    """Says commands to an offline assistant, and answers them as the same conversation."""
+
+    def __init__(self, worker: Hands, tasks: LocalTasks) -> None:
+        self._worker = worker
+        self._number = 0
+        self.tasks = tasks
+
+    async def say(self, text: str) -> str:
+        """What is answered."""
+        self._number += 1
+        told = await self._worker.run(ProcessVoiceCommand(text=text, speak=False), f"say-{self._number}")
+        return str(told["reply"])
+
+    def titles(self) -> list[str]:
+        """What is open."""
+        return [task.title for task in self.tasks.open_tasks("local")]
+
+
+@pytest.fixture
+async def desk(settings: Settings, store: Store) -> AsyncIterator[Desk]:
+    """A worker takes the jobs of the tasks queue; commands are run by hand."""
+    stop = asyncio.Event()
+    worker = asyncio.create_task(serve(create_broker(settings, [TASK_PROCESSING]), settings, stop))
+    try:
+        async with hands(settings, store) as by_hand:
+            yield Desk(by_hand, LocalTasks(settings.data_dir))
+    finally:
+        stop.set()
+        await worker
+
+
+async def test_a_task_is_said_with_its_due_finished_and_deleted_after_a_yes(desk: Desk) -> None:
+    assert (
+        await desk.say("add buy milk tomorrow at 5 to my list") == "“buy milk” is on your list, due tomorrow at 5 PM."
+    )
+    (task,) = desk.tasks.open_tasks("local")
+    tomorrow = datetime.now().astimezone().date() + timedelta(days=1)
+    assert isinstance(task.due, datetime)
+    assert (task.due.astimezone().date(), task.due.astimezone().hour) == (tomorrow, 17)
+    await desk.say("add call Anna to my list")
+    assert await desk.say("what is due tomorrow") == "You have 1 task due tomorrow: buy milk, tomorrow at 5 PM."
+    assert await desk.say("what is due today") == "Nothing is due today."
+    assert await desk.say("mark by milk as done") == "“buy milk” is done."
+    assert desk.titles() == ["call Anna"]
+    assert await desk.say("delete the task call Anna") == "Shall I delete “call Anna” from your list?"
+    assert desk.titles() == ["call Anna"]
+    assert await desk.say("yes") == "“call Anna” is off your list."
+    assert desk.titles() == []
+
+
+async def test_a_task_that_is_not_there_is_not_asked_about(desk: Desk) -> None:
+    assert await desk.say("delete the task fly to Mars") == "There is no task like “fly to Mars” on your list."
+    assert await desk.say("mark fly to Mars as done") == "There is no task like “fly to Mars” on your list."
+
+
+async def test_of_two_tasks_that_are_meant_none_is_touched(desk: Desk) -> None:
+    desk.tasks.add("a", "local", "Call Anna about the trip")
+    desk.tasks.add("b", "local", "Call Anna about the car")
+    assert await desk.say("mark call Anna as done") == (
+        "Which one: “Call Anna about the trip” or “Call Anna about the car”?"
+    )
+    assert len(desk.titles()) == 2
+    assert await desk.say("mark the car as done") == "“Call Anna about the car” is done."
+
+
+async def test_what_is_due_is_told_soonest_first_with_what_is_late(desk: Desk) -> None:
+    today = datetime.now().astimezone().date()
+    desk.tasks.add("a", "local", "Some day")
+    desk.tasks.add("b", "local", "Pay rent", due=today)
+    desk.tasks.add("c", "local", "Write report", due=today - timedelta(days=1))
+    assert await desk.say("what are my tasks") == (
+        "You have 3 tasks: Write report, yesterday; Pay rent, today; Some day."
+    )
+    assert await desk.say("what is due today") == (
+        "You have 1 task due today: Pay rent, today. Overdue: Write report, yesterday."
+    )
+    assert await desk.say("what is overdue") == "You have 1 task overdue: Write report, yesterday."
+
+
+def titled(*titles: str) -> list[Task]:
+    return [Task(title, title, "", None, None, 0, 0) for title in titles]
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ("buy milk", ["Buy milk"]),
+        ("the milk", ["Buy milk", "Buy milk chocolate"]),
+        ("Buy bilk", ["Buy milk", "Buy milk chocolate"]),
+        ("cull mum", ["Call mum"]),
+        ("the report", ["Write the weekly report"]),
+        ("call Bob", []),
+        ("!", []),
+    ],
+)
+def test_a_task_is_found_by_more_or_less_its_title(said: str, wanted: list[str]) -> None:
+    tasks = titled("Buy milk", "Buy milk chocolate", "Call mum", "Write the weekly report")
+    assert [task.title for task in meant(said, tasks)] == wanted
 
 
 # ---- the copy in Airtable
