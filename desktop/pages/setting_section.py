@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QElapsedTimer, QTimer, Signal
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.pages.setting_row import SettingRow
@@ -13,6 +13,9 @@ from desktop.theme import Look
 from desktop.widgets.text import Button, Text, rule
 from engine.queues import QUEUES
 from engine.settings.views import QUEUES_NAME, SettingView
+
+_TURN_MS = 5
+"""Rows are made for so long in one turn of the loop: all of them at once would hold the window up for a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +63,15 @@ class TrialLine(QWidget):
 
 
 class SettingSection(QFrame):
-    """One group. `rows` are its settings by name; those of a queue are shown for one queue at a time."""
+    """One group. `rows` are its settings by name; those of a queue are shown for one queue at a time.
+
+    It begins without rows: `make_rows` has them made, and `made` tells when that is done.
+    """
 
     trial_wanted = Signal(str)
     row_made = Signal(object)
     """A SettingRow that there was not before: one queue's are made when that queue is first shown."""
+    made = Signal()
 
     def __init__(self, look: Look, group: str, views: Sequence[SettingView], services: Sequence[Service]) -> None:
         super().__init__()
@@ -90,8 +97,9 @@ class SettingSection(QFrame):
         self._rules: dict[str, QFrame] = {}
         self._views = {view.name: view for view in views}
         self._column = column
-        self._make_rows()
-        self.filter([])
+        self._making = QTimer(self)
+        self._making.setInterval(0)
+        self._making.timeout.connect(self._make_some)
 
     def show_views(self, views: Mapping[str, SettingView], saved: str) -> None:
         """Show how the settings are now; `saved` is the one whose typed value was taken."""
@@ -109,12 +117,8 @@ class SettingSection(QFrame):
         """Show only the rows in which all the words are (all rows of a group that has them in its name)."""
         self._words = words
         shown = False
-        for name, row in self.rows.items():
-            queue = queue_of(row.view)
-            fits = row.matches(words) and (not queue or queue == self._queue)
-            row.setVisible(fits)
-            self._rules[name].setVisible(fits)
-            shown |= fits
+        for name in self.rows:
+            shown |= self._fit(name)
         self.setVisible(shown)
         return shown
 
@@ -122,18 +126,48 @@ class SettingSection(QFrame):
         """Show the settings of this queue."""
         self._queue = queue
         self.queues[queue].setChecked(True)
-        self._make_rows()
+        self.make_rows()
         self.filter(self._words)
 
-    def _make_rows(self) -> None:
-        """Those of all settings but of the queues that are not shown: eight times as many would hold the window up."""
-        for name, view in self._views.items():
-            if name not in self.rows and queue_of(view) in ("", self._queue):
-                self.rows[name] = row = SettingRow(self._look, view)
-                self._rules[name] = rule()
-                self._column.addWidget(self._rules[name])
-                self._column.addWidget(row)
-                self.row_made.emit(row)
+    @property
+    def complete(self) -> bool:
+        """Whether all rows are there but those of the queues that were never shown."""
+        return not self._missing()
+
+    def make_rows(self) -> None:
+        """Make the rows that are missing, a few in each turn of the loop."""
+        self._making.start()
+
+    def _missing(self) -> list[SettingView]:
+        """Those of all settings but of the queues that are not shown."""
+        return [
+            view for name, view in self._views.items() if name not in self.rows and queue_of(view) in ("", self._queue)
+        ]
+
+    def _make_some(self) -> None:
+        spent = QElapsedTimer()
+        spent.start()
+        for view in self._missing():
+            if spent.elapsed() >= _TURN_MS:
+                return
+            self.rows[view.name] = row = SettingRow(self._look, view)
+            self._rules[view.name] = rule()
+            self._column.addWidget(self._rules[view.name])
+            self._column.addWidget(row)
+            self._fit(view.name)
+            self.row_made.emit(row)
+        self._making.stop()
+        self.filter(self._words)
+        self.made.emit()
+
+    def _fit(self, name: str) -> bool:
+        """Show a row or not, as filter and queue want it; tells which."""
+        row = self.rows[name]
+        queue = queue_of(row.view)
+        fits = row.matches(self._words) and (not queue or queue == self._queue)
+        row.setVisible(fits)
+        self._rules[name].setVisible(fits)
+        return fits
 
     def _build_queues(self) -> QHBoxLayout:
         line = QHBoxLayout()

@@ -44,6 +44,8 @@ class SettingsPage(QWidget):
         self._views: dict[str, SettingView] = {}
         self.sections: dict[str, SettingSection] = {}
         self.jumps: dict[str, Button] = {}
+        self._groups: list[str] = []
+        """Those that are yet to be made."""
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 18, 24, 18)
         column.setSpacing(12)
@@ -88,8 +90,9 @@ class SettingsPage(QWidget):
     def show_settings(self, views: Sequence[SettingView], saved: str = "") -> None:
         """Show the settings as they are now; `saved` is the one whose change was taken."""
         self._views = {view.name: view for view in views}
-        if not self.sections:
-            self._build_sections(views)
+        if not self.sections and not self._groups:
+            self._groups = list(dict.fromkeys(view.group for view in views))
+            self._make_section()
         for section in self.sections.values():
             section.show_views(self._views, saved)
         if saved:
@@ -156,26 +159,37 @@ class SettingsPage(QWidget):
         self._waiting.hide()
         return self._waiting
 
-    def _build_sections(self, views: Sequence[SettingView]) -> None:
-        groups = list(dict.fromkeys(view.group for view in views))
-        for place, group in enumerate(groups):
-            section = SettingSection(
-                self._look,
-                group,
-                [view for view in views if view.group == group],
-                [service for service in self._services if service.group == group],
-            )
-            section.trial_wanted.connect(self.trial_wanted)
-            section.row_made.connect(self._connect_row)
-            for row in section.rows.values():
-                self._connect_row(row)
-            self.sections[group] = section
-            self._cards.insertWidget(place, section)
-            jump = Button(self._look, group, kind="nav", font="label")
-            jump.setAccessibleName(f"Go to the settings of {group}")
-            jump.clicked.connect(lambda _=False, group=group: self.show_group(group))
-            self.jumps[group] = jump
-            self._jump_column.insertWidget(place, jump)
+    def _make_section(self) -> None:
+        """Make the next section; when it has its rows, the one after it follows."""
+        group, views = self._groups.pop(0), self._views.values()
+        section = SettingSection(
+            self._look,
+            group,
+            [view for view in views if view.group == group],
+            [service for service in self._services if service.group == group],
+        )
+        section.trial_wanted.connect(self.trial_wanted)
+        section.row_made.connect(self._connect_row)
+        section.made.connect(self._on_made)
+        jump = Button(self._look, group, kind="nav", font="label")
+        jump.setAccessibleName(f"Go to the settings of {group}")
+        jump.clicked.connect(lambda _=False, group=group: self.show_group(group))
+        place = len(self.sections)
+        self.sections[group], self.jumps[group] = section, jump
+        self._cards.insertWidget(place, section)
+        self._jump_column.insertWidget(place, jump)
+        section.show_views(self._views, "")
+        section.make_rows()
+
+    def _on_made(self) -> None:
+        self._filter()
+        if self._groups:
+            self._make_section()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every section is there with its rows."""
+        return bool(self.sections) and not self._groups and all(each.complete for each in self.sections.values())
 
     def _connect_row(self, row: SettingRow) -> None:
         row.change_wanted.connect(self.change_wanted)
@@ -200,6 +214,7 @@ class SettingsPage(QWidget):
         for group, jump in self.jumps.items():
             jump.setEnabled(group in found)
         if self.sections:
+            found = found or self._groups  # those may have it
             self._show_message("" if found else f"No setting has {self.filter.text().strip()!r} in it.", "muted")
 
     def _show_message(self, words: str, tone: str) -> None:

@@ -21,9 +21,11 @@ __all__ = ["QueueOverride", "Settings", "config_file", "load_settings", "setting
 def __getattr__(name: str) -> Any:
     """Import what needs pydantic when it is first asked for: a window wants to know its file before it needs that."""
     if name in ("QueueOverride", "Settings"):
-        from engine.settings import declared as where
-    elif name in ("load_settings", "settings_faults"):
-        from engine.settings import loading as where
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(where, name)
+        from engine.settings import declared
+
+        return getattr(declared, name)
+    if name in ("load_settings", "settings_faults"):
+        from engine.settings import loading
+
+        return getattr(loading, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -47,6 +47,7 @@ def page(qtbot: QtBot, keeper: MemoryKeyring) -> SettingsPage:
     page.resize(1100, 760)
     page.show_services([Service("redis", "Redis", "Redis")])
     page.show_settings(setting_views())
+    qtbot.waitUntil(lambda: page.complete)
     page.show()
     return page
 
@@ -165,12 +166,13 @@ class TestPage:
         page.filter.setText("zebra")
         assert page.message.text() == "No setting has 'zebra' in it."
 
-    def test_a_queue_shows_its_own_settings(self, page: SettingsPage) -> None:
+    def test_a_queue_shows_its_own_settings(self, page: SettingsPage, qtbot: QtBot) -> None:
         change_setting("queues.synthesis.attempts", "7")
         page.show_settings(setting_views())
         section = page.sections["Queues"]
         assert section.queues["synthesis"].text() == "Synthesis •"
         section.queues["synthesis"].click()
+        qtbot.waitUntil(lambda: section.complete)
         assert {name.split(".")[1] for name in visible(page) if name.startswith("queues.")} == {"synthesis"}
         assert field_of(page, "queues.synthesis.attempts").text() == "7"
 
@@ -217,10 +219,12 @@ async def test_what_is_changed_on_the_page_is_in_the_file_and_holds_after_a_rest
     page.restart_wanted.connect(bridge.reopen)
     opened, answered, refused = Emissions(bridge.opened), Emissions(bridge.answered), Emissions(bridge.refused)
 
+
     # The settings need no connection: a wrong address can be mended here.
     window.open_page(page)
     window.show()
     await answered.next()
+    qtbot.waitUntil(lambda: page.complete)
     assert field_of(page, "lease_ms").text() == "30000"
     bridge.start()
     await opened.next()
