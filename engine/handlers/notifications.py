@@ -1,8 +1,8 @@
 """Telling the user: on the desktop, by push services and by email; reminders are told so at their moment.
 
 Each target is told once however often a job runs, as far as the service lets it: who has acknowledged is remembered
-for 30 days. One window is left: a worker that dies between a push service's acknowledgement and that note tells it again
-(an ntfy server from 2.16 on then replaces the first). The desktop's notice and its note are one step.
+for 30 days. One window is left: a worker that dies between a push service's acknowledgement and that note tells it
+again (an ntfy server from 2.16 on then replaces the first). The desktop's notice and its note are one step.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from typing import Any
 
 from engine.errors import HarkError, PermanentError, RetryableError
 from engine.handlers.context import JobContext
+from engine.handlers.local_time import user_now
 from engine.handlers.mail import send_email
 from engine.job_types import EmailNotification, JobType, PushNotification, Remind, SendEmail
 from engine.providers.notifications import Push, PushTarget, push_targets
 from engine.quiet import quiet_until
-from engine.schedules import in_zone, local_timezone
-from engine.settings import Settings
 from engine.spoken_times import say_time
 from engine.store.notices import DESKTOP
 from engine.store.records import dumps
@@ -64,11 +63,6 @@ async def email_notification(payload: EmailNotification, context: JobContext) ->
         automatic=True,
     )
     return await send_email(mail, context)
-
-
-def user_now(settings: Settings) -> datetime:
-    """The present moment in the user's time zone."""
-    return in_zone(int(time.time() * 1000), settings.calendar_timezone or local_timezone())
 
 
 def _quiet(context: JobContext) -> datetime | None:

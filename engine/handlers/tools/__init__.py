@@ -13,6 +13,7 @@ from engine.handlers.tools.calendar import calendar_tools
 from engine.handlers.tools.clock import clock_tools
 from engine.handlers.tools.console import console_tools
 from engine.handlers.tools.mail import mail_tools
+from engine.handlers.tools.reminders import reminder_tools
 from engine.handlers.tools.tasks import task_tools
 from engine.providers import Tool
 
@@ -23,6 +24,7 @@ def tools_for(user_id: str, context: JobContext) -> Mapping[str, Tool]:
         *clock_tools(),
         *console_tools(user_id, context),
         *task_tools(user_id, context),
+        *reminder_tools(user_id, context),
         *mail_tools(user_id, context),
         *calendar_tools(user_id, context),
         Tool("help", "Tell what Hark can do.", Nothing, _tell_help),
@@ -32,6 +34,6 @@ def tools_for(user_id: str, context: JobContext) -> Mapping[str, Tool]:
 
 async def _tell_help(_: Nothing) -> str:
     return (
-        "I can tell the time and the date, keep your task list, read your new mail, and run the queues: "
+        "I can tell the time and the date, keep your task list, remind you, read your new mail, and run the queues: "
         "ask for a queue's state, or say pause, resume or retry and its name."
     )

@@ -18,7 +18,7 @@ from typing import Any
 # By path: importlib.resources cannot read a namespace package of an editable install.
 _FOLDER = Path(__file__).parents[3] / "resources" / "grammar" / "en"
 # A file each; help offers their commands in this order.
-_FIELDS = ("clock", "console", "tasks", "mail", "calendar", "general")
+_FIELDS = ("clock", "console", "tasks", "reminders", "mail", "calendar", "general")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +139,11 @@ def _jsgf(source: dict[str, Any]) -> Iterator[str]:
             template
             for block in intent["data"]
             if not block.get("metadata", {}).get("typed_only")
-            for template in block["sentences"]
+            for template in block.get("metadata", {}).get("heard", block["sentences"])
         ]
         for name, intent in source["intents"].items()
     }
+    spoken = {name: templates for name, templates in spoken.items() if templates}
     intents = " | ".join(f"<intent_{name}>" for name in spoken)
     polite = "( /0.02/ <{}> | /0.98/ <NULL> )"
     yield f"public <command> = {polite.format('before')} ( {intents} ) {polite.format('after')};"
