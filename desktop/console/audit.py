@@ -36,8 +36,8 @@ class _Wiring(QObject):
         bridge.refused.connect(self._on_refused)
         bridge.gone.connect(lambda *_: page.show_gone())
 
-    def _read_actions(self, queue: str) -> None:
-        self._bridge.request(_ACTIONS, lambda engine: engine.admin.audit(queue or None, _MOST_ACTIONS))
+    def _read_actions(self, queue: str, who: str) -> None:
+        self._bridge.request(_ACTIONS, lambda engine: engine.admin.audit(queue or None, _MOST_ACTIONS, actor=who))
 
     def _read_batches(self, queue: str) -> None:
         async def read(engine: Engine) -> tuple[QuarantineBatch, ...]:

@@ -5,31 +5,34 @@ Both are read anew while the page is shown. Where Redis is gone the last rows st
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
-    QComboBox,
     QFrame,
     QHBoxLayout,
+    QLineEdit,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from desktop.actions import REDIS_GONE, Actions
-from desktop.pages.failure_row import ago, exact
+from desktop.pages.audit_cells import action_cells, batch_cells
 from desktop.pages.freshness import Freshness
-from desktop.pages.restore_dialog import RestoreDialog, states
+from desktop.pages.restore_dialog import RestoreDialog
 from desktop.theme import Look
-from desktop.widgets.facts_table import Cell, Column, FactsTable
+from desktop.widgets.dialog import FIELD_HEIGHT
+from desktop.widgets.empty_card import EmptyCard
+from desktop.widgets.facts_table import Column, FactsTable
+from desktop.widgets.queue_box import QueueBox
 from desktop.widgets.text import Button, Text
 from engine.model import AuditEntry, QuarantineBatch
-from engine.queues import QUEUES
 
 _READ_MS = 2_000
+_TYPING_MS = 250
 _VIEWS = {"actions": "Actions", "quarantine": "Quarantine"}
 _EMPTY = {
     "actions": ("No actions", "What operators do to the queues is written down here."),
@@ -40,10 +43,12 @@ _EMPTY = {
 class AuditPage(QWidget):
     """Give it rows by `show_actions` and `show_batches`, and `show_gone` where there are none to be had."""
 
-    actions_wanted = Signal(str)
-    """The audit trail of a queue ("": of all) is to be read; comes each 2 s while it is shown."""
+    actions_wanted = Signal(str, str)
+    """The audit trail of a queue ("": of all) and of those whose name has this in it ("": of all) is to be read.
+
+    Comes each 2 s while it is shown."""
     batches_wanted = Signal(str)
-    """The same for the quarantine."""
+    """The quarantine of a queue ("": of all) is to be read, likewise."""
     restore_wanted = Signal(object, str)
     """The QuarantineBatch that is to come back, and the reason."""
 
@@ -52,6 +57,10 @@ class AuditPage(QWidget):
         self._look, self._actions = look, actions
         self._view = "actions"
         self.age = Freshness(look)
+        self._typing = QTimer(self)
+        self._typing.setSingleShot(True)
+        self._typing.setInterval(_TYPING_MS)
+        self._typing.timeout.connect(self._ask)
         self._known: dict[str, int | None] = dict.fromkeys(_VIEWS)
         """How many rows each view has; None before the first answer."""
         self._entries: tuple[AuditEntry, ...] = ()
@@ -103,7 +112,8 @@ class AuditPage(QWidget):
         self._stack = QStackedWidget()
         for table in (self.actions_table, self.batches_table):
             self._stack.addWidget(table)
-        self._stack.addWidget(self._build_empty())
+        self._empty = EmptyCard(look, framed=False)
+        self._stack.addWidget(self._empty)
         inside.addWidget(self._stack)
         column.addWidget(card, 1)
 
@@ -117,7 +127,12 @@ class AuditPage(QWidget):
     @property
     def queue(self) -> str:
         """The queue that is shown; "" means all."""
-        return str(self.queues.currentData())
+        return self.queues.queue
+
+    @property
+    def who(self) -> str:
+        """Whose actions are shown; "" means everybody's."""
+        return self.who_field.text().strip()
 
     @property
     def dialog(self) -> RestoreDialog | None:
@@ -127,8 +142,7 @@ class AuditPage(QWidget):
     @property
     def empty_text(self) -> str:
         """What it says where there are no rows; "" while there are some."""
-        words = f"{self._empty_title.text()}. {self._empty_words.text()}"
-        return words if self._stack.currentIndex() == len(_VIEWS) else ""
+        return self._empty.text if self._stack.currentIndex() == len(_VIEWS) else ""
 
     def show_actions(self, entries: Sequence[AuditEntry], now_ms: int) -> None:
         """Show the audit trail, newest first."""
@@ -192,46 +206,38 @@ class AuditPage(QWidget):
         self.restore.clicked.connect(self._ask_restore)
         row.addWidget(self.restore)
         row.addSpacing(8)
-        self.queues = QComboBox()
-        self.queues.setAccessibleName("Queue")
-        self.queues.setFixedSize(170, 34)
-        self.queues.addItem("All queues", "")
-        for name, spec in QUEUES.items():
-            self.queues.addItem(spec.title, name)
+        self.who_field = QLineEdit()
+        self.who_field.setPlaceholderText("Who: any part of a name")
+        self.who_field.setAccessibleName("Show the actions of")
+        self.who_field.setClearButtonEnabled(True)
+        self.who_field.setMinimumWidth(200)
+        self.who_field.setFixedHeight(FIELD_HEIGHT)
+        self.who_field.textChanged.connect(lambda _: self._typing.start())
+        row.addWidget(self.who_field)
+        row.addSpacing(8)
+        self.queues = QueueBox()
         self.queues.currentIndexChanged.connect(self._ask)
         row.addWidget(self.queues)
         return row
-
-    def _build_empty(self) -> QWidget:
-        widget = QWidget()
-        column = QVBoxLayout(widget)
-        column.addStretch(2)
-        self._empty_title = Text(self._look, "", "heading")
-        self._empty_words = Text(self._look, "", tone="muted")
-        for label in (self._empty_title, self._empty_words):
-            label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-            label.setWordWrap(True)
-            column.addWidget(label)
-        column.addStretch(3)
-        return widget
 
     # Drawing
 
     def _draw(self) -> None:
         stale = bool(self.age.gone)
         self.actions_table.show_rows(
-            [(f"{entry.queue} {entry.id}", _action_cells(entry, self._now_ms)) for entry in self._entries], stale
+            [(f"{entry.queue} {entry.id}", action_cells(entry, self._now_ms)) for entry in self._entries], stale
         )
         self.batches_table.show_rows(
-            [(batch.id, _batch_cells(batch, self._now_ms)) for batch in self._batches.values()], stale
+            [(batch.id, batch_cells(batch, self._now_ms)) for batch in self._batches.values()], stale
         )
         count = self._known[self._view]
         if not count:
             title, words = _EMPTY[self._view] if count == 0 else ("Reading", "The rows appear here.")
+            if self._view == "actions" and self.who and count == 0:
+                title, words = f"No actions of {self.who}", "The whole trail was looked through."
             if stale:
                 title, words = "This cannot be read now", self.age.gone
-            self._empty_title.setText(title)
-            self._empty_words.setText(words)
+            self._empty.say(title, words)
         self._stack.setCurrentIndex(list(_VIEWS).index(self._view) if count else len(_VIEWS))
         self._draw_restore()
 
@@ -247,13 +253,17 @@ class AuditPage(QWidget):
         elif not batch.left:
             refusal = "All of these jobs are back already."
         self.restore.setVisible(self._view == "quarantine")
+        self.who_field.setVisible(self._view == "actions")
         self.restore.setEnabled(not refusal)
         self.restore.setToolTip(refusal or "Bring the chosen jobs back to where they were. (Enter)")
 
     # Acting
 
     def _ask(self) -> None:
-        (self.actions_wanted if self._view == "actions" else self.batches_wanted).emit(self.queue)
+        if self._view == "actions":
+            self.actions_wanted.emit(self.queue, self.who)
+        else:
+            self.batches_wanted.emit(self.queue)
 
     def _chosen(self) -> QuarantineBatch | None:
         return self._batches.get(self.batches_table.chosen or "")
@@ -271,59 +281,3 @@ class AuditPage(QWidget):
 
     def _forget_dialog(self) -> None:
         self._dialog = None
-
-
-def depths_text(before: Mapping[str, int], after: Mapping[str, int]) -> str:
-    """What an action changed: "failed 12 → 0, waiting 0 → 12"; a queue's depths also move by themselves meanwhile."""
-    changed = [
-        f"{state} {before.get(state, 0):,} → {after.get(state, 0):,}"
-        for state in dict.fromkeys((*before, *after))
-        if before.get(state, 0) != after.get(state, 0)
-    ]
-    return ", ".join(changed) or "unchanged"
-
-
-def _action_cells(entry: AuditEntry, now_ms: int) -> tuple[Cell, ...]:
-    depths = depths_text(entry.before, entry.after)
-    both = "\n".join(
-        f"{state}: {entry.before.get(state, 0):,} before, {entry.after.get(state, 0):,} after"
-        for state in dict.fromkeys((*entry.before, *entry.after))
-    )
-    arguments = "\n".join(f"{name}: {value}" for name, value in entry.arguments.items())
-    return (
-        Cell(ago(entry.at_ms, now_ms), exact(entry.at_ms)),
-        Cell(entry.actor or "unknown"),
-        Cell(entry.action.replace("-", " "), arguments, "danger" if entry.action in ("clean", "remove") else "ink"),
-        Cell(_title(entry.queue), entry.queue),
-        Cell(f"{entry.touched:,}" if entry.touched else "–", _jobs(entry.touched), "ink" if entry.touched else "muted"),
-        Cell(depths, both, "muted" if depths == "unchanged" else "ink"),
-        Cell(entry.reason or "–", entry.reason or "No reason was given.", "ink" if entry.reason else "muted"),
-    )
-
-
-def _batch_cells(batch: QuarantineBatch, now_ms: int) -> tuple[Cell, ...]:
-    return (
-        Cell(ago(batch.at_ms, now_ms), exact(batch.at_ms)),
-        Cell(_title(batch.queue), batch.queue),
-        Cell(states(batch)),
-        Cell(f"{batch.left:,}" if batch.left else "all back", "", "ink" if batch.left else "muted"),
-        Cell(remaining_text(batch.until_ms - now_ms), f"Gone for good at {exact(batch.until_ms)}"),
-        Cell(batch.actor or "unknown"),
-        Cell(batch.reason or "–", batch.reason or "No reason was given.", "ink" if batch.reason else "muted"),
-    )
-
-
-def remaining_text(left_ms: int) -> str:
-    """What is left of the day: "23 h 59 min", "4 min", "less than 1 min"."""
-    minutes = left_ms // 60_000
-    if minutes < 1:
-        return "less than 1 min"
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
-
-
-def _title(queue: str) -> str:
-    return QUEUES[queue].title if queue in QUEUES else queue
-
-
-def _jobs(count: int) -> str:
-    return f"{count:,} job" if count == 1 else f"{count:,} jobs"

@@ -30,7 +30,7 @@ class CheckupDialog(Dialog):
 
     def __init__(self, look: Look, parent: QWidget | None = None) -> None:
         words = (
-            "Settings, Redis, workers, queues, speech, keys, the microphone, disk and memory, as `hark doctor` does."
+            "Settings, Redis, workers, queues, speech, keys, the microphone, disk and memory, as the command hark doctor."
         )
         super().__init__(look, "Check everything", words, keep="Close", order="Check again", parent=parent)
         self._look = look

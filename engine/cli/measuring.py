@@ -134,16 +134,17 @@ def failures(queue: str | None, as_json: bool) -> None:
 @hark.command()
 @click.argument("queue", required=False)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="The most rows to show.")
+@click.option("--actor", metavar="TEXT", default="", help="Only those whose name has TEXT in it.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
-def audit(queue: str | None, limit: int, as_json: bool) -> None:
+def audit(queue: str | None, limit: int, actor: str, as_json: bool) -> None:
     """Show who did what, on all queues or on QUEUE, newest first."""
     if queue is not None:
         require_queue(queue)
-    entries = with_engine(lambda engine: engine.admin.audit(queue, limit))
+    entries = with_engine(lambda engine: engine.admin.audit(queue, limit, actor=actor))
     if as_json:
         print_json([dataclasses.asdict(entry) for entry in entries])
     elif not entries:
-        tell("Nobody has done anything.")
+        tell(f"Nobody with {actor!r} in the name has done anything." if actor else "Nobody has done anything.")
     else:
         rows = [("WHEN", "WHO", "QUEUE", "ACTION", "JOBS", "WHAT CHANGED", "REASON")]
         for entry in entries:

@@ -12,7 +12,8 @@ from pytestqt.qtbot import QtBot
 from desktop.actions import Actions
 from desktop.bridge import Bridge
 from desktop.console import audit
-from desktop.pages.audit import AuditPage, depths_text, remaining_text
+from desktop.pages.audit import AuditPage
+from desktop.pages.audit_cells import depths_text, remaining_text
 from desktop.theme import Look
 from desktop.window import Window
 from engine.admin import Admin
@@ -93,7 +94,15 @@ def test_without_actions_it_says_so(page: AuditPage) -> None:
 def test_another_queue_is_asked_for(page: AuditPage, qtbot: QtBot) -> None:
     with qtbot.waitSignal(page.actions_wanted) as asked:
         page.queues.setCurrentIndex(page.queues.findData("synthesis"))
-    assert asked.args == ["synthesis"]
+    assert asked.args == ["synthesis", ""]
+
+
+def test_the_actions_of_one_person_are_asked_for_when_the_typing_rests(page: AuditPage, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(page.actions_wanted, check_params_cb=lambda _, who: who == "ada") as asked:
+        qtbot.keyClicks(page.who_field, "ada")
+    assert asked.args == ["", "ada"]
+    page.show_actions((), START_MS)
+    assert page.empty_text == "No actions of ada. The whole trail was looked through."
 
 
 def test_the_quarantine_is_asked_for_when_it_is_shown(page: AuditPage, qtbot: QtBot) -> None:
@@ -179,7 +188,7 @@ async def test_a_clean_is_seen_and_its_jobs_come_back(fresh_redis: str, qtbot: Q
     await fail_jobs(store, "email-processing", 3)
     await Admin(store).clean("email-processing", JobState.FAILED, actor="ada", reason="test")
 
-    page.actions_wanted.emit("")
+    page.actions_wanted.emit("", "")
     await answered.next()
     assert page.actions_table.texts(0)[1:] == ["ada", "clean", "Email", "3", "failed 3 → 0", "test"]
     page.batches_wanted.emit("")

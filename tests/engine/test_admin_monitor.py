@@ -51,6 +51,16 @@ async def test_pausing_is_done_once_and_audited_once(admin: Admin, fresh_redis: 
     assert [(row["actor"], row["action"]) for _, row in rows] == [("ada", "pause"), ("ada", "resume")]
 
 
+async def test_one_persons_actions_are_found_however_many_others_came_after(admin: Admin, fresh_redis: str) -> None:
+    await admin.pause(TASKS, actor="Ada (window)")
+    with redis.Redis.from_url(fresh_redis) as raw, raw.pipeline() as many:
+        for _ in range(1_100):
+            many.xadd(keys.audit(TASKS), {"actor": "bob", "action": "resume"})
+        many.execute()
+    assert [entry.action for entry in await admin.audit(TASKS, 5, actor="ada")] == ["pause"]
+    assert len(await admin.audit(None, 5, actor="BOB")) == 5
+
+
 @pytest.mark.parametrize("action", ["pause", "resume", "retry"])
 async def test_an_unknown_queue_is_refused_and_the_known_ones_named(admin: Admin, action: str) -> None:
     with pytest.raises(NotFoundError, match=r"no queue named 'nope'.*voice-processing.*notification"):
