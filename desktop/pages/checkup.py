@@ -29,9 +29,7 @@ class CheckupDialog(Dialog):
     wanted = Signal()
 
     def __init__(self, look: Look, parent: QWidget | None = None) -> None:
-        words = (
-            "Settings, Redis, workers, queues, speech, keys, the microphone, disk and memory, as the command hark doctor."
-        )
+        words = "As the command hark doctor: settings, Redis, workers, queues, speech, keys, microphone, disk, memory."
         super().__init__(look, "Check everything", words, keep="Close", order="Check again", parent=parent)
         self._look = look
         self._findings: tuple[Finding, ...] = ()
