@@ -24,6 +24,7 @@ from desktop.console import (
     failures,
     jobs,
     queues,
+    recordings,
     recurring,
     settings,
     talking,
@@ -66,6 +67,7 @@ class App(QObject):
         self.talking = talking.Talking(window, self.voice, self.bridge)
         self.hotkey: Hotkey | None = None
         self.tray = Tray(look)
+        self._look = look
         self._pool: EmbeddedPool | None = None
         self._apply = False
         self._restarts_told = 0
@@ -131,6 +133,7 @@ class App(QObject):
         match word:
             case "Assistant":
                 self.talking.connect_page(window.assistant)
+                recordings.connect(window.assistant, self._look, self.talking, self.voice, bridge)
             case "Queues":
                 queues.connect(window.queues, actions, bridge, window)
             case "Charts":

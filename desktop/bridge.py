@@ -120,11 +120,15 @@ class Bridge(QObject):
 
     def take_back(self, number: int) -> None:
         """Cancel a command with all of its jobs; its `Cancelled` follows. Nothing happens where it has ended."""
-        trace = self._traces.get(number)
-        if trace is not None:
+        if number in self._traces:
+            self.take_back_trace(self._traces[number])
+
+    def take_back_trace(self, trace: str) -> None:
+        """As `take_back`, by the command's own id; nothing happens where it is not under way."""
+        if trace in self._traces.values():
             self._taken_back.add(trace)
             if self._engine is not None:
-                self._spawn(f"take back command {number}", self._engine.client.commands.take_back(trace))
+                self._spawn("take back a command", self._engine.client.commands.take_back(trace))
 
     def request(self, topic: str, read: Callable[[Engine], Awaitable[object]]) -> None:
         """Look something up; `answered` or `refused` follows under `topic`, unless a newer request overtook it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
@@ -11,6 +13,7 @@ from desktop.widgets.exchange import Exchange
 from desktop.widgets.talk_button import TalkButton
 from desktop.widgets.text import Button, Text
 from engine.model import VoiceEvent
+from engine.recordings import Fate, KeptRecording
 
 _WIDTH = 760
 _EXAMPLES = (
@@ -36,6 +39,7 @@ class AssistantPage(QWidget):
 
     talk_pressed = Signal()
     talk_released = Signal()
+    recordings_wanted = Signal()
 
     def __init__(self, look: Look, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -100,6 +104,11 @@ class AssistantPage(QWidget):
         """Say where speech goes, as "Speech stays on this machine"."""
         self._destination.setText(words)
 
+    def show_kept(self, recordings: Sequence[KeptRecording]) -> None:
+        """Say how many recordings are kept that were not understood."""
+        unheard = sum(kept.fate is not Fate.HEARD for kept in recordings)
+        self.show_recordings.setText(f"Recordings ({unheard})" if unheard else "Recordings")
+
     def _build_conversation(self) -> QScrollArea:
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
@@ -162,6 +171,10 @@ class AssistantPage(QWidget):
         self.talk.released.connect(self.talk_released)
         self._hint = Text(self._look, _HINTS["idle"], "strong")
         self._destination = Text(self._look, "", "caption", "muted")
+        self.show_recordings = Button(self._look, "Recordings", kind="quiet", font="caption")
+        self.show_recordings.setToolTip("What you said and is still kept: play it, try it again, delete it")
+        self.show_recordings.setFixedHeight(24)
+        self.show_recordings.clicked.connect(self.recordings_wanted)
         self.typed = QLineEdit()
         self.typed.setFont(self._look.font("body"))
         self.typed.setPlaceholderText("Or type a command and press Enter")
@@ -185,7 +198,13 @@ class AssistantPage(QWidget):
         column.addSpacing(12)
         column.addLayout(line)
         column.addSpacing(6)
-        column.addWidget(self._destination, 0, Qt.AlignmentFlag.AlignHCenter)
+        below = QHBoxLayout()
+        below.setSpacing(6)
+        below.addStretch(1)
+        below.addWidget(self._destination)
+        below.addWidget(self.show_recordings)
+        below.addStretch(1)
+        column.addLayout(below)
         return controls
 
     def _fit_send(self, text: str) -> None:

@@ -43,6 +43,8 @@ class VoiceControl(QObject):
     state_changed = Signal(str)
     hint_changed = Signal(str)
     notice = Signal(str)
+    heard_again = Signal()
+    """What `hear_again` plays has ended."""
 
     def __init__(
         self, parent: QObject | None = None, *, microphone: Microphone | None = None, speaker: Speaker | None = None
@@ -65,7 +67,7 @@ class VoiceControl(QObject):
         self.microphone.clipped.connect(lambda: self._show_hint(_TOO_LOUD))
         self.microphone.speech_began.connect(lambda: self._do(self._machine.speech_began()))
         self.microphone.speech_ended.connect(lambda: self._do(self._machine.speech_ended()))
-        self.speaker.finished.connect(lambda: self._do(self._machine.spoken()))
+        self.speaker.finished.connect(self._on_spoken)
         self.speaker.failed.connect(self._on_speaker_failed)
 
     @property
@@ -106,6 +108,22 @@ class VoiceControl(QObject):
         """The answer has no further parts."""
         self._more = False
         self.speaker.end()
+
+    def hear_again(self, recording: Recording) -> None:
+        """Play an earlier recording, where nothing else goes on; `heard_again` tells of its end."""
+        if self.state in (push_to_talk.TalkState.IDLE, push_to_talk.TalkState.WORKING):
+            try:
+                self.speaker.play(recording)
+            except HarkError as error:
+                self.notice.emit(str(error))
+                self.heard_again.emit()
+        else:
+            self.heard_again.emit()
+
+    def stop_hearing_again(self) -> None:
+        """End what `hear_again` plays; a spoken answer goes on."""
+        if self.state != push_to_talk.TalkState.SPEAKING:
+            self.speaker.stop()
 
     def command_ended(self) -> None:
         """The command failed, or its answer has no sound."""
@@ -162,6 +180,8 @@ class VoiceControl(QObject):
             self._do(self._machine.tick(_now_ms()))
 
     def _listen(self) -> None:
+        self.speaker.stop()  # an earlier recording may be playing
+        self.heard_again.emit()
         try:
             self.microphone.start()
         except HarkError as error:
@@ -183,9 +203,13 @@ class VoiceControl(QObject):
         except HarkError as error:
             self._on_speaker_failed(str(error))
 
+    def _on_spoken(self) -> None:
+        self._do(self._machine.spoken())
+        self.heard_again.emit()
+
     def _on_speaker_failed(self, message: str) -> None:
         self.notice.emit(message)
-        self._do(self._machine.spoken())
+        self._on_spoken()
 
 
 def _now_ms() -> int:
