@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from engine.agenda import Agenda, CalendarMirror
-from engine.errors import BadInputError, NotFoundError
+from engine.errors import NotFoundError
 from engine.handlers.context import JobContext
 from engine.handlers.tools.arguments import Arguments, Nothing
 from engine.handlers.tools.wording import count
@@ -111,6 +112,14 @@ def calendar_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
             return waiting
         return done
 
+    async def unsettled(ask: Callable[[Any], Awaitable[str]], arguments: Any) -> str:
+        """Why a call cannot be made that nobody was asked about before; "" where it can."""
+        try:
+            await ask(arguments)
+        except NotFoundError as error:
+            return str(error)
+        return ""
+
     async def next_meeting(_: Nothing) -> str:
         account = diary.account
         if account is None:
@@ -160,7 +169,7 @@ def calendar_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
         now = datetime.now(account.zone)
         title, when = _title_and_time(arguments, now)
         if when is None:
-            raise BadInputError(
+            raise NotFoundError(
                 f"It is not clear when “{title}” is.", "Say it with its time, such as tomorrow at three."
             )
         payload = _creation(user_id, title, when, arguments)
@@ -168,6 +177,8 @@ def calendar_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
         return f"Shall I invite {_joined(arguments.attendees)} to “{title}” {_spoken_when(when, now)}?"
 
     async def invite(arguments: Invitation) -> str:
+        if not arguments.start and (why := await unsettled(ask_to_invite, arguments)):
+            return why
         title, people = arguments.title, _joined(arguments.attendees)
         payload = CreateEvent(
             user_id=user_id,
@@ -195,6 +206,8 @@ def calendar_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
         return f"Shall I cancel {_spoken(event, now)}{only}?"
 
     async def cancel_event(arguments: Cancelling) -> str:
+        if not arguments.uid and (why := await unsettled(ask_to_cancel, arguments)):
+            return why
         payload = CancelEvent(user_id=user_id, uid=arguments.uid, occurrence=arguments.occurrence)
         return await changed(
             payload,
@@ -212,6 +225,8 @@ def calendar_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
         return f"Shall I move {_spoken(event, now)} to {_spoken_moment(start, now).removeprefix('on ')}{only}?"
 
     async def move_event(arguments: Moving) -> str:
+        if not arguments.uid and (why := await unsettled(ask_to_move, arguments)):
+            return why
         payload = UpdateEvent(
             user_id=user_id,
             uid=arguments.uid,
@@ -255,7 +270,7 @@ class _Diary:
     def required(self) -> CalendarAccount:
         account = self.account
         if account is None:
-            raise BadInputError("No calendar is set up.", "You can set one up in the settings.")
+            raise NotFoundError("No calendar is set up.", "You can set one up in the settings.")
         return account
 
     async def events(self, start: datetime, end: datetime, now: datetime) -> Agenda:
@@ -369,7 +384,7 @@ def _moved(event: CalendarEvent, words: str, now: datetime) -> tuple[datetime | 
     from_when = datetime.combine(event.start.date(), time(), zone) if on_its_day else now
     when = read_time(words, from_when) or read_time(f"at {words}", from_when)
     if when is None:
-        raise BadInputError(f"I did not understand “{words}” as a time.", "Say it like friday at four.")
+        raise NotFoundError(f"I did not understand “{words}” as a time.", "Say it like friday at four.")
     if event.all_day:
         days = (event.end.date() - event.start.date()).days
         return (

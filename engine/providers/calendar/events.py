@@ -298,7 +298,8 @@ def _move(target: Component, change: Change, zone: ZoneInfo) -> None:
         same_kind = isinstance(start, datetime) == isinstance(old, datetime)
         usual = timedelta(hours=1) if isinstance(start, datetime) else _DAY
         end = start + (old_end - old if same_kind else usual)
-    if isinstance(end, datetime) != isinstance(start, datetime) or _aware(end, zone) <= _aware(start, zone):
+    backward = change.end is not None and _aware(end, zone) <= _aware(start, zone)
+    if backward or isinstance(end, datetime) != isinstance(start, datetime):
         raise BadInputError("The event would end before it begins.", "Give a later end.")
     zone_id = _zone_id(target)
     for name, moment in (("DTSTART", start), ("DTEND", end)):

@@ -118,7 +118,7 @@ class CalendarServer:
         wanted = "".join(f"<D:href>{escape(_quoted(href))}</D:href>" for href in hrefs)
         with explained(self._account):
             response = await self._client.report(calendar.url, _MULTIGET.format(wanted), depth=None)
-            if response.status != 207:
+            if not _is_multistatus(response):
                 raise for_status(self._account, response.status, "the events", _retry_after(response))
             results = response.parse_calendar_query()
         return [
@@ -180,7 +180,7 @@ class CalendarServer:
                 url = self._joined(url, "/.well-known/caldav")  # RFC 6764 5
             elif response.status in _REDIRECTS and response.headers.get("Location"):
                 url = self._joined(url, response.headers["Location"])
-            elif response.status == 207:
+            elif _is_multistatus(response):
                 return url, response
             else:
                 break
@@ -189,7 +189,7 @@ class CalendarServer:
     async def _propfind(self, url: str, properties: list[str], depth: int) -> Any:
         with explained(self._account):
             response = await self._client.propfind(url, depth=depth, props=properties)
-        if response.status != 207:
+        if not _is_multistatus(response):
             raise for_status(self._account, response.status, "the list of calendars", _retry_after(response))
         return response
 
@@ -200,7 +200,7 @@ class CalendarServer:
         for _ in range(_MOST_PAGES):
             with explained(self._account):
                 response = await self._client.sync_collection(calendar.url, last or None, ["getetag"], depth=0)
-                if response.status not in (200, 207):
+                if not _is_multistatus(response):
                     raise_for_preconditions(response)
                     raise for_status(self._account, response.status, "the question for changes", _retry_after(response))
                 page = response.parse_sync_collection()
@@ -267,6 +267,11 @@ def _client(account: CalendarAccount) -> AsyncDAVClient:
             enable_rfc6764=False,
             rate_limit_handle=False,
         )
+
+
+def _is_multistatus(response: Any) -> bool:
+    """Whether it is the answer of a CalDAV server that did what it was asked (RFC 4918 13)."""
+    return response.status == 207 and response.tree is not None and response.tree.tag == f"{_DAV}multistatus"
 
 
 def _properties(response: Any) -> dict[str, Any]:
