@@ -23,7 +23,15 @@ from pydantic import SecretStr
 from engine.cli import main
 from engine.client import Client
 from engine.errors import BadInputError, SettingsError
-from engine.job_types import CreateTask, JobType, ProcessVoiceCommand, PushNotification, SendEmail, SyncInbox
+from engine.job_types import (
+    CreateEvent,
+    CreateTask,
+    JobType,
+    ProcessVoiceCommand,
+    PushNotification,
+    SendEmail,
+    SyncInbox,
+)
 from engine.model import JobOptions, JobState
 from engine.monitor import Monitor
 from engine.settings import Settings, config_file, load_settings, settings_faults
@@ -32,6 +40,7 @@ from engine.settings.loading import set_variable
 from engine.settings.sources import variable_of
 from engine.settings.views import Origin, secret_names, setting_view
 from engine.store import Store, open_store
+from tests.calendar_servers import faulting_proxy
 from tests.keyrings import MemoryKeyring, missing_programs, secret_service
 from tests.push_servers import PushFault, push_server
 from tests.servers import OpenAIDouble, serving
@@ -222,8 +231,16 @@ def plants(fresh_redis: str, monkeypatch: pytest.MonkeyPatch, unused_tcp_port: i
     monkeypatch.setenv("HARK_API_PORT", "0")
     monkeypatch.setenv("DEBUG", "hark*")
     # They refuse the key, and quote it in their refusal, as such servers do.
-    with serving(OpenAIDouble()) as server, push_server("another token") as ntfy, push_server() as service:
+    with (
+        serving(OpenAIDouble()) as server,
+        push_server("another token") as ntfy,
+        push_server() as service,
+        faulting_proxy(unused_tcp_port) as calendar,
+    ):
         monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        calendar.fail("*", *[(401, {"WWW-Authenticate": 'Basic realm="calendars"'})] * 20)
+        monkeypatch.setenv("HARK_CALENDAR_URL", calendar.url)
+        monkeypatch.setenv("HARK_CALENDAR_USER", "ada")
         monkeypatch.setenv("HARK_NTFY_URL", ntfy.url)
         service.faults += [PushFault("status", 500)] * 9
         monkeypatch.setenv("HARK_NOTIFY_URLS", f"json://ada:{planted('notify_urls')}@127.0.0.1:{service.port}")
@@ -261,6 +278,7 @@ JOBS: dict[str, JobType] = {
     "mail": SendEmail(to=("bob@example.org",), subject="control-subject", body="Hello"),
     "inbox": SyncInbox(),
     "push": PushNotification(title="control-notification"),
+    "calendar": CreateEvent(title="control-event", start="2026-12-01T15:00"),
 }
 
 
@@ -301,6 +319,8 @@ def test_no_planted_secret_is_found_anywhere(
             ["settings", "--json"],
             ["settings", "test", "openai", "--json"],
             ["settings", "test", "redis"],
+            ["settings", "test", "calendar"],
+            ["job", "calendar"],
             ["settings", "test", "notifications"],
             ["doctor", "--json"],
             ["status", "--json"],
@@ -332,6 +352,7 @@ def test_no_planted_secret_is_found_anywhere(
     assert "control-title" in places["Redis"]
     assert "control-title" in places["hark export task-processing --state completed"]
     assert "control-subject" in places["hark job mail"]
+    assert "refuses the user or the password" in places["hark job calendar"]
     assert "refused the token (403)" in places["Redis"]
     assert "did not take the notification" in places["Redis"]
     assert "401" in places["Redis"]
