@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from engine.providers.calendar import CalendarAccount
-from engine.providers.calendar.events import CalendarEvent, UnreadableEventError, occurrences, uid_and_span
+from engine.providers.calendar.events import CalendarEvent, occurrences, uid_and_span
+from engine.providers.calendar.objects import UnreadableEventError
 from engine.providers.calendar.server import RemoteCalendar, RemoteObject
 from engine.store import Store
 from engine.store.records import dumps

@@ -17,15 +17,8 @@ from engine.errors import BadInputError, NotFoundError, RetryableError, Settings
 from engine.handlers.context import JobContext
 from engine.job_types import CancelEvent, CreateEvent, SyncCalendar, UpdateEvent
 from engine.providers.calendar import CalendarAccount, calendar_account, open_calendar_server
-from engine.providers.calendar.events import (
-    Change,
-    Draft,
-    Moment,
-    changed_object,
-    new_object,
-    parse_moment,
-    without_occurrence,
-)
+from engine.providers.calendar.changes import Change, Draft, changed_object, new_object, without_occurrence
+from engine.providers.calendar.objects import Moment, parse_moment
 from engine.providers.calendar.server import (
     CalendarServer,
     ChangedMeanwhileError,

@@ -24,7 +24,8 @@ from engine.handlers import HANDLERS, JobContext
 from engine.job_types import CancelEvent, CreateEvent, JobType, SyncCalendar, UpdateEvent
 from engine.model import JobOptions
 from engine.providers.calendar import calendar_account, try_calendar
-from engine.providers.calendar.events import CalendarEvent, UnreadableEventError, occurrences
+from engine.providers.calendar.events import CalendarEvent, occurrences
+from engine.providers.calendar.objects import UnreadableEventError
 from engine.providers.calendar.server import RemoteObject
 from engine.queues import CALENDAR_SYNC
 from engine.settings import Settings, load_settings

@@ -1,7 +1,7 @@
 """Calendars by CalDAV.
 
 `calendar_account(settings)` says what is set up; `server.open_calendar_server` talks with the server, `events` reads
-and changes what is in a calendar object. The libraries are imported when first used.
+what is in a calendar object, `changes` makes and changes one. The libraries are imported when first used.
 """
 
 from __future__ import annotations
