@@ -11,32 +11,17 @@ from typing import Any
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
-from engine.agenda import Agenda, CalendarMirror
 from engine.errors import NotFoundError
 from engine.handlers.context import JobContext
 from engine.handlers.tools.arguments import Arguments, Nothing
+from engine.handlers.tools.diary import EVENTS_READ, WAIT_S, Diary, joined, named, spoken, told_age, whole_days
 from engine.handlers.tools.wording import count
-from engine.job_types import CancelEvent, CreateEvent, JobType, SyncCalendar, UpdateEvent
+from engine.job_types import CancelEvent, CreateEvent, JobType, UpdateEvent
 from engine.providers import Tool
-from engine.providers.calendar import CalendarAccount, calendar_account
 from engine.providers.calendar.events import CalendarEvent
 from engine.spoken_times import SpokenTime, read_time, say_clock, say_time, split_time
 
-WAIT_S = 10.0
-EVENTS_READ = 6
-FRESH = timedelta(minutes=20)
-"""What was seen longer ago is said to be old: the regular sync has not worked since."""
-_FAR = (timedelta(days=8), timedelta(days=60), timedelta(days=400))
-"""How far ahead the next meeting is looked for, in steps: most often the first is enough."""
 _NONE = "No calendar is set up. You can set one up in the settings."
-_FILLERS = frozenset(
-    re.findall(
-        r"\w+",
-        "a all an appointment at calendar call event events every for from in is meeting meetings my next of on our "
-        "series the to upcoming whole with",
-    )
-)
-"""What says nothing about which event is meant."""
 _NAMES_DAY = re.compile(
     r"\b(?:to|yester)?day\b|\btomorrow\b|\btonight\b|\bweek|\bmonth|(?:mon|tues|wednes|thurs|fri|satur|sun)day|\d(?:st|nd|rd|th)\b|"
     r"\bin (?:a|\d)|\bfrom now\b|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\d{4}-\d\d",
@@ -102,7 +87,7 @@ def calendar_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
     """The tools of the calendar; a change goes through the calendar queue, in the command's trace."""
     services = context.services
     numbers = itertools.count(1)  # the same numbers whenever the job runs again
-    diary = _Diary(user_id, context)
+    diary = Diary(user_id, context)
 
     async def changed(payload: JobType, done: str, waiting: str) -> str:
         handle = await services.client.add(payload, context.child_options(f"calendar.{next(numbers)}"))
@@ -128,12 +113,12 @@ def calendar_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
         current, coming, agenda = await diary.next_meeting(now)
         told = []
         if current is not None:
-            told.append(f"You are in {_named(current)} until {say_clock(current.end)}.")
+            told.append(f"You are in {named(current)} until {say_clock(current.end)}.")
         if coming is not None:
-            told.append(f"Your next meeting is {_spoken(coming, now)}.")
+            told.append(f"Your next meeting is {spoken(coming, now)}.")
         elif current is None:
             told.append("You have no meeting coming up.")
-        return " ".join([*told, *_age(agenda, now)])
+        return " ".join([*told, *told_age(agenda, now)])
 
     async def list_events(arguments: OneDay) -> str:
         account = diary.account
@@ -143,11 +128,11 @@ def calendar_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
         span = read_time(arguments.day, now)
         if span is None:
             return f"I did not understand “{arguments.day}” as a day."
-        start, end = _days(span)
+        start, end = whole_days(span)
         agenda = await diary.events(start, end, now)
         events = [event for event in agenda.events if not event.declined]
         named = say_time(start, now, all_day=True) if end - start <= timedelta(days=1, hours=2) else arguments.day
-        return " ".join([_spoken_day(events, named, now, end - start), *_age(agenda, now)])
+        return " ".join([_spoken_day(events, named, now, end - start), *told_age(agenda, now)])
 
     async def create_event(arguments: NewEvent) -> str:
         account = diary.account
@@ -174,12 +159,12 @@ def calendar_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
             )
         payload = _creation(user_id, title, when, arguments)
         arguments.title, arguments.start, arguments.end = title, payload.start, payload.end or ""
-        return f"Shall I invite {_joined(arguments.attendees)} to “{title}” {_spoken_when(when, now)}?"
+        return f"Shall I invite {joined(arguments.attendees)} to “{title}” {_spoken_when(when, now)}?"
 
     async def invite(arguments: Invitation) -> str:
         if not arguments.start and (why := await unsettled(ask_to_invite, arguments)):
             return why
-        title, people = arguments.title, _joined(arguments.attendees)
+        title, people = arguments.title, joined(arguments.attendees)
         payload = CreateEvent(
             user_id=user_id,
             title=title,
@@ -201,9 +186,9 @@ def calendar_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
         arguments.uid, arguments.title = event.uid, event.title
         arguments.occurrence = "" if whole else event.occurrence
         if whole and event.occurrence:
-            return f"Shall I cancel {_named(event)} for good, all of the series?"
+            return f"Shall I cancel {named(event)} for good, all of the series?"
         only = ", only this once" if event.occurrence else ""
-        return f"Shall I cancel {_spoken(event, now)}{only}?"
+        return f"Shall I cancel {spoken(event, now)}{only}?"
 
     async def cancel_event(arguments: Cancelling) -> str:
         if not arguments.uid and (why := await unsettled(ask_to_cancel, arguments)):
@@ -222,7 +207,7 @@ def calendar_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
         arguments.uid, arguments.occurrence, arguments.title = event.uid, event.occurrence, event.title
         arguments.start, arguments.end = start.isoformat(), end.isoformat()
         only = ", only this once" if event.occurrence else ""
-        return f"Shall I move {_spoken(event, now)} to {_spoken_moment(start, now).removeprefix('on ')}{only}?"
+        return f"Shall I move {spoken(event, now)} to {_spoken_moment(start, now).removeprefix('on ')}{only}?"
 
     async def move_event(arguments: Moving) -> str:
         if not arguments.uid and (why := await unsettled(ask_to_move, arguments)):
@@ -254,86 +239,6 @@ def calendar_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
         Tool("move_event", "Move an event to another time.", Moving, move_event, ask_to_move),
         Tool("cancel_event", "Cancel an event.", Cancelling, cancel_event, ask_to_cancel),
     )
-
-
-class _Diary:
-    """Reading the calendars for one command."""
-
-    def __init__(self, user_id: str, context: JobContext) -> None:
-        self._user_id = user_id
-        self._context = context
-
-    @property
-    def account(self) -> CalendarAccount | None:
-        return calendar_account(self._context.services.settings)
-
-    def required(self) -> CalendarAccount:
-        account = self.account
-        if account is None:
-            raise NotFoundError("No calendar is set up.", "You can set one up in the settings.")
-        return account
-
-    async def events(self, start: datetime, end: datetime, now: datetime) -> Agenda:
-        """By the mirror, at once. Only where nothing was ever seen, a sync is waited for.
-
-        Raises HarkError where that fails.
-        """
-        mirror = CalendarMirror(self._context.services.store, self.required())
-        agenda = await mirror.events(start, end)
-        if agenda.synced_at_ms is not None and _since(agenda, now) <= FRESH:
-            return agenda
-        payload = SyncCalendar(user_id=self._user_id)
-        handle = await self._context.services.client.add(payload, self._context.child_options("calendar"))
-        if agenda.synced_at_ms is None:
-            try:
-                await handle.result(WAIT_S)
-            except TimeoutError:
-                return agenda
-            agenda = await mirror.events(start, end)
-        return agenda
-
-    async def next_meeting(self, now: datetime) -> tuple[CalendarEvent | None, CalendarEvent | None, Agenda]:
-        """The meeting that is on, the one that comes next, and what they were found in; no all-day event is either."""
-        current = coming = None
-        agenda = Agenda((), None)
-        for far in _FAR:
-            agenda = await self.events(now, now + far, now)
-            meetings = [event for event in agenda.events if not (event.all_day or event.declined or event.free)]
-            current = next((event for event in meetings if event.start <= now < event.end), None)
-            coming = next((event for event in meetings if event.start > now), None)
-            if coming is not None:
-                break
-        return current, coming, agenda
-
-    async def meant(self, words: str, now: datetime) -> CalendarEvent:
-        """The one event that is meant by what was said. Raises NotFoundError, which asks, where there is not one."""
-        named, when = split_time(words, now)
-        wanted = _words(named) - _FILLERS
-        if not wanted and when is None:
-            current, coming, _ = await self.next_meeting(now)
-            event = coming or current
-            if event is None:
-                raise NotFoundError("You have no meeting coming up.")
-            return event
-        start, end = (now, now + _FAR[1]) if when is None else _days(when)
-        found = [
-            event
-            for event in (await self.events(start, end, now)).events
-            if wanted <= _words(f"{event.title} {event.location} {' '.join(event.attendees)}")
-            and (when is None or when.all_day or event.start == when.start)
-        ]
-        # Of a series, the next occurrence stands for the others.
-        first = list({event.uid: event for event in reversed(found)}.values())[::-1]
-        if len(first) == 1:
-            return first[0]
-        if not first:
-            raise NotFoundError(f"I find no event like “{words}” in your calendar.")
-        choices = [_spoken(event, now) for event in first[:EVENTS_READ]]
-        raise NotFoundError(f"Which one: {', '.join(choices[:-1])} or {choices[-1]}?")
-
-
-def _words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", text.casefold()))
 
 
 # --- new times ---
@@ -369,14 +274,6 @@ def _moments(when: SpokenTime) -> tuple[datetime | date, datetime | date | None]
     return when.start.date(), when.end.date() if when.end else None
 
 
-def _days(when: SpokenTime) -> tuple[datetime, datetime]:
-    """The days that a time is in: of a moment, its day."""
-    first = when.start.date()
-    last = first if when.end is None else max(first, (when.end - timedelta(microseconds=1)).date())
-    zone = when.start.tzinfo
-    return datetime.combine(first, time(), zone), datetime.combine(last + timedelta(days=1), time(), zone)
-
-
 def _moved(event: CalendarEvent, words: str, now: datetime) -> tuple[datetime | date, datetime | date]:
     """When an event that is moved begins and ends: to a day alone it keeps its clock, to a clock alone its day."""
     zone = now.tzinfo
@@ -400,16 +297,6 @@ def _moved(event: CalendarEvent, words: str, now: datetime) -> tuple[datetime | 
 
 
 # --- what is said ---
-
-
-def _named(event: CalendarEvent) -> str:
-    return f"“{event.title}”"
-
-
-def _spoken(event: CalendarEvent, now: datetime) -> str:
-    where = f", {event.location}" if event.location else ""
-    others = f", with {_joined(event.attendees)}" if 0 < len(event.attendees) <= 3 else ""
-    return f"{_named(event)} {say_time(event.start, now, event.all_day)}{where}{others}"
 
 
 def _spoken_when(when: SpokenTime, now: datetime) -> str:
@@ -439,23 +326,3 @@ def _spoken_day(events: Sequence[CalendarEvent], day: str, now: datetime, length
         shown.append(f"{event.title} {when}")
     more = f"; and {len(events) - EVENTS_READ} more" if len(events) > EVENTS_READ else ""
     return f"You have {count(len(events), 'event')} {day}: {'; '.join(shown)}{more}."
-
-
-def _joined(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _age(agenda: Agenda, now: datetime) -> list[str]:
-    """What is to be said of an agenda's age; nothing while it is fresh."""
-    if agenda.synced_at_ms is None:
-        return ["The calendar has not answered yet, so this may not be all."]
-    age = _since(agenda, now)
-    if age <= FRESH:
-        return []
-    minutes = int(age.total_seconds() // 60)
-    told = count(minutes, "minute") if minutes < 120 else count(minutes // 60, "hour")
-    return [f"I saw the calendar {told if minutes < 2880 else count(minutes // 1440, 'day')} ago."]
-
-
-def _since(agenda: Agenda, now: datetime) -> timedelta:
-    return timedelta(milliseconds=now.timestamp() * 1000 - (agenda.synced_at_ms or 0))
