@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QMenu, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.actions import Actions
 from desktop.theme import Look
@@ -16,6 +17,7 @@ from engine.model import VoiceEvent
 from engine.recordings import Fate, KeptRecording
 
 _WIDTH = 760
+_DEFAULT = "Default microphone"
 _EXAMPLES = (
     "What time is it?",
     "Add a task to call Anna tomorrow",
@@ -40,11 +42,17 @@ class AssistantPage(QWidget):
     talk_pressed = Signal()
     talk_released = Signal()
     recordings_wanted = Signal()
+    microphones_wanted = Signal()
+    """The list is being opened: `show_microphones` fills it."""
+    microphone_chosen = Signal(str)
+    """Its id; "" for whichever is the default."""
 
     def __init__(self, look: Look, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._look, self._actions = look, actions
         self._exchanges: dict[int, Exchange] = {}
+        self.chosen_microphone = ""
+        self._microphone_name = ""
 
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 18, 24, 16)
@@ -109,6 +117,38 @@ class AssistantPage(QWidget):
         unheard = sum(kept.fate is not Fate.HEARD for kept in recordings)
         self.show_recordings.setText(f"Recordings ({unheard})" if unheard else "Recordings")
 
+    def show_microphones(self, known: Sequence[tuple[str, str]], default: str) -> None:
+        """Show which there are, each with its id and its name, and which name the default one has ("": unknown)."""
+        names = dict(known)
+        follow = f"{_DEFAULT} ({default})" if default else _DEFAULT
+        entries = [("", follow), *known]
+        chosen = self.chosen_microphone
+        if chosen and chosen not in names:
+            entries.append((chosen, f"{self._microphone_name or chosen} (not plugged in)"))
+        elif chosen:
+            self._microphone_name = names[chosen]
+        self.microphones.clear()
+        for device_id, name in entries:
+            entry = self.microphones.addAction(name)
+            entry.setCheckable(True)
+            entry.setChecked(device_id == chosen)
+            entry.triggered.connect(lambda _=False, device_id=device_id: self._choose_microphone(device_id))
+        shown = names.get(chosen, default) or _DEFAULT
+        self.microphone.setText(self.microphone.fontMetrics().elidedText(shown, Qt.TextElideMode.ElideRight, 220))
+
+    def memory(self) -> dict[str, Any]:
+        """The chosen microphone, to be kept."""
+        return {"microphone": self.chosen_microphone, "name": self._microphone_name}
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        """Take the choice up again. Raises KeyError where there is none."""
+        self._microphone_name = str(memory["name"])
+        self._choose_microphone(str(memory["microphone"]))
+
+    def _choose_microphone(self, device_id: str) -> None:
+        self.chosen_microphone = device_id
+        self.microphone_chosen.emit(device_id)
+
     def _build_conversation(self) -> QScrollArea:
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
@@ -171,6 +211,16 @@ class AssistantPage(QWidget):
         self.talk.released.connect(self.talk_released)
         self._hint = Text(self._look, _HINTS["idle"], "strong")
         self._destination = Text(self._look, "", "caption", "muted")
+        self.microphone = Button(
+            self._look, _DEFAULT, kind="quiet", icon="microphone", icon_role="muted", font="caption"
+        )
+        self.microphone.setIconSize(QSize(14, 14))
+        self.microphone.setFixedHeight(24)
+        self.microphone.setMaximumWidth(280)
+        self.microphone.setToolTip("The microphone that listens; choose another one here")
+        self.microphones = QMenu(self)
+        self.microphones.aboutToShow.connect(self.microphones_wanted)
+        self.microphone.setMenu(self.microphones)
         self.show_recordings = Button(self._look, "Recordings", kind="quiet", font="caption")
         self.show_recordings.setToolTip("What you said and is still kept: play it, try it again, delete it")
         self.show_recordings.setFixedHeight(24)
@@ -202,6 +252,7 @@ class AssistantPage(QWidget):
         below.setSpacing(6)
         below.addStretch(1)
         below.addWidget(self._destination)
+        below.addWidget(self.microphone)
         below.addWidget(self.show_recordings)
         below.addStretch(1)
         column.addLayout(below)

@@ -12,8 +12,10 @@ import time
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.voice import push_to_talk
+from desktop.voice.devices import Microphones
 from desktop.voice.microphone import Microphone, with_trailing_silence
 from desktop.voice.portaudio import PortAudio
+from desktop.voice.pulse import Source
 from desktop.voice.push_to_talk import PushToTalk, TalkKey
 from desktop.voice.speaker import Speaker
 from engine.audio import Recording
@@ -22,6 +24,7 @@ from engine.errors import HarkError
 _BY_A_PRESS = "Listening. Press again to send, Esc to cancel"
 _BY_ITSELF = "Listening until you stop speaking. Esc cancels"
 _NOTHING_IS_HEARD = "Nothing is heard: is the microphone muted?"
+_IS_MUTED = "{} is muted: unmute it in the system's sound settings"
 _TOO_LOUD = "The microphone is too loud: turn its level down, or speak from farther away"
 
 
@@ -52,6 +55,7 @@ class VoiceControl(QObject):
         super().__init__(parent)
         portaudio = PortAudio()
         self.microphone = microphone or Microphone(portaudio, self)
+        self.microphones = Microphones(portaudio, self)
         self.speaker = speaker or Speaker(portaudio, self)
         self._machine = PushToTalk()
         self._recording: Recording | None = None
@@ -59,11 +63,13 @@ class VoiceControl(QObject):
         self._more = False
         self._shown_state = str(self._machine.state)
         self._hint = ""
+        self._current_microphone: Source | None = None
         self.microphone.started.connect(self.recording_started)
         self.microphone.level.connect(self.recording_level)
         self.microphone.lost.connect(lambda message: self._do(self._machine.device_lost(message)))
         self.microphone.finished.connect(self._on_recording)
-        self.microphone.silent.connect(lambda: self._show_hint(_NOTHING_IS_HEARD))
+        self.microphone.silent.connect(self._on_silent)
+        self.microphones.changed.connect(self._on_microphones_changed)
         self.microphone.clipped.connect(lambda: self._show_hint(_TOO_LOUD))
         self.microphone.speech_began.connect(lambda: self._do(self._machine.speech_began()))
         self.microphone.speech_ended.connect(lambda: self._do(self._machine.speech_ended()))
@@ -133,6 +139,7 @@ class VoiceControl(QObject):
         """Let go of microphone and loudspeaker."""
         self.speaker.stop()
         self.microphone.close()
+        self.microphones.close()
 
     def _do(self, commands: push_to_talk.Commands) -> None:
         for command in commands:
@@ -161,10 +168,22 @@ class VoiceControl(QObject):
             self._shown_state = self.state
             self.state_changed.emit(self._shown_state)
         if self._machine.latched:
-            if self._hint not in (_TOO_LOUD, _NOTHING_IS_HEARD):
+            if self._hint in ("", _BY_ITSELF, _BY_A_PRESS):
                 self._show_hint(_BY_ITSELF if self._machine.hands_free else _BY_A_PRESS)
         elif self.state != push_to_talk.TalkState.LISTENING:
             self._show_hint("")
+
+    def _on_silent(self) -> None:
+        current = self.microphones.current
+        self._show_hint(_IS_MUTED.format(current.title) if current is not None and current.muted else _NOTHING_IS_HEARD)
+
+    def _on_microphones_changed(self) -> None:
+        """Another one may be meant now: a warm device is let go, a recording goes on where it began."""
+        current = self.microphones.current
+        if current != self._current_microphone:
+            self._current_microphone = current
+            if not self.microphone.is_recording:
+                self.microphone.close()
 
     def _show_hint(self, hint: str) -> None:
         if hint != self._hint:

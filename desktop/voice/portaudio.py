@@ -79,6 +79,17 @@ class PortAudio:
             self._open.discard(stream)
             stream.close(ignore_errors=True)
 
+    def inputs(self) -> list[str]:
+        """Names of the microphones; listed anew, unless a stream is open. Empty without the library."""
+        try:
+            sounddevice = self._load()
+        except PermanentError:
+            return []
+        self._list_devices_again(sounddevice)
+        api = sounddevice.query_hostapis(sounddevice.default.hostapi)["devices"]
+        devices = [sounddevice.query_devices(index) for index in api]
+        return [device["name"] for device in devices if device["max_input_channels"]]
+
     def device_was_lost(self) -> None:
         """The next `open` must look for devices anew."""
         self._device_list_is_stale = True

@@ -1,0 +1,107 @@
+"""Which microphone: the list of them, kept up to date, and the choice of one, or of whichever is the default.
+
+On Linux the sound server tells of plugging, unplugging and another default at once (`pulse`). Elsewhere PortAudio lists
+the devices, anew each time that the list is asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from desktop.voice.portaudio import PortAudio
+from desktop.voice.pulse import PulseServer, Source
+
+_SERVER_VARIABLE = "PULSE_SOURCE"
+_RECONNECT_MS = 3_000
+
+
+class Microphones(QObject):
+    """`changed`: something was plugged in or out, muted, or another one is the default.
+
+    A chosen microphone that is not plugged in is stood in for by the default one, until it is back.
+    """
+
+    changed = Signal()
+    _told = Signal()
+
+    def __init__(self, portaudio: PortAudio, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._portaudio = portaudio
+        self._chosen = ""
+        self._own_default = os.environ.get(_SERVER_VARIABLE)
+        self._server: PulseServer | None = None
+        self._reconnect = QTimer(self)
+        self._reconnect.setSingleShot(True)
+        self._reconnect.setInterval(_RECONNECT_MS)
+        self._reconnect.timeout.connect(self.start)
+        self._told.connect(self._on_told)
+
+    @property
+    def chosen(self) -> str:
+        """The id of the chosen one; "" follows the default."""
+        return self._chosen
+
+    @property
+    def default(self) -> Source | None:
+        """The system's default, where it is known."""
+        name = self._own_default or (self._server.default if self._server is not None else "")
+        return next((source for source in self.list() if source.id == name), None)
+
+    @property
+    def current(self) -> Source | None:
+        """The one that the next recording uses, where that is known."""
+        return next((source for source in self.list() if source.id == self._chosen), None) or self.default
+
+    def start(self) -> None:
+        """Begin to watch; without a sound server that can be asked there is nothing to watch."""
+        if not sys.platform.startswith("linux"):
+            return
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        try:
+            self._server = PulseServer(self._told.emit)
+        except OSError:
+            return
+
+    def close(self) -> None:
+        """Watch no more."""
+        self._reconnect.stop()
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
+
+    def list(self) -> tuple[Source, ...]:
+        """All microphones, as far as they are known."""
+        if self._server is not None:
+            return self._server.sources
+        if sys.platform.startswith("linux"):
+            return ()
+        return tuple(Source(name, name) for name in self._portaudio.inputs())
+
+    def choose(self, device_id: str) -> None:
+        """Use this one from the next recording on; "" follows the default."""
+        self._chosen = device_id
+        self._apply()
+        self.changed.emit()
+
+    def _on_told(self) -> None:
+        if self._server is not None and not self._server.alive:
+            self._reconnect.start()
+        self._apply()
+        self.changed.emit()
+
+    def _apply(self) -> None:
+        there = any(source.id == self._chosen for source in self.list())
+        if self._server is None:
+            self._portaudio.input_device = self._chosen if there else None
+            return
+        # libpulse, which PortAudio goes through, reads it when a stream is opened.
+        name = self._chosen if there else self._own_default
+        if name is None:
+            os.environ.pop(_SERVER_VARIABLE, None)
+        else:
+            os.environ[_SERVER_VARIABLE] = name
