@@ -13,6 +13,7 @@ from engine.handlers.tools.calendar import calendar_tools
 from engine.handlers.tools.clock import clock_tools
 from engine.handlers.tools.console import console_tools
 from engine.handlers.tools.mail import mail_tools
+from engine.handlers.tools.overview import overview_tools
 from engine.handlers.tools.reminders import reminder_tools
 from engine.handlers.tools.tasks import task_tools
 from engine.providers import Tool
@@ -23,6 +24,7 @@ def tools_for(user_id: str, context: JobContext) -> Mapping[str, Tool]:
     catalogue = (
         *clock_tools(),
         *console_tools(user_id, context),
+        *overview_tools(context),
         *task_tools(user_id, context),
         *reminder_tools(user_id, context),
         *mail_tools(user_id, context),
