@@ -23,6 +23,7 @@ from desktop.console import (
     demo,
     failures,
     jobs,
+    notifications,
     queues,
     recordings,
     recurring,
@@ -123,6 +124,7 @@ class App(QObject):
         commands.connect(window, actions, bridge, self.tray)
         write_lock.connect(window, actions, bridge)
         demo.connect(window, bridge)
+        notifications.connect(window, bridge, self.tray)
         self._pool_changed.connect(self._on_pool_changed, Qt.ConnectionType.QueuedConnection)
         window.page_made.connect(self._connect_page)
         for word in window.made:

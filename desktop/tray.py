@@ -12,7 +12,7 @@ from desktop.commands import Catalogue
 from desktop.pages.command_menu import CommandMenu
 from desktop.theme import Look
 from engine.alerts import RULES
-from engine.model import Alert, Severity
+from engine.model import Alert, Notice, Severity
 
 _SIZE = 64
 _LINES = 3
@@ -25,19 +25,20 @@ class Tray(QObject):
 
     open_requested = Signal()
     alerts_requested = Signal()
-    """Somebody has clicked on a notification."""
+    """Somebody has clicked on a message that tells of alerts."""
 
     def __init__(self, look: Look, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._look = look
         self._dot = ""
+        self._told_alerts = True
         self._icon: QSystemTrayIcon | None = None
         if not QSystemTrayIcon.isSystemTrayAvailable():
             return
         self._icon = QSystemTrayIcon(badged(look, ""), self)
         self._icon.setToolTip("Hark")
         self._icon.activated.connect(lambda _reason: self.open_requested.emit())
-        self._icon.messageClicked.connect(self.alerts_requested)
+        self._icon.messageClicked.connect(self._on_message_clicked)
         self._icon.show()
         look.changed.connect(self._draw)
 
@@ -67,7 +68,17 @@ class Tray(QObject):
         if self._icon is not None and alerts:
             critical = any(alert.severity is Severity.CRITICAL for alert in alerts)
             kinds = QSystemTrayIcon.MessageIcon
+            self._told_alerts = True
             self._icon.showMessage(*notification_of(alerts), kinds.Critical if critical else kinds.Warning, _SHOWN_MS)
+
+    def tell(self, notices: Sequence[Notice]) -> None:
+        """Raise one desktop notification that tells of all these notices."""
+        if self._icon is not None and notices:
+            self._told_alerts = False
+            self._icon.showMessage(*message_of(notices), QSystemTrayIcon.MessageIcon.Information, _SHOWN_MS)
+
+    def _on_message_clicked(self) -> None:
+        (self.alerts_requested if self._told_alerts else self.open_requested).emit()
 
     def close(self) -> None:
         """Take the icon away."""
@@ -107,6 +118,14 @@ def notification_of(alerts: Sequence[Alert]) -> tuple[str, str]:
         (alert,) = alerts
         return f"Hark: {RULES[alert.rule].title}", f"{alert.message} {alert.remedy}".strip()
     return f"Hark: {len(alerts)} alerts", "\n".join(_lines([alert.message for alert in alerts]))
+
+
+def message_of(notices: Sequence[Notice]) -> tuple[str, str]:
+    """Title and text of a desktop notification that tells of notices."""
+    if len(notices) == 1:
+        return notices[0].title, notices[0].text
+    told = [f"{notice.title}: {notice.text}".replace("\n", " ").removesuffix(": ") for notice in notices]
+    return f"Hark: {len(notices)} notifications", "\n".join(_lines(told))
 
 
 def _lines(messages: list[str]) -> list[str]:

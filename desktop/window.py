@@ -82,6 +82,8 @@ class Window(LatePages):
         self.resize(1280, 800)
 
         self.notices = NoticeBar(look)
+        self.told = NoticeBar(look)
+        """Notifications and reminders."""
         self.trouble = NoticeBar(look, closable=False)
         self.production = ProductionBar(look)
         self._frame = ""
@@ -99,6 +101,7 @@ class Window(LatePages):
         notice_frame.setSpacing(8)
         notice_frame.addWidget(self.production)
         notice_frame.addWidget(self.trouble)
+        notice_frame.addWidget(self.told)
         notice_frame.addWidget(self.notices)
         content = QVBoxLayout()
         content.setSpacing(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout
 
@@ -22,6 +22,9 @@ class NoticeBar(QFrame):
 
     A notice may offer one thing to do about it, such as to undo what it tells of: see `offer`.
     """
+
+    dismissed = Signal()
+    """Somebody has closed the notice."""
 
     def __init__(self, look: Look, *, closable: bool = True) -> None:
         super().__init__()
@@ -48,6 +51,7 @@ class NoticeBar(QFrame):
         self._close.setFixedSize(28, 28)
         self._close.setAccessibleName("Close this notice")
         self._close.clicked.connect(self.hide)
+        self._close.clicked.connect(self.dismissed)
         self._close.setVisible(closable)
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 9, 10, 9)
@@ -67,8 +71,11 @@ class NoticeBar(QFrame):
         """What the bar says, remedy included."""
         return f"{self._text.text()} {self._remedy.text()}".strip()
 
-    def show_notice(self, kind: str, text: str, remedy: str = "") -> None:
-        """Show `text` and `remedy`; `kind` is "info", "success", "warning" or "error"."""
+    def show_notice(self, kind: str, text: str, remedy: str = "", *, stays: bool = False) -> None:
+        """Show `text` and `remedy`; `kind` is "info", "success", "warning" or "error".
+
+        What `stays` does not leave by itself.
+        """
         self._kind, self._taken = kind, None
         self.action.hide()
         set_property(self, "kind", kind)
@@ -78,7 +85,7 @@ class NoticeBar(QFrame):
         self.setAccessibleName(f"{text} {remedy}".strip())
         self._draw_mark()
         self.show()
-        if kind in ("info", "success"):
+        if kind in ("info", "success") and not stays:
             self._timer.start(_SHOWN_MS)
         else:
             self._timer.stop()
