@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+import traceback
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -16,19 +17,22 @@ import pytest
 
 from engine.client import Client
 from engine.due import day_of, due_text, parse_due
-from engine.errors import BadInputError, HarkError, NotFoundError, PermanentError
+from engine.errors import BadInputError, HarkError, NotFoundError, PermanentError, RetryableError, SettingsError
 from engine.handlers import HANDLERS
 from engine.handlers.context import JobContext
 from engine.handlers.tools.task_titles import meant
 from engine.job_types import JobType, ProcessVoiceCommand, SyncTasks, UpdateTask
 from engine.model import JobOptions
+from engine.providers.airtable import airtable_place, try_airtable
 from engine.providers.tasks_local import LocalTasks, Task
 from engine.queues import TASK_PROCESSING
 from engine.settings import Settings, load_settings
 from engine.store import Store
 from engine.worker.broker import QueueBroker, create_broker
 from engine.worker.pool import serve
-from tests.airtable_double import BASE, TOKEN, AirtableDouble, airtable
+from tests.airtable_double import BASE, TOKEN, AirtableDouble, Fault, airtable
+from tests.engine.worker_process import worker_process
+from tests.redis_topologies import free_port, make_certificates
 
 LIMIT_S = 30
 FIVE = datetime(2026, 11, 30, 17, 0, tzinfo=timezone(timedelta(hours=1)))
@@ -128,6 +132,7 @@ def test_a_list_is_its_users_alone(tmp_path: Path) -> None:
 
 _MANY = """
 import sys
+import traceback
 from pathlib import Path
 from engine.providers.tasks_local import LocalTasks, Task
 from engine.queues import TASK_PROCESSING
@@ -480,3 +485,192 @@ async def test_another_table_is_a_new_copy_and_deletes_nothing(settings: Setting
             moved._number = 50
             assert (await moved.sync())["written"] == 1
             assert moved.here() == moved.there() == {"milk": ("Buy milk", "", False)}
+
+
+async def test_a_long_table_is_read_page_by_page(settings: Settings, store: Store) -> None:
+    paged = AirtableDouble(page=2)
+    with airtable(paged):
+        async with hands(with_airtable(settings, paged), store) as worker:
+            for number in range(5):
+                paged.add(Name=f"Task {number}", Key=f"key-{number}")
+            assert (await worker.run(SyncTasks()))["added"] == 5
+    assert [call.method for call in paged.calls] == ["GET", "GET", "GET"]
+
+
+async def test_two_workers_together_obey_the_limits(settings: Settings, store: Store, double: AirtableDouble) -> None:
+    settings = with_airtable(settings, double)
+    tasks = LocalTasks(settings.data_dir)
+    for number in range(23):
+        tasks.add(f"task-{number}", "local", f"Title {number}")
+    async with hands(settings, store) as one, hands(settings, store) as other:
+        first, second = await one.claim(SyncTasks(), "one"), await other.claim(SyncTasks(), "other")
+        await asyncio.gather(*(HANDLERS[SyncTasks](SyncTasks(), context) for context in (first, second)))
+    assert (double.turned_away, len(double.records)) == (0, 23)
+    assert max(call.records for call in double.calls) == 10
+    assert [call.method for call in double.calls] == ["GET", "PATCH", "PATCH", "PATCH", "GET"]
+
+
+async def test_after_a_429_nobody_calls_until_the_time_is_over(settings: Settings, store: Store) -> None:
+    strict = AirtableDouble(locked_s=0.5)
+    with airtable(strict):
+        strict.faults.append(Fault("status", status=429, code="RATE_LIMIT_REACHED", headers={"retry-after": "45"}))
+        async with hands(with_airtable(settings, strict), store) as worker:
+            with pytest.raises(RetryableError, match="asked too often") as caught:
+                await worker.run(SyncTasks(), "first")
+            assert caught.value.retry_after_ms == 45_000
+            with pytest.raises(RetryableError, match="left alone") as kept_away:
+                await worker.run(SyncTasks(), "second")
+            assert 30_000 < (kept_away.value.retry_after_ms or 0) <= 45_000
+    assert len(strict.calls) == 1
+
+
+@pytest.mark.parametrize("kind", ["cut", "reset", "slow"])
+async def test_a_row_whose_answer_is_lost_is_not_made_twice(
+    settings: Settings, store: Store, double: AirtableDouble, kind: Any
+) -> None:
+    settings = with_airtable(settings, double, airtable_timeout_s=1)
+    LocalTasks(settings.data_dir).add("milk", "local", "Buy milk")
+    double.faults.append(Fault(kind, method="PATCH"))
+    async with hands(settings, store) as worker:
+        context = await worker.claim(SyncTasks(), "a")
+        with pytest.raises(RetryableError):
+            await HANDLERS[SyncTasks](SyncTasks(), context)
+        assert [cells["Key"] for cells in double.cells()] == ["milk"], "the double had not done what it was asked"
+        told = await HANDLERS[SyncTasks](SyncTasks(), context)
+    assert (told["written"], told["conflicts"]) == (0, [])
+    assert [cells["Key"] for cells in double.cells()] == ["milk"]
+
+
+async def test_a_worker_killed_after_airtable_has_written_makes_no_second_row(
+    settings: Settings, store: Store, client: Client, double: AirtableDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = LocalTasks(settings.data_dir)
+    tasks.add("milk", "local", "Buy milk")
+    double.add(Name="Call Anna")
+    double.faults.append(Fault("slow", method="PATCH"))
+    assert settings.redis_url is not None
+    for name, value in {
+        "REDIS_URL": settings.redis_url.get_secret_value(),
+        "HARK_LEASE_MS": "1000",
+        "HARK_AIRTABLE_URL": double.url,
+        "HARK_AIRTABLE_TOKEN": TOKEN,
+        "HARK_AIRTABLE_BASE_ID": BASE,
+    }.items():
+        monkeypatch.setenv(name, value)
+    with worker_process("-m", "engine", "worker"):
+        handle = await client.sync_tasks()
+        assert await asyncio.to_thread(double.applied.wait, LIMIT_S), "the worker has written nothing"
+    async with running(load_settings()):
+        told = await handle.result(LIMIT_S)
+    assert told["conflicts"] == []
+    assert sorted(cells["Name"] for cells in double.cells()) == ["Buy milk", "Call Anna"]
+    assert sorted(task.title for task in tasks.all_tasks("local")) == ["Buy milk", "Call Anna"]
+
+
+# ---- what can go wrong
+
+REFUSALS: list[tuple[dict[str, Any], Fault | None, type[HarkError], str]] = [
+    (
+        {"airtable_token": "pat-wrong"},
+        None,
+        PermanentError,
+        "refuses the token (401 AUTHENTICATION_REQUIRED). Make a new",
+    ),
+    ({"airtable_base_id": "appOther"}, None, PermanentError, "may not use the base appOther"),
+    ({"airtable_table": "Chores"}, None, PermanentError, "no base appDouble00000001 with a table Chores"),
+    (
+        {"airtable_due_field": "When"},
+        None,
+        PermanentError,
+        "has no field “When” (422 UNKNOWN_FIELD_NAME). Add the field",
+    ),
+    ({}, Fault("status", status=429, code="PUBLIC_API_BILLING_LIMIT_EXCEEDED"), PermanentError, "calls of this month"),
+    ({}, Fault("status", status=429, code="RATE_LIMIT_REACHED"), RetryableError, "asked too often"),
+    ({}, Fault("status", status=503, headers={"retry-after": "7"}), RetryableError, "cannot answer now"),
+    ({}, Fault("status", status=422, code="INVALID_REQUEST_UNKNOWN"), PermanentError, "refuses the request (422"),
+    ({}, Fault("html"), RetryableError, "something unreadable"),
+    ({}, Fault("cut"), RetryableError, "broke off"),
+    ({}, Fault("reset"), RetryableError, "broke off"),
+    ({"airtable_timeout_s": 1}, Fault("slow"), RetryableError, "did not answer within 1 s"),
+]
+
+
+@pytest.mark.parametrize(("more", "fault", "kind", "words"), REFUSALS, ids=[row[3] for row in REFUSALS])
+async def test_each_fault_is_told_apart_with_its_remedy(
+    settings: Settings,
+    double: AirtableDouble,
+    more: dict[str, Any],
+    fault: Fault | None,
+    kind: type[HarkError],
+    words: str,
+) -> None:
+    if fault is not None:
+        double.faults.append(fault)
+    with pytest.raises(kind) as caught:
+        await try_airtable(with_airtable(settings, double, **more))
+    assert words in str(caught.value)
+    told = "".join(traceback.format_exception(caught.value))
+    assert TOKEN not in told
+    assert "pat-wrong" not in told
+    waits = {"asked too often": 30_000, "cannot answer now": 7_000}
+    if isinstance(caught.value, RetryableError):
+        assert caught.value.retry_after_ms == waits.get(words)
+
+
+async def test_a_field_of_the_wrong_kind_is_named(settings: Settings, store: Store) -> None:
+    numbers = AirtableDouble(kinds={"Key": "text", "Name": "number", "Notes": "text", "Due": "day", "Done": "checkbox"})
+    with airtable(numbers):
+        async with hands(with_airtable(settings, numbers), store) as worker:
+            LocalTasks(settings.data_dir).add("milk", "local", "Buy milk")
+            with pytest.raises(PermanentError, match="does not take a value for field “Name”"):
+                await worker.run(SyncTasks())
+
+
+async def test_nobody_listening_is_told(settings: Settings, double: AirtableDouble) -> None:
+    with pytest.raises(RetryableError, match="cannot be reached"):
+        await try_airtable(with_airtable(settings, double, airtable_url=f"http://127.0.0.1:{free_port()}"))
+
+
+async def test_a_server_that_cannot_prove_itself_gets_no_token(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    certificates = make_certificates(tmp_path / "certificates")
+    impostor = AirtableDouble()
+    with airtable(impostor, (str(certificates.server), str(certificates.server_key))):
+        with pytest.raises(PermanentError, match="could not prove who it is"):
+            await try_airtable(with_airtable(settings, impostor))
+        assert impostor.calls == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca))
+        assert "takes the token" in await try_airtable(with_airtable(settings, impostor))
+
+
+async def test_a_server_without_tls_is_told(settings: Settings, double: AirtableDouble) -> None:
+    with pytest.raises(RetryableError, match="TLS connection"):
+        await try_airtable(with_airtable(settings, double, airtable_url=double.url.replace("http:", "https:")))
+
+
+async def test_the_trial_tells_what_it_saw(settings: Settings, double: AirtableDouble) -> None:
+    told = await try_airtable(with_airtable(settings, double))
+    assert told.endswith("takes the token; the table Tasks has the fields that Hark uses and is empty.")
+    double.add(Name="Buy milk")
+    assert "has rows" in await try_airtable(with_airtable(settings, double))
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"airtable_token": None}, "Make one at https://airtable.com/create/tokens"),
+        ({"airtable_base_id": None}, "Set HARK_AIRTABLE_BASE_ID"),
+        ({"airtable_url": "http://airtable.example"}, "could be read on the way"),
+        ({"airtable_url": "airtable"}, "is no address"),
+        ({"airtable_due_field": "Name"}, "the same name"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_told(
+    settings: Settings, double: AirtableDouble, more: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        airtable_place(with_airtable(settings, double, **more))
+    assert words in str(caught.value)
