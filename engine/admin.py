@@ -298,24 +298,24 @@ class Admin(Recurring, Silencing):
         """Enter what an operator did that changed no job by itself, such as an export; allowed while locked."""
         await self._store.note_action(require_queue(queue), action, arguments, actor=actor, reason=reason)
 
-    async def audit(self, queue: str | None = None, count: int = 100, *, actor: str = "") -> tuple[AuditEntry, ...]:
+    async def audit(self, queue: str | None = None, count: int = 100, *, by: str = "") -> tuple[AuditEntry, ...]:
         """Who did what: the last actions on one queue, or on all and on the connection, newest first.
 
-        With `actor` only those of people whose name has this in it, capitals or not, however far back they are.
+        With `by` only those of people whose name has this in it, capitals or not, however far back they are.
         """
         names = (*QUEUES, "") if queue is None else (require_queue(queue),)
-        entries = [entry for name in names for entry in await self._audit(name, count, actor.casefold())]
+        entries = [entry for name in names for entry in await self._audit(name, count, by.casefold())]
         return tuple(sorted(entries, key=lambda entry: entry.at_ms, reverse=True)[:count])
 
     # --- inside ---
 
-    async def _audit(self, queue: str, count: int, actor: str) -> Sequence[AuditEntry]:
-        if not actor:
+    async def _audit(self, queue: str, count: int, by: str) -> Sequence[AuditEntry]:
+        if not by:
             return await self._store.audit(queue, count)
         found: list[AuditEntry] = []
         before = "+"
         while len(found) < count and (entries := await self._store.audit(queue, _PAGE, before)):
-            found += [entry for entry in entries if actor in entry.actor.casefold()]
+            found += [entry for entry in entries if by in entry.actor.casefold()]
             before = min((entry.id for entry in entries), key=lambda id_: tuple(map(int, id_.split("-"))))
         return found
 

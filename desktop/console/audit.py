@@ -37,7 +37,7 @@ class _Wiring(QObject):
         bridge.gone.connect(lambda *_: page.show_gone())
 
     def _read_actions(self, queue: str, who: str) -> None:
-        self._bridge.request(_ACTIONS, lambda engine: engine.admin.audit(queue or None, _MOST_ACTIONS, actor=who))
+        self._bridge.request(_ACTIONS, lambda engine: engine.admin.audit(queue or None, _MOST_ACTIONS, by=who))
 
     def _read_batches(self, queue: str) -> None:
         async def read(engine: Engine) -> tuple[QuarantineBatch, ...]:

@@ -140,7 +140,7 @@ def audit(queue: str | None, limit: int, actor: str, as_json: bool) -> None:
     """Show who did what, on all queues or on QUEUE, newest first."""
     if queue is not None:
         require_queue(queue)
-    entries = with_engine(lambda engine: engine.admin.audit(queue, limit, actor=actor))
+    entries = with_engine(lambda engine: engine.admin.audit(queue, limit, by=actor))
     if as_json:
         print_json([dataclasses.asdict(entry) for entry in entries])
     elif not entries:

@@ -49,7 +49,7 @@ async def sync_tasks(payload: SyncTasks, context: JobContext) -> dict[str, Any]:
     await asyncio.to_thread(services.tasks.drop_old)
     place = airtable_place(services.settings)
     if place is None:
-        return {"skipped": "Airtable is not set up. Tasks are kept on this machine."}
+        return {"skipped": "No task service is set up. Tasks are kept on this machine."}
     # Nobody else's turn comes while a call of this job may still be under way.
     lease_ms = (CONNECT_S + 2 * place.timeout_s + 10) * 1000
     holding = services.store.alone_with(place.service, context.job.id, spacing_ms=SPACING_MS, lease_ms=lease_ms)

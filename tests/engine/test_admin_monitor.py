@@ -57,8 +57,8 @@ async def test_one_persons_actions_are_found_however_many_others_came_after(admi
         for _ in range(1_100):
             many.xadd(keys.audit(TASKS), {"actor": "bob", "action": "resume"})
         many.execute()
-    assert [entry.action for entry in await admin.audit(TASKS, 5, actor="ada")] == ["pause"]
-    assert len(await admin.audit(None, 5, actor="BOB")) == 5
+    assert [entry.action for entry in await admin.audit(TASKS, 5, by="ada")] == ["pause"]
+    assert len(await admin.audit(None, 5, by="BOB")) == 5
 
 
 @pytest.mark.parametrize("action", ["pause", "resume", "retry"])

@@ -360,7 +360,7 @@ async def both(settings: Settings, store: Store, double: AirtableDouble) -> Asyn
 async def test_without_airtable_a_sync_has_nothing_to_do(store: Store, settings: Settings) -> None:
     async with hands(settings, store) as worker:
         told = await worker.run(SyncTasks())
-    assert told == {"skipped": "Airtable is not set up. Tasks are kept on this machine."}
+    assert told == {"skipped": "No task service is set up. Tasks are kept on this machine."}
 
 
 async def test_tasks_go_both_ways_and_a_second_sync_changes_nothing(both: Both) -> None:
