@@ -81,6 +81,7 @@ class Bridge(QObject):
         self._newest_requests: Counter[str] = Counter()
         self._is_gone = False
         self._reopen = False
+        self._closing = False
         self._watched = True
         self._actor = f"{getpass.getuser()} (window)"
 
@@ -89,7 +90,8 @@ class Bridge(QObject):
         self._spawn(_CONNECTION, self._stay_connected())
 
     async def close(self) -> None:
-        """Cancel every task and disconnect."""
+        """Cancel every task and disconnect; what is asked for from now on is not done."""
+        self._closing = True
         connection = {task for task in self._tasks if task.get_name() == _CONNECTION}
         # The connection goes last: what still reads from it has let go of it then.
         for tasks in (self._tasks - connection, connection):
@@ -293,6 +295,9 @@ class Bridge(QObject):
     # Tasks
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        if self._closing:
+            work.close()
+            return
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._on_done)

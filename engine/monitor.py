@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
 from engine.alerts import AlertNotes, Watch
+from engine.concurrency import together
 from engine.errors import BadInputError, HarkError, RedisGoneError
 from engine.figures import summed
 from engine.job_filter import JobFilter
@@ -104,7 +104,7 @@ class Monitor:
 
     async def totals(self) -> dict[str, dict[str, Figures]]:
         """What was counted since the queues exist, by queue and job type; it never goes down."""
-        found = await asyncio.gather(*(self._store.totals(queue) for queue in QUEUES))
+        found = await together(*(self._store.totals(queue) for queue in QUEUES))
         return dict(zip(QUEUES, found, strict=True))
 
     async def ping(self) -> None:
@@ -159,7 +159,7 @@ class Monitor:
         ids = [trace_id, *(f"{trace_id}.{queue}" for queue in QUEUES)]
         known = [self._store.records(queue, ids) for queue in QUEUES]
         nearby = [self._store.jobs(queue, state, 0, _NEARBY) for queue in QUEUES for state in JobState]
-        found = await asyncio.gather(*known, *nearby)
+        found = await together(*known, *nearby)
         jobs = {
             (job.queue, job.id): job
             for part in found
@@ -175,7 +175,7 @@ class Monitor:
     async def failures(self, queue: str | None = None, count: int = 100) -> tuple[FailureGroup, ...]:
         """Groups of like failures, of one queue or all: the largest of those that still have failed jobs first."""
         names = list(QUEUES) if queue is None else [require_queue(queue)]
-        found = await asyncio.gather(*(self._store.groups(name, count) for name in names))
+        found = await together(*(self._store.groups(name, count) for name in names))
         groups = [group for of_queue in found for group in of_queue]
         return tuple(sorted(groups, key=lambda group: (group.failed_now, group.last_at_ms), reverse=True)[:count])
 
@@ -226,7 +226,7 @@ class Monitor:
         spans_at_once = max(1, _RECORDS_AT_ONCE // each)
         for until in range(last + 1, first, -spans_at_once):
             numbers = range(max(first, until - spans_at_once) * each, until * each)
-            found = await asyncio.gather(*(read(queue, numbers) for queue in queues))
+            found = await together(*(read(queue, numbers) for queue in queues))
             parts = [_together(list(same)) for same in zip(*found, strict=True)]
             yield tuple(_joined(parts[start : start + each], span_ms) for start in range(0, len(parts), each))
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+from engine.concurrency import together
 from engine.errors import BadInputError, NotFoundError, RetryableError
 from engine.job_types import JobType
 from engine.model import Schedule
@@ -153,7 +154,7 @@ class Recurring:
 
     async def _stored(self) -> list[tuple[int, StoredSchedule]]:
         """All schedules, each with Redis's time in ms at which it was read."""
-        listed = await asyncio.gather(*(self._store.schedules(queue) for queue in QUEUES))
+        listed = await together(*(self._store.schedules(queue) for queue in QUEUES))
         return [(now_ms, stored) for now_ms, found in listed for stored in found]
 
     async def _find(self, schedule_id: str) -> tuple[int, StoredSchedule]:

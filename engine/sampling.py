@@ -12,11 +12,12 @@ import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 from uuid import uuid4
 
+from engine.concurrency import together
 from engine.figures import summed
 from engine.histogram import Histogram
 from engine.model import Figures
@@ -93,9 +94,8 @@ class Sampler:
     async def take(self, minutes: int) -> Sample:
         """Sample now, with the last `minutes` minutes. Raises RedisGoneError."""
         self._count(1 + len(QUEUES))
-        workers, *replies = await asyncio.gather(
-            self._store.workers(), *(self._store.sample(queue, minutes) for queue in QUEUES)
-        )
+        samples: list[Awaitable[Any]] = [self._store.sample(queue, minutes) for queue in QUEUES]
+        workers, *replies = await together(self._store.workers(), *samples)
         now_ms = int(replies[0][0])
         queues = {queue: queue_sample(reply) for queue, reply in zip(QUEUES, replies, strict=True)}
         return Sample(now_ms, now_ms // 60_000 - minutes + 1, queues, workers)

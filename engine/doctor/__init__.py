@@ -9,9 +9,9 @@ The engine knows no sound devices: whoever does (the desktop) hands its checks i
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
+from engine.concurrency import together
 from engine.doctor.findings import Check, Finding, Level, Limits, blocking_check, run_checks
 from engine.doctor.machine import machine_checks, memory
 from engine.doctor.redis_checks import NAMES, examine_redis
@@ -37,7 +37,7 @@ async def examine(extra: Sequence[Check] = (), limits: Limits = _DEFAULT_LIMITS)
         settings = load_settings()
         source = config_file() if config_file().exists() else "the environment alone"
         found = [Finding("settings", Level.OK, f"The settings, from {source}, are valid.")]
-        parts = await asyncio.gather(
+        parts = await together(
             examine_redis(settings, limits), run_checks([*always, *machine_checks(settings, limits)])
         )
         found += [finding for part in parts for finding in part]

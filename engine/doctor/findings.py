@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from engine.concurrency import together
 from engine.errors import HarkError
 from engine.log import get_logger
 
@@ -101,7 +102,7 @@ async def run_check(check: Check) -> list[Finding]:
 
 async def run_checks(checks: Sequence[Check]) -> list[Finding]:
     """What all of them find, looked at together, in their order."""
-    return [finding for found in await asyncio.gather(*map(run_check, checks)) for finding in found]
+    return [finding for found in await together(*map(run_check, checks)) for finding in found]
 
 
 async def in_thread(call: Callable[[], _T]) -> _T:

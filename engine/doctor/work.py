@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
 from datetime import datetime
 
+from engine.concurrency import together
 from engine.doctor.findings import Finding, Level
 from engine.model import QueueState, Snapshot
 from engine.monitor import Monitor
@@ -88,7 +88,7 @@ def _paused(state: QueueState) -> Finding:
 
 
 async def _stalled(store: Store, monitor: Monitor, snapshot: Snapshot) -> list[Finding]:
-    counts = await asyncio.gather(*(store.workless(queue, snapshot.taken_at_ms) for queue in QUEUES))
+    counts = await together(*(store.workless(queue, snapshot.taken_at_ms) for queue in QUEUES))
     workless = dict(zip(QUEUES, counts, strict=True))
     given_up: dict[str, int] = {}
     for group in await monitor.failures(count=_MOST_GROUPS):

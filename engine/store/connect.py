@@ -20,7 +20,7 @@ from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.connection import SSLConnection, parse_url
+from redis.asyncio.connection import AbstractConnection, SSLConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import MasterNotFoundError, Sentinel, SentinelConnectionPool
 from redis.backoff import ExponentialBackoff, NoBackoff
@@ -129,7 +129,7 @@ def connect(url: str) -> Link:
         pool = _sentinel_pool(nodes, service, retry, options)
     else:
         # The plain pool refuses a request beyond its last connection; this one lets it wait its turn.
-        pool = BlockingConnectionPool(max_connections=_MOST_CONNECTIONS, retry=retry, **options)
+        pool = _Pool(max_connections=_MOST_CONNECTIONS, retry=retry, **options)
     # A retry of its own: redis-py's keeps count of its back-off.
     lane = Lane(pool, Retry(ExponentialBackoff(cap=0.5, base=0.02), 3, _LOST), LONGEST_BLOCK_S * 2)  # type: ignore[arg-type]  # OSError serves
     return Link(Redis.from_pool(pool), spread=False, lane=lane)
@@ -186,7 +186,27 @@ def _check_tls(options: dict[str, Any]) -> None:
         ) from error
 
 
-class _SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
+class _Pool(BlockingConnectionPool):
+    """Lends connections; ends also those that are given back after its own end.
+
+    redis-py connects anew for a command that was under way when the pool was closed.
+    """
+
+    _ended = False
+
+    async def aclose(self) -> None:
+        """Close the connections for good."""
+        self._ended = True
+        await super().aclose()
+
+    async def release(self, connection: AbstractConnection) -> None:
+        """Take a connection back."""
+        if self._ended:
+            await connection.disconnect(nowait=True)
+        await super().release(connection)
+
+
+class _SentinelPool(SentinelConnectionPool, _Pool):
     """Connections to the primary that the Sentinels name, each asked for when it is made."""
 
     async def disconnect(self, inuse_connections: bool = True) -> None:

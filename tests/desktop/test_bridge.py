@@ -117,6 +117,15 @@ async def test_an_action_without_a_connection_is_a_notice_with_a_remedy(bridge: 
     assert "keeps trying" in remedy
 
 
+async def test_what_is_asked_for_after_the_end_is_not_done(bridge: Bridge) -> None:
+    opened = Emissions(bridge.opened)
+    bridge.start()
+    await opened.next()
+    await bridge.close()
+    bridge.request("totals", lambda engine: engine.monitor.totals())
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
 async def test_a_wrong_setting_is_told_and_read_again(fresh_redis: str, qapp: object) -> None:
     attempts = iter((SettingsError("REDIS_URL is not an address.", "Correct it."), None))
 
