@@ -66,3 +66,13 @@ class RetryableError(HarkError):
 
 class RedisGoneError(RetryableError):
     """Redis cannot be reached, or refuses us."""
+
+
+def causes(error: BaseException) -> list[BaseException]:
+    """`error` and what caused it, outermost first."""
+    chain: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and current not in chain:
+        chain.append(current)
+        current = current.__cause__ or current.__context__
+    return chain

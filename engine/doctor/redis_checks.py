@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
 from engine.doctor.findings import Check, Finding, Level, Limits, run_checks
 from engine.doctor.work import work_findings
-from engine.errors import HarkError
+from engine.errors import HarkError, causes
 from engine.settings import Settings
 from engine.store import Store, open_store
 from engine.store.connect import without_password
@@ -52,7 +52,7 @@ async def examine_redis(settings: Settings, limits: Limits) -> list[Finding]:
 
 def explained(error: HarkError) -> Finding:
     """Why Redis cannot be used, as the store tells it; a full disk has a check of its own."""
-    if any("MISCONF" in str(cause) for cause in _chain(error)):
+    if any("MISCONF" in str(cause) for cause in causes(error)):
         return Finding("redis storage", Level.ERROR, error.message, _DISK_REMEDY)
     return Finding("redis", Level.ERROR, error.message, error.remedy)
 
@@ -207,17 +207,7 @@ def _place(settings: Settings) -> str:
 
 
 def _lacks_rights(error: HarkError) -> bool:
-    return any("no permissions" in str(cause).lower() or "NOPERM" in str(cause) for cause in _chain(error))
-
-
-def _chain(error: BaseException) -> Sequence[BaseException]:
-    """`error` and what caused it, outermost first."""
-    causes: list[BaseException] = []
-    current: BaseException | None = error
-    while current is not None and current not in causes:
-        causes.append(current)
-        current = current.__cause__ or current.__context__
-    return causes
+    return any("no permissions" in str(cause).lower() or "NOPERM" in str(cause) for cause in causes(error))
 
 
 def _now_ms() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime, time, timedelta
@@ -14,9 +13,10 @@ from pydantic.json_schema import SkipJsonSchema
 from engine.errors import NotFoundError
 from engine.handlers.context import JobContext
 from engine.handlers.tools.arguments import Arguments, Nothing
-from engine.handlers.tools.diary import EVENTS_READ, WAIT_S, Diary, joined, named, spoken, told_age, whole_days
+from engine.handlers.tools.changing import Changes
+from engine.handlers.tools.diary import EVENTS_READ, Diary, joined, named, spoken, told_age, whole_days
 from engine.handlers.tools.wording import count
-from engine.job_types import CancelEvent, CreateEvent, JobType, UpdateEvent
+from engine.job_types import CancelEvent, CreateEvent, UpdateEvent
 from engine.providers import Tool
 from engine.providers.calendar.events import CalendarEvent
 from engine.spoken_times import SpokenTime, read_time, say_clock, say_time, split_time
@@ -85,17 +85,8 @@ class Moving(OneEvent):
 
 def calendar_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
     """The tools of the calendar; a change goes through the calendar queue, in the command's trace."""
-    services = context.services
-    numbers = itertools.count(1)  # the same numbers whenever the job runs again
+    changes = Changes(context, "calendar")
     diary = Diary(user_id, context)
-
-    async def changed(payload: JobType, done: str, waiting: str) -> str:
-        handle = await services.client.add(payload, context.child_options(f"calendar.{next(numbers)}"))
-        try:
-            await handle.result(WAIT_S)
-        except TimeoutError:
-            return waiting
-        return done
 
     async def unsettled(ask: Callable[[Any], Awaitable[str]], arguments: Any) -> str:
         """Why a call cannot be made that nobody was asked about before; "" where it can."""
@@ -143,7 +134,7 @@ def calendar_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
         if when is None:
             return f"When is “{title}”? Say it with its time, such as: {title} tomorrow at three."
         payload = _creation(user_id, title, when, arguments)
-        return await changed(
+        return await changes.make(
             payload,
             f"“{title}” is in your calendar {_spoken_when(when, now)}.",
             f"“{title}” waits in the calendar queue and will be in your calendar once it runs.",
@@ -173,7 +164,7 @@ def calendar_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
             location=arguments.location,
             attendees=tuple(arguments.attendees),
         )
-        return await changed(
+        return await changes.make(
             payload,
             f"“{title}” is in your calendar, and {people} {'are' if len(arguments.attendees) > 1 else 'is'} invited.",
             f"“{title}” waits in the calendar queue; the invitation goes out once it runs.",
@@ -194,7 +185,7 @@ def calendar_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
         if not arguments.uid and (why := await unsettled(ask_to_cancel, arguments)):
             return why
         payload = CancelEvent(user_id=user_id, uid=arguments.uid, occurrence=arguments.occurrence)
-        return await changed(
+        return await changes.make(
             payload,
             f"“{arguments.title}” is cancelled.",
             f"“{arguments.title}” will be cancelled once the calendar queue runs.",
@@ -219,7 +210,7 @@ def calendar_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
             start=arguments.start,
             end=arguments.end or None,
         )
-        return await changed(
+        return await changes.make(
             payload,
             f"“{arguments.title}” is moved.",
             f"“{arguments.title}” will be moved once the calendar queue runs.",

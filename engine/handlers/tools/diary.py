@@ -9,13 +9,13 @@ from datetime import datetime, time, timedelta
 from engine.agenda import Agenda, CalendarMirror
 from engine.errors import NotFoundError
 from engine.handlers.context import JobContext
+from engine.handlers.tools.changing import WAIT_S
 from engine.handlers.tools.wording import count
 from engine.job_types import SyncCalendar
 from engine.providers.calendar import CalendarAccount, calendar_account
 from engine.providers.calendar.events import CalendarEvent
 from engine.spoken_times import SpokenTime, say_time, split_time
 
-WAIT_S = 10.0
 EVENTS_READ = 6
 FRESH = timedelta(minutes=20)
 """What was seen longer ago is said to be old: the regular sync has not worked since."""

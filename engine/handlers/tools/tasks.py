@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -14,15 +13,15 @@ from engine.due import Due, due_text
 from engine.errors import NotFoundError
 from engine.handlers.context import JobContext
 from engine.handlers.tools.arguments import Arguments
+from engine.handlers.tools.changing import Changes
 from engine.handlers.tools.task_titles import meant
 from engine.handlers.tools.wording import count
-from engine.job_types import CreateTask, DeleteTask, JobType, UpdateTask
+from engine.job_types import CreateTask, DeleteTask, UpdateTask
 from engine.providers import Tool
 from engine.providers.tasks_local import Task
 from engine.schedules import local_timezone
 from engine.spoken_times import SpokenTime, read_time, say_time, split_time
 
-CHANGE_WAIT_S = 10.0
 TASKS_READ = 5
 
 
@@ -52,15 +51,7 @@ class OneTask(Arguments):
 def task_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
     """The tools of `user_id`'s list; a change goes through the tasks queue, in the command's trace."""
     services = context.services
-    numbers = itertools.count(1)  # the same numbers whenever the job runs again
-
-    async def changed(payload: JobType, done: str, waiting: str) -> str:
-        handle = await services.client.add(payload, context.child_options(f"task.{next(numbers)}"))
-        try:
-            await handle.result(CHANGE_WAIT_S)
-        except TimeoutError:
-            return waiting
-        return done
+    changes = Changes(context, "task")
 
     async def named(title: str) -> list[Task]:
         return meant(title, await asyncio.to_thread(services.tasks.open_tasks, user_id))
@@ -70,7 +61,7 @@ def task_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
         title, due, doubt = _title_and_due(arguments, now)
         payload = CreateTask(user_id=user_id, title=title, due=due_text(due) if due is not None else "")
         when = f", due {_say_due(due, now)}" if due is not None else ""
-        return await changed(
+        return await changes.make(
             payload,
             f"“{title}” is on your list{when}.{doubt}",
             f"“{title}” is waiting in the tasks queue and will be on your list once it runs.",
@@ -86,7 +77,7 @@ def task_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
             return _which(arguments.title, found)
         title = found[0].title
         payload = UpdateTask(user_id=user_id, task_id=found[0].key, done=True)
-        return await changed(payload, f"“{title}” is done.", f"“{title}” will be done once the tasks queue runs.")
+        return await changes.make(payload, f"“{title}” is done.", f"“{title}” will be done once the tasks queue runs.")
 
     async def ask_to_delete(arguments: OneTask) -> str:
         found = await named(arguments.title)
@@ -100,7 +91,7 @@ def task_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
             return _which(arguments.title, found)
         title = found[0].title
         payload = DeleteTask(user_id=user_id, task_id=found[0].key)
-        return await changed(
+        return await changes.make(
             payload, f"“{title}” is off your list.", f"“{title}” will be off your list once the tasks queue runs."
         )
 

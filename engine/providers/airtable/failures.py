@@ -6,18 +6,17 @@ repeats anything but the code, and the names of those fields that the settings n
 
 from __future__ import annotations
 
-import math
 import re
 import ssl
-import time
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from engine.errors import HarkError, PermanentError, RetryableError
 from engine.providers.airtable.place import Place
+from engine.providers.network import retry_after_ms
 
 LOCKED_MS = 30_000
 """How long Airtable turns a base's callers away after too many calls, and starts anew with each further one."""
+_LONGEST_WAIT_MS = 3_600_000
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 
 
@@ -138,15 +137,7 @@ def _fields_in(words: str, place: Place) -> str:
 
 def _wait_ms(response: Any) -> int:
     """What Retry-After asks for, at most an hour; 0 where there is none."""
-    text = response.headers.get("retry-after", "")
-    try:
-        wait_s = float(text)
-    except ValueError:
-        try:
-            wait_s = parsedate_to_datetime(text).timestamp() - time.time()
-        except ValueError:
-            return 0
-    return int(min(max(wait_s, 0), 3600) * 1000) if math.isfinite(wait_s) else 0
+    return min(retry_after_ms(response.headers) or 0, _LONGEST_WAIT_MS)
 
 
 def _was_cut(error: BaseException) -> bool:

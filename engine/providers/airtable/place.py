@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import Literal, overload
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from engine.errors import SettingsError
+from engine.providers.network import is_this_machine
 from engine.settings import Settings
 
 
@@ -67,7 +67,7 @@ def airtable_place(settings: Settings, required: bool = False) -> Place | None:
     parts = urlsplit(url)
     if parts.scheme not in ("https", "http") or not parts.hostname:
         raise SettingsError("HARK_AIRTABLE_URL is no address.", "Write it like https://api.airtable.com.")
-    if parts.scheme == "http" and not _is_this_machine(parts.hostname):
+    if parts.scheme == "http" and not is_this_machine(parts.hostname):
         raise SettingsError(
             "HARK_AIRTABLE_URL does not use TLS: the token could be read on the way.", "Write https:// there."
         )
@@ -90,12 +90,3 @@ def airtable_place(settings: Settings, required: bool = False) -> Place | None:
         settings.airtable_timeout_s,
         fields,
     )
-
-
-def _is_this_machine(host: str) -> bool:
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -8,12 +8,12 @@ from __future__ import annotations
 import zoneinfo
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from engine.errors import SettingsError
+from engine.providers.network import is_this_machine
 from engine.schedules import local_timezone
 from engine.settings import Settings
 
@@ -78,20 +78,11 @@ def require_safe(url: str, what: str) -> None:
         raise SettingsError(
             f"{what} holds a user or a password.", "Set HARK_CALENDAR_USER and HARK_CALENDAR_PASSWORD instead."
         )
-    if parts.scheme == "http" and not _is_this_machine(host):
+    if parts.scheme == "http" and not is_this_machine(host):
         raise SettingsError(
             f"{what} is not encrypted, and {host} is another machine: the password could be read on the way.",
             "Write https:// there.",
         )
-
-
-def _is_this_machine(host: str) -> bool:
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _zone(name: str) -> zoneinfo.ZoneInfo:

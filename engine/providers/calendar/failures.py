@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from engine.errors import HarkError, NotFoundError, PermanentError, RetryableError, SettingsError
+from engine.errors import HarkError, NotFoundError, PermanentError, RetryableError, SettingsError, causes
 from engine.providers.calendar.account import CalendarAccount
 
 _LONGEST_WAIT_MS = 6 * 3_600_000
@@ -36,10 +36,10 @@ def explained(account: CalendarAccount) -> Iterator[None]:
         raise _unreachable(account, error) from error
 
 
-def for_status(account: CalendarAccount, status: int, what: str, retry_after_s: float | None = None) -> HarkError:
+def for_status(account: CalendarAccount, status: int, what: str, retry_after_ms: int | None = None) -> HarkError:
     """The error for an answer of `status` to `what`, such as "the event"."""
     said = f"{account.server} answers {status} to {what}"
-    wait_ms = None if retry_after_s is None else min(int(retry_after_s * 1000), _LONGEST_WAIT_MS)
+    wait_ms = None if retry_after_ms is None else min(retry_after_ms, _LONGEST_WAIT_MS)
     if status == 429:
         return RetryableError(f"{account.server} gets too many requests (429).", retry_after_ms=wait_ms)
     if status == 507:
@@ -84,7 +84,8 @@ def _refused(account: CalendarAccount, error: Exception) -> HarkError:
     status = getattr(error, "status", None)
     if status is None or status < 400:
         return _unreadable(account)
-    return for_status(account, status, "this", getattr(error, "retry_after_seconds", None))
+    wait_s = getattr(error, "retry_after_seconds", None)
+    return for_status(account, status, "this", None if wait_s is None else int(wait_s * 1000))
 
 
 def _unreadable(account: CalendarAccount) -> RetryableError:
@@ -96,37 +97,27 @@ def _unreadable(account: CalendarAccount) -> RetryableError:
 def _unreachable(account: CalendarAccount, error: BaseException) -> HarkError:
     import httpx2
 
-    causes = tuple(_chain(error))
-    if unproven := next((cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)), None):
+    chain = causes(error)
+    if unproven := next((cause for cause in chain if isinstance(cause, ssl.SSLCertVerificationError)), None):
         return PermanentError(
             f"{account.server} could not prove who it is ({unproven.verify_message or 'TLS certificate'}).",
             "Check HARK_CALENDAR_URL and this machine's clock; for a certificate of your own, "
             "name its authority's file in SSL_CERT_FILE.",
         )
-    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+    if any(isinstance(cause, ssl.SSLError) for cause in chain):
         return RetryableError(
             f"The TLS connection to {account.server} failed.",
             "If it does so every time, check HARK_CALENDAR_URL: https is for a port that speaks TLS.",
         )
-    if any(isinstance(cause, (httpx2.TimeoutException, TimeoutError)) for cause in causes):
+    if any(isinstance(cause, (httpx2.TimeoutException, TimeoutError)) for cause in chain):
         return RetryableError(
             f"{account.server} did not answer within {account.timeout_s:g} s.",
             "If it does so every time, check HARK_CALENDAR_URL.",
         )
-    if any(isinstance(cause, ConnectionRefusedError) for cause in causes) or isinstance(error, httpx2.ConnectError):
+    if any(isinstance(cause, ConnectionRefusedError) for cause in chain) or isinstance(error, httpx2.ConnectError):
         return RetryableError(
             f"{account.server} cannot be reached.", "Check this machine's network and HARK_CALENDAR_URL."
         )
     return RetryableError(
         f"{account.server} broke off its answer.", "If it does so every time, check HARK_CALENDAR_URL."
     )
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """`error` and what caused it, outermost first."""
-    seen: set[int] = set()
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        yield current
-        current = current.__cause__ or current.__context__

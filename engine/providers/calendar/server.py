@@ -19,6 +19,7 @@ from xml.sax.saxutils import escape
 from engine.errors import HarkError, RetryableError, SettingsError
 from engine.providers.calendar.account import CalendarAccount, require_safe
 from engine.providers.calendar.failures import explained, for_status, is_expired_token, raise_for_preconditions
+from engine.providers.network import retry_after_ms
 
 if TYPE_CHECKING:
     from caldav.async_davclient import AsyncDAVClient
@@ -119,7 +120,7 @@ class CalendarServer:
         with explained(self._account):
             response = await self._client.report(calendar.url, _MULTIGET.format(wanted), depth=None)
             if not _is_multistatus(response):
-                raise for_status(self._account, response.status, "the events", _retry_after(response))
+                raise for_status(self._account, response.status, "the events", retry_after_ms(response.headers))
             results = response.parse_calendar_query()
         return [
             RemoteObject(_path(result.href), result.etag or "", result.calendar_data)
@@ -145,7 +146,7 @@ class CalendarServer:
         if response.status == 412:
             raise self._changed_meanwhile()
         if not 200 <= response.status < 300:
-            raise for_status(self._account, response.status, "the deletion", _retry_after(response))
+            raise for_status(self._account, response.status, "the deletion", retry_after_ms(response.headers))
         return True
 
     # --- inside ---
@@ -184,13 +185,13 @@ class CalendarServer:
                 return url, response
             else:
                 break
-        raise for_status(self._account, response.status, "this address", _retry_after(response))
+        raise for_status(self._account, response.status, "this address", retry_after_ms(response.headers))
 
     async def _propfind(self, url: str, properties: list[str], depth: int) -> Any:
         with explained(self._account):
             response = await self._client.propfind(url, depth=depth, props=properties)
         if not _is_multistatus(response):
-            raise for_status(self._account, response.status, "the list of calendars", _retry_after(response))
+            raise for_status(self._account, response.status, "the list of calendars", retry_after_ms(response.headers))
         return response
 
     async def _changes(self, calendar: RemoteCalendar, token: str) -> Changes:
@@ -202,7 +203,8 @@ class CalendarServer:
                 response = await self._client.sync_collection(calendar.url, last or None, ["getetag"], depth=0)
                 if not _is_multistatus(response):
                     raise_for_preconditions(response)
-                    raise for_status(self._account, response.status, "the question for changes", _retry_after(response))
+                    wait_ms = retry_after_ms(response.headers)
+                    raise for_status(self._account, response.status, "the question for changes", wait_ms)
                 page = response.parse_sync_collection()
             for result in page.changed:
                 href = _path(result.href)
@@ -228,7 +230,7 @@ class CalendarServer:
         if response.status == 412 or (response.status == 409 and b"no-uid-conflict" in response.raw.encode()):
             raise self._changed_meanwhile()
         if not 200 <= response.status < 300:
-            raise for_status(self._account, response.status, "the event", _retry_after(response))
+            raise for_status(self._account, response.status, "the event", retry_after_ms(response.headers))
         return RemoteObject(href, response.headers.get("ETag") or "", text)
 
     def _changed_meanwhile(self) -> ChangedMeanwhileError:
@@ -291,10 +293,3 @@ def _quoted(href: str) -> str:
 def _if_match(etag: str) -> dict[str, str]:
     """The condition that an object is still the one that was read; none for an ETag that can only be weak."""
     return {"If-Match": etag} if etag and not etag.startswith("W/") else {}
-
-
-def _retry_after(response: Any) -> float | None:
-    from caldav.lib.error import parse_retry_after
-
-    header = response.headers.get("Retry-After")
-    return parse_retry_after(header) if header else None

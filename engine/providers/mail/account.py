@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Literal
 
 from pydantic import SecretStr
 
 from engine.errors import BadInputError, SettingsError
 from engine.providers.mail.compose import Address, address_of
+from engine.providers.network import is_this_machine
 from engine.settings import Settings
 
 Security = Literal["starttls", "tls", "none"]
@@ -114,7 +114,7 @@ def _server(
 ) -> Server | None:
     if not host:
         return None
-    if security == "none" and not settings.mail_allow_plain and not _is_this_machine(host):
+    if security == "none" and not settings.mail_allow_plain and not is_this_machine(host):
         raise SettingsError(
             f"{setting}_SECURITY is none, and {host} is another machine: mail and password could be read on the way.",
             f"Set {setting}_SECURITY to tls or starttls, or HARK_MAIL_ALLOW_PLAIN to true if you know the way is safe.",
@@ -137,12 +137,3 @@ def _address(setting: str, text: str) -> Address:
         return address_of(text)
     except BadInputError as error:
         raise SettingsError(f"{setting}: {error.message}", "Write it like ada@example.org.") from error
-
-
-def _is_this_machine(host: str) -> bool:
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import ssl
 
-from engine.errors import HarkError, PermanentError, RetryableError
+from engine.errors import HarkError, PermanentError, RetryableError, causes
 from engine.providers.mail.account import Server
 
 _GREYLISTED_MS = 300_000
@@ -57,7 +57,7 @@ def no_tls(server: Server) -> PermanentError:
 
 def explain_connection(server: Server, error: BaseException) -> HarkError | None:
     """What an error of the network or of TLS means; None where it is neither."""
-    chain = _chain(error)
+    chain = causes(error)
     if unproven := next((cause for cause in chain if isinstance(cause, ssl.SSLCertVerificationError)), None):
         return PermanentError(
             f"{server.name} could not prove who it is ({unproven.verify_message or 'TLS certificate'}).",
@@ -104,13 +104,3 @@ def wait_ms(code: int, text: str) -> int | None:
 def plain(text: str) -> str:
     """A server's words on one short line."""
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:200]
-
-
-def _chain(error: BaseException) -> list[BaseException]:
-    """`error` and what caused it, outermost first."""
-    causes: list[BaseException] = []
-    current: BaseException | None = error
-    while current is not None and current not in causes:
-        causes.append(current)
-        current = current.__cause__ or current.__context__
-    return causes

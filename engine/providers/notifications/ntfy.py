@@ -10,13 +10,12 @@ import asyncio
 import hashlib
 import ssl
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from engine.errors import HarkError, PermanentError, RetryableError, SettingsError
+from engine.errors import HarkError, PermanentError, RetryableError, SettingsError, causes
+from engine.providers.network import is_this_machine, retry_after_ms
 from engine.providers.notifications import Push
-from engine.providers.openai.failures import retry_after_ms
 from engine.settings import Settings
 
 if TYPE_CHECKING:
@@ -74,15 +73,15 @@ class Ntfy:
     def _unanswered(self, error: Exception) -> HarkError:
         import httpx2
 
-        causes = list(_chain(error))
-        if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+        chain = causes(error)
+        if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in chain):
             return PermanentError(
                 f"{self._host} could not prove who it is (TLS certificate).",
                 "Check HARK_NTFY_URL, this machine's clock and its certificates.",
             )
-        if any(isinstance(cause, (httpx2.ConnectError, httpx2.ConnectTimeout)) for cause in causes):
+        if any(isinstance(cause, (httpx2.ConnectError, httpx2.ConnectTimeout)) for cause in chain):
             return RetryableError(f"{self._host} cannot be reached.", "Check HARK_NTFY_URL and the network.")
-        if any(isinstance(cause, (TimeoutError, httpx2.TimeoutException)) for cause in causes):
+        if any(isinstance(cause, (TimeoutError, httpx2.TimeoutException)) for cause in chain):
             return RetryableError(f"{self._host} did not answer within {self.timeout_s:g} s.")
         return RetryableError(f"{self._host} broke off ({type(error).__name__}).")
 
@@ -113,7 +112,7 @@ def ntfy_target(settings: Settings) -> Ntfy | None:
     parts = urlsplit(settings.ntfy_url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise SettingsError("HARK_NTFY_URL is no web address.", "Write it like https://ntfy.sh.")
-    if parts.scheme == "http" and settings.ntfy_token is not None and not _is_this_machine(parts.hostname):
+    if parts.scheme == "http" and settings.ntfy_token is not None and not is_this_machine(parts.hostname):
         raise SettingsError(
             f"HARK_NTFY_URL is not encrypted, and {parts.hostname} is another machine: the token could be read.",
             "Use https://, or do without HARK_NTFY_TOKEN.",
@@ -133,20 +132,3 @@ def _is_acknowledged(answer: httpx2.Response) -> bool:
 def _cut(text: str) -> str:
     data = text.encode()
     return text if len(data) <= _LONGEST_TEXT else data[: _LONGEST_TEXT - 3].decode(errors="ignore") + "…"
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _chain(error: BaseException) -> list[BaseException]:
-    """`error` and what caused it, outermost first."""
-    causes: list[BaseException] = []
-    current: BaseException | None = error
-    while current is not None and current not in causes:
-        causes.append(current)
-        current = current.__cause__ or current.__context__
-    return causes

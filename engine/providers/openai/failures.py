@@ -6,16 +6,14 @@ here repeats what a server wrote, since servers quote keys and texts; only short
 
 from __future__ import annotations
 
-import math
 import re
 import ssl
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Protocol
 
-from engine.errors import BadInputError, HarkError, PermanentError, RetryableError
+from engine.errors import BadInputError, HarkError, PermanentError, RetryableError, causes
+from engine.providers.network import retry_after_ms
 
 _TRANSIENT_STATUS = frozenset({408, 409, 425, 429})
 _SHORT_CODE = re.compile(r"[a-z][a-z0-9_.\[\]]{0,48}")
@@ -59,7 +57,7 @@ def explain(error: Exception, purpose: Purpose, server: Server) -> HarkError:
         return explain_status(error.status_code, error.response.headers, code, error.param, purpose, server)
     if isinstance(error, InvalidStatus):
         return explain_status(error.response.status_code, error.response.headers, None, None, purpose, server)
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _chain(error)):
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error)):
         return PermanentError(
             f"{server.name} could not prove who it is (TLS certificate).",
             "Check OPENAI_BASE_URL, this machine's clock and its certificates.",
@@ -122,22 +120,6 @@ def explain_status(
     )
 
 
-def retry_after_ms(headers: Mapping[str, str]) -> int | None:
-    """Read the wait that a server asks for, in milliseconds, from seconds or an HTTP date; None without one."""
-    try:
-        if (exact := headers.get("retry-after-ms")) is not None:
-            wait_ms = float(exact)
-        elif (value := headers.get("retry-after")) is None:
-            return None
-        elif re.fullmatch(r"\s*\d+(\.\d+)?\s*", value):
-            wait_ms = float(value) * 1000
-        else:
-            wait_ms = (parsedate_to_datetime(value).timestamp() - time.time()) * 1000
-    except ValueError:
-        return None
-    return max(0, round(wait_ms)) if math.isfinite(wait_ms) else None
-
-
 def _refused_key(server: Server) -> PermanentError:
     if not server.has_key:
         return PermanentError(f"{server.name} wants an API key (401).", "Set OPENAI_API_KEY.")
@@ -159,15 +141,5 @@ def _never_connected(error: BaseException) -> bool:
 
     return any(
         isinstance(cause, (httpx2.ConnectError, httpx2.ConnectTimeout, ConnectionRefusedError))
-        for cause in _chain(error)
+        for cause in causes(error)
     )
-
-
-def _chain(error: BaseException) -> list[BaseException]:
-    """`error` and what caused it, outermost first."""
-    causes: list[BaseException] = []
-    current: BaseException | None = error
-    while current is not None and current not in causes:
-        causes.append(current)
-        current = current.__cause__ or current.__context__
-    return causes
