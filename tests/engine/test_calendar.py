@@ -20,9 +20,8 @@ from engine.admin import Admin
 from engine.agenda import CalendarMirror
 from engine.client import Client, JobHandle
 from engine.errors import BadInputError, HarkError, NotFoundError, PermanentError, RetryableError, SettingsError
-from engine.handlers import HANDLERS, JobContext
-from engine.job_types import CancelEvent, CreateEvent, JobType, SyncCalendar, UpdateEvent
-from engine.model import JobOptions
+from engine.handlers import HANDLERS
+from engine.job_types import CancelEvent, CreateEvent, SyncCalendar, UpdateEvent
 from engine.providers.calendar import calendar_account, try_calendar
 from engine.providers.calendar.events import CalendarEvent, occurrences
 from engine.providers.calendar.objects import UnreadableEventError
@@ -30,9 +29,9 @@ from engine.providers.calendar.server import RemoteObject
 from engine.queues import CALENDAR_SYNC
 from engine.settings import Settings, load_settings
 from engine.store import Store
-from engine.worker.broker import create_broker
-from engine.worker.pool import serve
 from tests.calendar_servers import PASSWORD, CalendarHost, FaultingProxy, calendar_server, faulting_proxy
+from tests.engine.hands import Hands, running
+from tests.engine.hands import hands as any_hands
 from tests.engine.worker_process import worker_process
 from tests.redis_topologies import Certificates, free_port, make_certificates
 
@@ -77,27 +76,14 @@ def account(settings: Settings, host: CalendarHost, url: str = "", **more: Any) 
     return load_settings(redis_url=redis_url, **given | more)
 
 
-class Hands:
-    """Runs handlers on claimed jobs without a worker, so that a test can break off between two steps."""
+class CalendarHands(Hands):
+    """Hands that see what the mirror tells."""
 
     def __init__(self, settings: Settings, store: Store, services: Any) -> None:
-        self.client = Client(store, settings)
-        self.store = store
-        self.services = services
+        super().__init__(settings, store, services)
         found = calendar_account(settings)
         assert found is not None
         self.mirror = CalendarMirror(store, found)
-
-    async def claim(self, payload: JobType, job_id: str = "a") -> JobContext:
-        """Add a job and claim it."""
-        await self.client.add(payload, JobOptions(job_id=job_id))
-        taken = await self.store.take(payload.queue, 10, lease_ms=60_000, token=f"token of {job_id}", worker="test")
-        (job,) = [job for job in taken.jobs if job.id == job_id]
-        return JobContext(job, self.services)
-
-    async def run(self, payload: JobType, job_id: str = "a") -> Any:
-        """Add a job, and run it as far as its handler."""
-        return await HANDLERS[type(payload)](payload, await self.claim(payload, job_id))
 
     async def seen(self, start: datetime, days: float = 1) -> list[CalendarEvent]:
         """What the mirror tells of the days from `start`."""
@@ -105,25 +91,9 @@ class Hands:
 
 
 @asynccontextmanager
-async def hands(settings: Settings, store: Store) -> AsyncIterator[Hands]:
-    broker = create_broker(settings)
-    await broker.startup()
-    try:
-        yield Hands(settings, store, broker._services)
-    finally:
-        await broker.shutdown()
-
-
-@asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[None]:
-    """A worker in this process."""
-    stop = asyncio.Event()
-    worker = asyncio.create_task(serve(create_broker(settings), settings, stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        await worker
+async def hands(settings: Settings, store: Store) -> AsyncIterator[CalendarHands]:
+    async with any_hands(settings, store) as worker:
+        yield CalendarHands(settings, store, worker.services)
 
 
 def at(day: int, hour: int = 0, minute: int = 0, month: int = 12) -> datetime:

@@ -8,8 +8,7 @@ import os
 import ssl
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from email.message import EmailMessage
 from typing import Any
@@ -18,21 +17,16 @@ import pytest
 
 from engine.client import Client
 from engine.errors import BadInputError, HarkError, PermanentError, RetryableError, SettingsError
-from engine.handlers import Handler
-from engine.handlers.context import JobContext
-from engine.handlers.inbox import sync_inbox
 from engine.handlers.mail import COMMANDS_AN_HOUR, process_email_command, send_email
 from engine.handlers.tools import tools_for
-from engine.job_types import JobType, ProcessEmailCommand, SendEmail, SyncInbox
-from engine.model import JobOptions
+from engine.job_types import ProcessEmailCommand, SendEmail, SyncInbox
 from engine.providers.mail import mail_account, try_mail
 from engine.providers.mail.compose import Attached, address_of, letter, message_bytes, message_id
 from engine.providers.mail.reading import read_mail, why_no_command
 from engine.queues import EMAIL_PROCESSING
 from engine.settings import Settings, load_settings
 from engine.store import Store
-from engine.worker.broker import QueueBroker, create_broker
-from engine.worker.pool import serve
+from tests.engine.hands import hands, running
 from tests.engine.worker_process import worker_process
 from tests.mail_servers import (
     PASSWORD,
@@ -86,54 +80,6 @@ def account(settings: Settings, **more: Any) -> Settings:
         "mail_command_senders": ",".join(SENDERS),
     }
     return load_settings(redis_url=settings.redis_url.get_secret_value() if settings.redis_url else None, **mail | more)
-
-
-@asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[QueueBroker]:
-    """A worker in this process."""
-    stop = asyncio.Event()
-    broker = create_broker(settings)
-    worker = asyncio.create_task(serve(broker, settings, stop))
-    try:
-        yield broker
-    finally:
-        stop.set()
-        await worker
-
-
-class Hands:
-    """Runs handlers on claimed jobs without a worker, so that a test can break off between two steps."""
-
-    def __init__(self, broker: QueueBroker, store: Store, client: Client) -> None:
-        self._broker = broker
-        self._store = store
-        self._client = client
-
-    async def claim(self, payload: JobType, job_id: str = "a") -> JobContext:
-        """Add a job and claim it."""
-        await self._client.add(payload, JobOptions(job_id=job_id))
-        taken = await self._store.take(payload.queue, 10, lease_ms=60_000, token=f"token of {job_id}", worker="test")
-        (job,) = [job for job in taken.jobs if job.id == job_id]
-        return JobContext(job, self._broker._services)
-
-    async def run(self, payload: JobType, job_id: str = "a") -> Any:
-        """Add a job, and run it as far as its handler."""
-        handler: dict[type[JobType], Handler] = {
-            SendEmail: send_email,
-            SyncInbox: sync_inbox,
-            ProcessEmailCommand: process_email_command,
-        }
-        return await handler[type(payload)](payload, await self.claim(payload, job_id))
-
-
-@asynccontextmanager
-async def hands(settings: Settings, store: Store) -> AsyncIterator[Hands]:
-    broker = create_broker(settings)
-    await broker.startup()
-    try:
-        yield Hands(broker, store, Client(store, settings))
-    finally:
-        await broker.shutdown()
 
 
 def hello(**more: Any) -> SendEmail:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,7 +15,7 @@ from engine.client import Client
 from engine.errors import BadInputError, HarkError, NotFoundError, PermanentError, RetryableError, SettingsError
 from engine.handlers import HANDLERS
 from engine.handlers.context import JobContext
-from engine.job_types import EmailNotification, JobType, PushNotification, Remind
+from engine.job_types import EmailNotification, PushNotification, Remind
 from engine.model import JobOptions, JobState
 from engine.providers.notifications import Push, push_targets
 from engine.queues import NOTIFICATION
@@ -25,7 +24,7 @@ from engine.settings import Settings, load_settings
 from engine.store import Store
 from engine.store.notices import MOST_NOTICES
 from engine.trials import try_service
-from engine.worker.broker import create_broker
+from tests.engine.hands import hands
 from tests.mail_servers import PASSWORD, USER, SmtpServer, smtp_server
 from tests.push_servers import TOKEN, TOPIC, PushFault, PushServer, push_server
 from tests.redis_topologies import Certificates, free_port, make_certificates
@@ -68,34 +67,6 @@ def with_ntfy(settings: Settings, server: PushServer, **more: Any) -> Settings:
     assert settings.redis_url is not None
     given = {"ntfy_url": server.url, "ntfy_topic": TOPIC, "ntfy_token": TOKEN, "notify_timeout_s": 5}
     return load_settings(redis_url=settings.redis_url.get_secret_value(), **given | more)
-
-
-class Hands:
-    """Runs handlers on claimed jobs without a worker, so that a test can break off between two steps."""
-
-    def __init__(self, services: Any, store: Store, client: Client) -> None:
-        self._services, self._store, self._client = services, store, client
-
-    async def claim(self, payload: JobType, job_id: str = "a") -> JobContext:
-        """Add a job and claim it."""
-        await self._client.add(payload, JobOptions(job_id=job_id))
-        taken = await self._store.take(payload.queue, 10, lease_ms=60_000, token=f"token of {job_id}", worker="test")
-        (job,) = [job for job in taken.jobs if job.id == job_id]
-        return JobContext(job, self._services)
-
-    async def run(self, payload: JobType, job_id: str = "a") -> Any:
-        """Add a job, and run it as far as its handler."""
-        return await HANDLERS[type(payload)](payload, await self.claim(payload, job_id))
-
-
-@asynccontextmanager
-async def hands(settings: Settings, store: Store) -> AsyncIterator[Hands]:
-    broker = create_broker(settings)
-    await broker.startup()
-    try:
-        yield Hands(broker._services, store, Client(store, settings))
-    finally:
-        await broker.shutdown()
 
 
 async def shown(client: Client) -> list[tuple[str, str]]:

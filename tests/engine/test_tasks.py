@@ -8,7 +8,6 @@ import subprocess
 import sys
 import traceback
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -19,65 +18,22 @@ from engine.client import Client
 from engine.due import day_of, due_text, parse_due
 from engine.errors import BadInputError, HarkError, NotFoundError, PermanentError, RetryableError, SettingsError
 from engine.handlers import HANDLERS
-from engine.handlers.context import JobContext
 from engine.handlers.tools.task_titles import meant
-from engine.job_types import JobType, ProcessVoiceCommand, SyncTasks, UpdateTask
-from engine.model import JobOptions
+from engine.job_types import ProcessVoiceCommand, SyncTasks, UpdateTask
 from engine.providers.airtable import airtable_place, try_airtable
 from engine.providers.tasks_local import LocalTasks, Task
 from engine.queues import TASK_PROCESSING
 from engine.settings import Settings, load_settings
 from engine.store import Store
-from engine.worker.broker import QueueBroker, create_broker
+from engine.worker.broker import create_broker
 from engine.worker.pool import serve
 from tests.airtable_double import BASE, TOKEN, AirtableDouble, Fault, airtable
+from tests.engine.hands import Hands, hands, running
 from tests.engine.worker_process import worker_process
 from tests.redis_topologies import free_port, make_certificates
 
 LIMIT_S = 30
 FIVE = datetime(2026, 11, 30, 17, 0, tzinfo=timezone(timedelta(hours=1)))
-
-
-@asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[None]:
-    """A worker in this process."""
-    stop = asyncio.Event()
-    worker = asyncio.create_task(serve(create_broker(settings), settings, stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        await worker
-
-
-class Hands:
-    """Runs handlers on claimed jobs without a worker, so that a test can run one twice."""
-
-    def __init__(self, broker: QueueBroker, store: Store, client: Client) -> None:
-        self._broker = broker
-        self._store = store
-        self._client = client
-
-    async def claim(self, payload: JobType, job_id: str) -> JobContext:
-        """Add a job and claim it."""
-        await self._client.add(payload, JobOptions(job_id=job_id))
-        taken = await self._store.take(payload.queue, 10, lease_ms=60_000, token=f"token of {job_id}", worker="test")
-        (job,) = [job for job in taken.jobs if job.id == job_id]
-        return JobContext(job, self._broker._services)
-
-    async def run(self, payload: JobType, job_id: str = "a") -> Any:
-        """Add a job, and run it as far as its handler."""
-        return await HANDLERS[type(payload)](payload, await self.claim(payload, job_id))
-
-
-@asynccontextmanager
-async def hands(settings: Settings, store: Store) -> AsyncIterator[Hands]:
-    broker = create_broker(settings)
-    await broker.startup()
-    try:
-        yield Hands(broker, store, Client(store, settings))
-    finally:
-        await broker.shutdown()
 
 
 # ---- the list on this machine

@@ -1,0 +1,62 @@
+"""Two ways to run jobs within a test: a whole worker in this process, or handlers by hand, one step at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from engine.client import Client
+from engine.handlers import HANDLERS
+from engine.handlers.context import JobContext
+from engine.job_types import JobType
+from engine.model import JobOptions
+from engine.settings import Settings
+from engine.store import Store
+from engine.worker.broker import QueueBroker, create_broker
+from engine.worker.pool import serve
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[QueueBroker]:
+    """A worker in this process."""
+    stop = asyncio.Event()
+    broker = create_broker(settings)
+    worker = asyncio.create_task(serve(broker, settings, stop))
+    try:
+        yield broker
+    finally:
+        stop.set()
+        await worker
+
+
+class Hands:
+    """Runs handlers on claimed jobs without a worker, so that a test can break off between two steps."""
+
+    def __init__(self, settings: Settings, store: Store, services: Any) -> None:
+        self.client = Client(store, settings)
+        self.store = store
+        self.services = services
+
+    async def claim(self, payload: JobType, job_id: str = "a") -> JobContext:
+        """Add a job and claim it."""
+        await self.client.add(payload, JobOptions(job_id=job_id))
+        taken = await self.store.take(payload.queue, 10, lease_ms=60_000, token=f"token of {job_id}", worker="test")
+        (job,) = [job for job in taken.jobs if job.id == job_id]
+        return JobContext(job, self.services)
+
+    async def run(self, payload: JobType, job_id: str = "a") -> Any:
+        """Add a job, and run it as far as its handler."""
+        return await HANDLERS[type(payload)](payload, await self.claim(payload, job_id))
+
+
+@asynccontextmanager
+async def hands(settings: Settings, store: Store) -> AsyncIterator[Hands]:
+    """Hands with what a worker's broker gives its handlers."""
+    broker = create_broker(settings)
+    await broker.startup()
+    try:
+        yield Hands(settings, store, broker._services)
+    finally:
+        await broker.shutdown()
