@@ -14,12 +14,14 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.audio import Recording
 from engine.errors import HarkError, NotFoundError
 from engine.log import get_logger
-from engine.settings import Settings
+
+if TYPE_CHECKING:
+    from engine.settings import Settings
 
 _log = get_logger("recordings")
 _DAY_S = 86_400

@@ -7,6 +7,7 @@ the rows stay, grey, with the reason.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
@@ -15,13 +16,15 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 from desktop.actions import REDIS_GONE, Actions
 from desktop.pages.freshness import Freshness
 from desktop.pages.recurring_words import when_words
-from desktop.pages.schedule_dialog import ScheduleDialog
 from desktop.pages.schedule_row import BUTTONS_WIDTH, COLUMNS, ScheduleRow
 from desktop.theme import Look
 from desktop.widgets.dialog import Dialog
 from desktop.widgets.scroll_list import ScrollList
 from desktop.widgets.text import Button, Text, rule
 from engine.model import Job, Schedule
+
+if TYPE_CHECKING:
+    from desktop.pages.schedule_dialog import ScheduleDialog
 
 READ_EVERY_MS = 2_000
 _EMPTY = "There are no recurring jobs. A worker installs Hark's own when it starts; Add… makes one of yours."
@@ -209,6 +212,8 @@ class RecurringPage(QWidget):
     # Reacting
 
     def _open(self, edited: Schedule | None) -> None:
+        from desktop.pages.schedule_dialog import ScheduleDialog  # with all job types, which the page does without
+
         taken = frozenset(one.id for one in self._schedules or () if edited is None)
         dialog = ScheduleDialog(self._look, self._now_ms, edited, taken, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -6,17 +6,20 @@ It writes nothing itself: whoever it is connected to answers each wish with the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.actions import Actions
-from desktop.pages.setting_row import SettingRow
-from desktop.pages.setting_section import Service, SettingSection
 from desktop.theme import Look
 from desktop.widgets.text import Button, Text, set_property
-from engine.settings.views import SettingView
+
+if TYPE_CHECKING:
+    from desktop.pages.setting_row import SettingRow
+    from desktop.pages.setting_section import Service, SettingSection
+    from engine.settings.views import SettingView
 
 _WAITS = "What you changed takes effect when Hark connects anew and its worker restarts."
 _WAITS_API = "What you changed of the HTTP API takes effect when `hark api` restarts."
@@ -161,6 +164,8 @@ class SettingsPage(QWidget):
 
     def _make_section(self) -> None:
         """Make the next section; when it has its rows, the one after it follows."""
+        from desktop.pages.setting_section import SettingSection
+
         group, views = self._groups.pop(0), self._views.values()
         section = SettingSection(
             self._look,

@@ -7,7 +7,7 @@ come after it, one in a turn of the loop.
 from __future__ import annotations
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 _APART_MS = 15
@@ -25,7 +25,7 @@ class PlotRoom(QWidget):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._asking = QTimer(self)
         self._asking.setSingleShot(True)
-        self._asking.setInterval(place * _APART_MS)
+        self._asking.setInterval((place + 1) * _APART_MS)
         self._asking.timeout.connect(self._ask)
         self._filled = False
 
@@ -34,9 +34,10 @@ class PlotRoom(QWidget):
         self._filled = True
         self._column.addWidget(plot)
 
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        if not self._filled:
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        # Not when it is shown: a window system lets the window be painted only some turns of the loop later.
+        if not self._filled and not self._asking.isActive():
             self._asking.start()
 
     def _ask(self) -> None:

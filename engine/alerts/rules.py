@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from engine.errors import NotFoundError
 from engine.model import QueueState, Severity
 from engine.queues import require_queue
-from engine.settings import Settings
+
+if TYPE_CHECKING:
+    from engine.settings import Settings
 
 FEWEST_ENDED = 20
 """A share of fewer jobs than these says nothing."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from engine.alerts.rules import (
     FAILURE_RATE,
@@ -23,7 +24,9 @@ from engine.alerts.rules import (
     memory_broken,
 )
 from engine.model import Alert, Severity, Silence, Snapshot
-from engine.settings import Settings
+
+if TYPE_CHECKING:
+    from engine.settings import Settings
 
 AGAIN_MS = 60_000
 """Of more jobs that failed a person is told after so long, not for each."""

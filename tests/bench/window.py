@@ -153,14 +153,17 @@ class _Probe:
 
 def _open(role: str, page_s: float = 4.0, page: str = "") -> dict[str, Any]:
     """Run the app as `hark` does, with a probe in it; `page` is the one that it was left with."""
-    from desktop import opening
+    from desktop import opening, window_state
+    from engine.settings import config_file
 
+    if page:
+        kept = config_file().parent / window_state.FILE
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(f'[parts]\nwindow="{{\\"page\\": \\"{page}\\"}}"\n')
     probe = _Probe(role, page_s)
     wait = opening._wait_for_paint
 
     def watched(window: Window) -> None:
-        if page:
-            window.recall({"page": page})
         probe.watch(window)
         wait(window)
         # The app's parts are not imported before: a probe must not make the start slower, or faster.

@@ -1,0 +1,38 @@
+"""The first paint waits for nothing that it does not need: measured by what is imported then, not by a clock."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from desktop.pages.late_pages import PAGES
+from desktop.window_state import FILE
+
+_HEAVY = ("asyncio", "numpy", "openai", "pydantic", "pyqtgraph", "qasync", "redis", "sounddevice", "taskiq")
+_LOOK = f"""
+import sys
+from PySide6.QtWidgets import QApplication
+from desktop import opening
+from desktop.theme import Look
+application = QApplication(["hark"])
+window, _ = opening.open_window(Look())
+opening._wait_for_paint(window)
+opened = list(window.made)
+for _ in window.make_pages(): pass
+print(opened, sorted(window.made), set(sys.modules) & set({_HEAVY!r}))
+"""
+
+
+def test_neither_the_first_paint_nor_any_page_needs_the_slow_imports(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "hark").mkdir()
+    # The page with the most plots.
+    (tmp_path / "hark" / FILE).write_text(f"[parts]\nwindow={json.dumps(json.dumps({'page': 'Charts'}))}\n")
+    found = subprocess.run([sys.executable, "-c", _LOOK], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == f"['Charts'] {sorted(word for word, _ in PAGES)} set()"
