@@ -18,6 +18,11 @@ from engine.log import ROOT
 from engine.store.server import PrivateRedis
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what tests/desktop/test_golden.py is told by."""
+    parser.addoption("--renew-golden", action="store_true", help="keep the pages' pictures as they are now")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker by which a test says that errors are what it is about."""
     config.addinivalue_line("markers", "expect_errors: error logs are part of what this test provokes")
