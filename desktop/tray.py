@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QSystemTrayIcon
 from desktop.commands import Catalogue
 from desktop.pages.command_menu import CommandMenu
 from desktop.theme import Look
+from desktop.widgets.text import in_window
 from engine.alerts import RULES
 from engine.model import Alert, Notice, Severity
 
@@ -116,7 +117,7 @@ def notification_of(alerts: Sequence[Alert]) -> tuple[str, str]:
     """Title and text of a notification."""
     if len(alerts) == 1:
         (alert,) = alerts
-        return f"Hark: {RULES[alert.rule].title}", f"{alert.message} {alert.remedy}".strip()
+        return f"Hark: {RULES[alert.rule].title}", in_window(f"{alert.message} {alert.remedy}".strip())
     return f"Hark: {len(alerts)} alerts", "\n".join(_lines([alert.message for alert in alerts]))
 
 

@@ -189,6 +189,8 @@ class QueueState:
     """The last 60 minutes, oldest first, gaps filled with zeros; the last is the running one."""
     recent: Figures = field(default_factory=Figures)
     """The last 5 full minutes and the running one."""
+    concurrency_set: bool = False
+    """An operator has set the concurrency; else it is the workers' own setting."""
     drained_in_ms: int | None = None
     """When the waiting jobs will be done at the pace of the last minutes; None where they grow or nobody knows."""
 
@@ -422,11 +424,16 @@ class Heard(VoiceEvent):
     text: str
 
 
+HELD_MS = 5 * 60_000
+"""How long a question waits for its yes, in milliseconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Replied(VoiceEvent):
     """The answer in words, and what was done for it.
 
-    With `asks` the words are a question: something waits for the conversation's next command to say yes or no.
+    With `asks` the words are a question: something waits for the conversation's next command to say yes or no,
+    for `HELD_MS`.
     """
 
     text: str

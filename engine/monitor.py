@@ -277,6 +277,7 @@ class Monitor:
             paused=sample.paused_at_ms >= 0,
             paused_since_ms=sample.paused_at_ms if sample.paused_at_ms > 0 else None,
             concurrency=sample.concurrency if sample.concurrency > 0 else spec.concurrency,
+            concurrency_set=sample.concurrency > 0,
             waiting=sample.waiting,
             delayed=sample.delayed,
             active=sample.active,

@@ -12,6 +12,7 @@ from desktop.pages.schedule_dialog import Draft
 from desktop.window import Window
 from engine.errors import HarkError, NotFoundError
 from engine.model import Job, JobState, Schedule
+from engine.queues import QUEUES
 
 if TYPE_CHECKING:
     from engine import Engine
@@ -89,7 +90,7 @@ def connect(page: RecurringPage, bridge: Bridge, window: Window) -> None:
             except HarkError as error:
                 page.show_refusal(str(error))
                 raise
-            return f"{draft.id} is added to {one.queue}. {_next(one)}"
+            return f"{draft.id} is added to {QUEUES[one.queue].title}. {_next(one)}"
 
         bridge.operate(f"add {draft.id}", act, then=saved)
 

@@ -9,7 +9,7 @@ from desktop.actions import REDIS_GONE
 from desktop.pages.failure_row import ago, exact
 from desktop.pages.figures import age_text
 from desktop.theme import Look
-from desktop.widgets.text import Button, Text
+from desktop.widgets.text import Button, Text, in_window
 from desktop.widgets.two_lines import ElidedText
 from engine.alerts import RULES
 from engine.model import Alert, Severity, Silence
@@ -81,7 +81,7 @@ class AlertRow(QFrame):
         self._alert = alert
         stale = gone and alert.rule != "redis-gone"
         self.message.setText(alert.message)
-        self.remedy.setText(alert.remedy)
+        self.remedy.setText(in_window(alert.remedy))
         self.message.set_tone("stale" if stale else "muted" if alert.silence else "ink")
         self.remedy.set_tone("stale" if stale else "muted")
         word, _ = _SEVERITIES[alert.severity]
@@ -92,7 +92,7 @@ class AlertRow(QFrame):
         self._show_silence(alert.silence, now_ms)
         self._fit_buttons(alert, REDIS_GONE if stale else "")
         self._draw_mark()
-        self.setAccessibleName(f"{word}: {alert.message} {alert.remedy}")
+        self.setAccessibleName(f"{word}: {alert.message} {self.remedy.text()}")
 
     def _show_silence(self, silence: Silence | None, now_ms: int) -> None:
         self.known.setVisible(silence is not None)

@@ -15,7 +15,7 @@ from desktop.pages.figures import age_text
 from desktop.theme import Look
 from desktop.widgets.facts_table import Cell, Column, FactsTable
 from desktop.widgets.scroll_list import ScrollList
-from desktop.widgets.text import Text
+from desktop.widgets.text import Text, card
 from engine.model import Alert
 
 _ENDED_HEIGHT = 210
@@ -156,12 +156,11 @@ def _ended_cells(alert: Alert, now_ms: int) -> tuple[Cell, ...]:
 
 
 def _card(content: QWidget, title: Text | None = None) -> QFrame:
-    card = QFrame()
-    card.setObjectName("card")
-    inside = QVBoxLayout(card)
+    frame = card()
+    inside = QVBoxLayout(frame)
     inside.setContentsMargins(8, 8, 8, 8)
     if title is not None:
         title.setContentsMargins(10, 4, 0, 0)
         inside.addWidget(title)
     inside.addWidget(content, 1)
-    return card
+    return frame

@@ -11,7 +11,6 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
-    QFrame,
     QHBoxLayout,
     QLineEdit,
     QStackedWidget,
@@ -28,7 +27,7 @@ from desktop.widgets.dialog import FIELD_HEIGHT
 from desktop.widgets.empty_card import EmptyCard
 from desktop.widgets.facts_table import Column, FactsTable
 from desktop.widgets.queue_box import QueueBox
-from desktop.widgets.text import Button, Text
+from desktop.widgets.text import Button, Text, card
 from engine.model import AuditEntry, QuarantineBatch
 
 _READ_MS = 2_000
@@ -105,9 +104,8 @@ class AuditPage(QWidget):
         column.setContentsMargins(24, 18, 24, 18)
         column.setSpacing(12)
         column.addLayout(self._build_head())
-        card = QFrame()
-        card.setObjectName("card")
-        inside = QVBoxLayout(card)
+        frame = card()
+        inside = QVBoxLayout(frame)
         inside.setContentsMargins(8, 8, 8, 8)
         self._stack = QStackedWidget()
         for table in (self.actions_table, self.batches_table):
@@ -115,7 +113,7 @@ class AuditPage(QWidget):
         self._empty = EmptyCard(look, framed=False)
         self._stack.addWidget(self._empty)
         inside.addWidget(self._stack)
-        column.addWidget(card, 1)
+        column.addWidget(frame, 1)
 
         self._clock = QTimer(self)
         self._clock.setInterval(_READ_MS)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QWidget
 from desktop.theme import Look
 from desktop.widgets.dialog import Dialog, wrapped
 from desktop.widgets.scroll_list import ScrollList
-from desktop.widgets.text import Button, Text
+from desktop.widgets.text import Button, Text, in_window
 from engine.doctor import Finding, Level, verdict
 
 _WORDS = {
@@ -61,7 +61,7 @@ class CheckupDialog(Dialog):
         """This was found; the worst comes first."""
         self._findings = tuple(findings)
         self.verdict.setText(verdict(self._findings))
-        self._clear()
+        self.list.clear_rows()
         for finding in self._findings:
             self.list.rows.addWidget(_row(self._look, finding))
         self.allow("", "Look at everything again")
@@ -71,14 +71,10 @@ class CheckupDialog(Dialog):
         self.verdict.setText(words)
         self.allow("", "Look at everything again")
 
-    def _clear(self) -> None:
-        while (item := self.list.rows.takeAt(0)) is not None:
-            if (row := item.widget()) is not None:
-                row.deleteLater()
-
 
 def _row(look: Look, finding: Finding) -> QFrame:
     word, tone = _WORDS[finding.level]
+    message, remedy = in_window(finding.message), in_window(finding.remedy)
     row = QFrame()
     grid = QGridLayout(row)
     grid.setContentsMargins(4, 6, 12, 6)
@@ -88,10 +84,10 @@ def _row(look: Look, finding: Finding) -> QFrame:
     grid.setColumnMinimumWidth(1, 110)
     grid.setColumnStretch(2, 1)
     name = finding.check[:1].upper() + finding.check[1:]
-    cells = [Text(look, word, "label", tone), Text(look, name, "label"), wrapped(look, finding.message, tone="ink")]
+    cells = [Text(look, word, "label", tone), Text(look, name, "label"), wrapped(look, message, tone="ink")]
     for place, cell in enumerate(cells):
         grid.addWidget(cell, 0, place, Qt.AlignmentFlag.AlignTop if place < 2 else Qt.AlignmentFlag(0))
-    if finding.remedy:
-        grid.addWidget(wrapped(look, finding.remedy), 1, 2)
-    row.setAccessibleName(f"{word}: {name}: {finding.message} {finding.remedy}".strip())
+    if remedy:
+        grid.addWidget(wrapped(look, remedy), 1, 2)
+    row.setAccessibleName(f"{word}: {name}: {message} {remedy}".strip())
     return row

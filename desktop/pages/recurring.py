@@ -20,8 +20,9 @@ from desktop.pages.schedule_row import BUTTONS_WIDTH, COLUMNS, ScheduleRow
 from desktop.theme import Look
 from desktop.widgets.dialog import Dialog
 from desktop.widgets.scroll_list import ScrollList
-from desktop.widgets.text import Button, Text, rule
+from desktop.widgets.text import Button, Text, card, rule
 from engine.model import Job, Schedule
+from engine.queues import QUEUES
 
 if TYPE_CHECKING:
     from desktop.pages.schedule_dialog import ScheduleDialog
@@ -109,7 +110,8 @@ class RecurringPage(QWidget):
         one = self._find(schedule_id)
         if one is None:
             return
-        job = f"{one.job_name} to {one.queue}, {when_words(one)}" if one.job_name else f"nothing to {one.queue}"
+        title = QUEUES[one.queue].title
+        job = f"{one.job_name} to {title}, {when_words(one)}" if one.job_name else f"nothing to {title}"
         words = f"It adds {job}. Jobs that it has added stay. It does not come back by itself."
         self.question = dialog = Dialog(
             self._look,
@@ -149,8 +151,7 @@ class RecurringPage(QWidget):
         return row
 
     def _build_card(self) -> QFrame:
-        card = QFrame()
-        card.setObjectName("card")
+        frame = card()
         head = QHBoxLayout()
         head.setContentsMargins(14, 0, 12, 4)
         head.setSpacing(0)
@@ -163,14 +164,14 @@ class RecurringPage(QWidget):
         self.message.setWordWrap(True)
         self.message.setContentsMargins(14, 10, 14, 10)
         self._list = ScrollList("Recurring jobs")
-        outer = QVBoxLayout(card)
+        outer = QVBoxLayout(frame)
         outer.setContentsMargins(8, 10, 8, 6)
         outer.setSpacing(0)
         outer.addLayout(head)
         outer.addWidget(rule())
         outer.addWidget(self.message)
         outer.addWidget(self._list, 1)
-        return card
+        return frame
 
     # Drawing
 

@@ -65,7 +65,7 @@ class ScheduleRow(QFrame):
         stale = bool(gone)
         title = QUEUES[one.queue].title
         job_name = one.job_name or "spoilt record"
-        self.name.show_lines(one.id, f"{title} · {job_name}", tooltip=f"Adds {job_name} to {one.queue}.", stale=stale)
+        self.name.show_lines(one.id, f"{title} · {job_name}", tooltip=f"Adds {job_name} to {title}.", stale=stale)
         by_cron = one.cron is not None
         self.when.show_lines(
             when_words(one),
@@ -107,7 +107,7 @@ class ScheduleRow(QFrame):
         off = "Switch it off: it adds no more jobs until it is on again. What it misses is not made up for."
         for button, word, refusal, tooltip in (
             (self.switch, f"{one.id} is {'on' if one.enabled else 'off'}", spoilt, off if one.enabled else "Switch on"),
-            (self.run, f"Run {one.id} now", spoilt, f"Add its job to {one.queue} now; its times stay."),
+            (self.run, f"Run {one.id} now", spoilt, f"Add its job to {QUEUES[one.queue].title} now; its times stay."),
             (self.edit, f"Edit {one.id}", spoilt, "Change its job, arguments or times (Enter on the row)"),
             (self.remove, f"Remove {one.id}", "", "Take it away; it asks first (Del on the row)"),
         ):

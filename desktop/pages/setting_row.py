@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.pages.setting_editors import SecretEditor, editor_for
 from desktop.theme import Look
-from desktop.widgets.text import Button, Text
+from desktop.widgets.text import Button, Text, in_window
 from engine.settings.views import Kind, Origin, SettingView
 
 _WORDS_WIDTH = 250
@@ -26,7 +26,7 @@ class SettingRow(QWidget):
         super().__init__()
         self.view = view
         self.title = Text(look, view.title, "strong")
-        self.title.setToolTip(f"{view.name} in the settings file and for `hark settings set`")
+        self.title.setToolTip(f"{view.name} in the settings file and for “hark settings set”")
         self.description = Text(look, view.description, "caption", "muted")
         self.editor = editor_for(look, view)
         self.editor.wanted.connect(self._want)
@@ -134,7 +134,7 @@ class SettingRow(QWidget):
 
     def _show_fault(self, message: str) -> None:
         message = message.removeprefix(f"{self.view.name}: ")
-        self.fault.setText(message)
+        self.fault.setText(in_window(message))
         self.fault.setVisible(bool(message))
 
 

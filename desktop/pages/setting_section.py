@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QVBoxLayout, QW
 
 from desktop.pages.setting_row import SettingRow
 from desktop.theme import Look
-from desktop.widgets.text import Button, Text, rule
+from desktop.widgets.text import Button, Text, in_window, rule
 from engine.queues import QUEUES
 from engine.settings.views import QUEUES_NAME, SettingView
 
@@ -49,7 +49,7 @@ class TrialLine(QWidget):
 
     def show_outcome(self, worked: bool, message: str) -> None:
         """Say what came of it."""
-        self._show(message, "accent" if worked else "danger", busy=False)
+        self._show(in_window(message), "accent" if worked else "danger", busy=False)
 
     def _ask(self) -> None:
         self._show("Trying…", "muted", busy=True)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from engine.settings.views import SettingView
 
 _WAITS = "What you changed takes effect when Hark connects anew and its worker restarts."
-_WAITS_API = "What you changed of the HTTP API takes effect when `hark api` restarts."
+_WAITS_API = "What you changed of the HTTP API takes effect when “hark api” restarts."
 
 
 class SettingsPage(QWidget):

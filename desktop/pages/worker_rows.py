@@ -105,9 +105,9 @@ class ConcurrencyRow:
         self.workers.show_text("no worker" if not count else "1 worker" if count == 1 else f"{count} workers")
         self.workers.set_tone("stale" if gone else "muted" if count else "caution")
         self.title.set_tone("stale" if gone else "ink")
-        changed = own is not None and queue.concurrency != own
+        changed = queue.concurrency_set
         self.setting.show_text(
-            f"set, own: {own}" if changed else "own setting",
+            ("set" if own is None else f"set, own: {own}") if changed else "own setting",
             f"{queue.concurrency} at once: {'an operator has set it' if changed else 'it is their own setting'}.",
         )
         self.setting.set_tone("stale" if gone else "accent" if changed else "muted")
@@ -119,8 +119,9 @@ class ConcurrencyRow:
         self.number.setEnabled(not reason)
         self.number.setToolTip(reason or f"From 1 to {MOST_CONCURRENCY:,}")
         self._fit_set(reason)
-        self.reset.setEnabled(not reason)
-        self.reset.setToolTip(reason or "Take an operator's number away: each worker goes by its own setting.")
+        refusal = reason or ("" if changed else "Each worker goes by its own setting already.")
+        self.reset.setEnabled(not refusal)
+        self.reset.setToolTip(refusal or "Take the operator's number away: each worker goes by its own setting.")
         self.reset.setAccessibleName(f"{queue.title}: the workers' own setting")
 
     def _fit_set(self, gone: str) -> None:

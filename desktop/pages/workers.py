@@ -17,7 +17,7 @@ from desktop.pages.freshness import Freshness
 from desktop.pages.worker_rows import COLUMNS, SILENT_MS, ConcurrencyRow, WorkerRow
 from desktop.theme import Look
 from desktop.widgets.scroll_list import ScrollList
-from desktop.widgets.text import Button, Text, rule
+from desktop.widgets.text import Button, Text, card, rule
 from desktop.widgets.two_lines import ElidedText
 from engine.model import Snapshot, WorkerInfo
 from engine.queues import QUEUES
@@ -123,7 +123,7 @@ class WorkersPage(QWidget):
         return row
 
     def _build_workers(self) -> QFrame:
-        card = _card()
+        frame = card()
         head = QHBoxLayout()
         head.setContentsMargins(14, 0, 12, 4)
         head.setSpacing(0)
@@ -135,17 +135,17 @@ class WorkersPage(QWidget):
         self.message.setContentsMargins(14, 10, 14, 10)
         self._list = ScrollList("Workers")
         self._list.setMinimumHeight(96)
-        outer = QVBoxLayout(card)
+        outer = QVBoxLayout(frame)
         outer.setContentsMargins(8, 10, 8, 6)
         outer.setSpacing(0)
         outer.addLayout(head)
         outer.addWidget(rule())
         outer.addWidget(self.message)
         outer.addWidget(self._list, 1)
-        return card
+        return frame
 
     def _build_concurrency(self) -> QFrame:
-        card = _card()
+        frame = card()
         grid = QGridLayout()
         grid.setHorizontalSpacing(10)
         grid.setVerticalSpacing(6)
@@ -160,43 +160,43 @@ class WorkersPage(QWidget):
             row.number.lineEdit().returnPressed.connect(lambda row=row: self._set(row))
             row.reset.clicked.connect(lambda _=False, queue=queue: self.concurrency_wanted.emit(queue, 0))
             self.concurrency[queue] = row
-        column = QVBoxLayout(card)
+        column = QVBoxLayout(frame)
         column.setContentsMargins(20, 14, 18, 14)
         column.setSpacing(10)
         title = Text(self._look, "Jobs that each worker runs at once", "heading")
         title.setToolTip("It holds for every worker process: two workers with 5 run 10.")
         column.addWidget(title)
         column.addLayout(grid)
-        return card
+        return frame
 
     def _build_embedded(self) -> QFrame:
-        card = _card()
+        frame = card()
         self.embedded = Text(self._look)
         self.embedded.setWordWrap(True)
         self.restart = Button(self._look, "Restart", icon="retry", font="label")
         self.restart.setAccessibleName("Restart this app's worker")
         self.restart.clicked.connect(self.restart_wanted)
-        column = QVBoxLayout(card)
+        column = QVBoxLayout(frame)
         column.setContentsMargins(20, 14, 18, 14)
         column.setSpacing(8)
         column.addWidget(Text(self._look, "This machine", "heading"))
         column.addWidget(self.embedded)
         column.addWidget(self.restart, 0, Qt.AlignmentFlag.AlignLeft)
-        return card
+        return frame
 
     def _build_redis(self) -> QFrame:
-        card = _card()
+        frame = card()
         self.redis = ElidedText(self._look)
         self.redis.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.cost = Text(self._look, tone="muted")
         self.cost.setWordWrap(True)
-        column = QVBoxLayout(card)
+        column = QVBoxLayout(frame)
         column.setContentsMargins(20, 14, 18, 14)
         column.setSpacing(6)
         column.addWidget(Text(self._look, "Redis", "heading"))
         column.addWidget(self.redis)
         column.addWidget(self.cost)
-        return card
+        return frame
 
     # Drawing
 
@@ -293,9 +293,3 @@ class WorkersPage(QWidget):
         for row in self.concurrency.values():
             # A number that was written but not set is not kept for the next look.
             row.number.setValue(row.shown or 1)
-
-
-def _card() -> QFrame:
-    card = QFrame()
-    card.setObjectName("card")
-    return card

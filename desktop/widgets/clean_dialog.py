@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSpinBox, QWidget
 
 from desktop.theme import Look
 from desktop.widgets.dialog import Dialog, fit_field, form_layout, wrapped
-from desktop.widgets.job_words import sample_lines
+from desktop.widgets.job_words import ages_text, sample_lines
 from desktop.widgets.text import Text
 from desktop.widgets.typed_name import TypedName
 from engine.model import CleanPreview, JobState
@@ -126,7 +126,7 @@ class CleanDialog(Dialog):
         word = preview.state.value
         if preview.count:
             self._count.setText(f"{preview.count:,} {word} {_jobs(preview.count)} would be removed.")
-            self._detail.setText(_ages(preview, now_ms))
+            self._detail.setText(ages_text(preview.oldest_at_ms, preview.newest_at_ms, now_ms) or " ")
         else:
             self._count.setText(f"No {word} job is that old.")
             self._detail.setText("Choose a shorter age or another state.")
@@ -174,17 +174,3 @@ class CleanDialog(Dialog):
 
 def _jobs(count: int) -> str:
     return "job" if count == 1 else "jobs"
-
-
-def _ages(preview: CleanPreview, now_ms: int) -> str:
-    if preview.oldest_at_ms is None or preview.newest_at_ms is None:
-        return " "
-    oldest, newest = (_age(now_ms - at) for at in (preview.oldest_at_ms, preview.newest_at_ms))
-    return f"From {oldest} ago to {newest} ago." if oldest != newest else f"From {oldest} ago."
-
-
-def _age(age_ms: int) -> str:
-    for size_ms, unit in ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min")):
-        if age_ms >= size_ms:
-            return f"{age_ms // size_ms} {unit}"
-    return f"{max(age_ms, 0) // 1000} s"

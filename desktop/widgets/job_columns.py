@@ -25,14 +25,14 @@ _ID = Column("Id", 122, lambda job, _: short_id(job.id), lambda job, _: job.id)
 _QUEUE = Column("Queue", 104, lambda job, _: QUEUES[job.queue].title, lambda job, _: job.queue)
 _NAME = Column("Name", 148, lambda job, _: job.name, lambda job, _: job.name)
 _ADDED = Column(
-    "Added", 92, lambda job, now: when_text(job.created_at_ms, now), lambda job, _: exact_text(job.created_at_ms)
+    "Added", 104, lambda job, now: when_text(job.created_at_ms, now), lambda job, _: exact_text(job.created_at_ms)
 )
-_DUE = Column("Due", 92, lambda job, now: when_text(job.due_at_ms, now), lambda job, _: exact_text(job.due_at_ms))
+_DUE = Column("Due", 104, lambda job, now: when_text(job.due_at_ms, now), lambda job, _: exact_text(job.due_at_ms))
 _STARTED = Column(
-    "Started", 92, lambda job, now: when_text(job.started_at_ms, now), lambda job, _: exact_text(job.started_at_ms)
+    "Started", 104, lambda job, now: when_text(job.started_at_ms, now), lambda job, _: exact_text(job.started_at_ms)
 )
 _ENDED = Column(
-    "Ended", 92, lambda job, now: when_text(job.finished_at_ms, now), lambda job, _: exact_text(job.finished_at_ms)
+    "Ended", 104, lambda job, now: when_text(job.finished_at_ms, now), lambda job, _: exact_text(job.finished_at_ms)
 )
 _TOOK = Column(
     "Took",

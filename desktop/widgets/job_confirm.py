@@ -39,26 +39,29 @@ class JobConfirm(Dialog):
         self._verb, self._destroys, self._count = verb, destroys, 0
         self.setMinimumWidth(460)
         self._number = Text(look, "Counting…", "strong")
+        self._ages = wrapped(look)
         self._samples = wrapped(look, font="caption")
-        self._samples.hide()
+        for label in (self._ages, self._samples):
+            label.hide()
         self._typed = TypedName(look, queue)
         self._typed.changed.connect(self._check)
         self.typed = self._typed.field
         self.confirm.clicked.connect(self._confirm)
-        for widget in (self._number, self._samples, self._typed):
+        for widget in (self._number, self._ages, self._samples, self._typed):
             self.body.addWidget(widget)
         self._check()
 
     @property
     def counted(self) -> str:
-        """The number and the samples."""
-        return f"{self._number.text()}\n{self._samples.text()}".strip()
+        """The number, the ages and the samples, a line each."""
+        lines = (self._number.text(), self._ages.text(), self._samples.text())
+        return "\n".join(line for line in lines if line)
 
-    def show_count(self, count: int, samples: Sequence[Job] = ()) -> None:
-        """So many jobs are meant, these among them."""
+    def show_count(self, count: int, samples: Sequence[Job] = (), ages: str = "") -> None:
+        """So many jobs are meant, these among them; `ages` tells how old they are."""
         self._count = count
         self._number.setText("1 job" if count == 1 else f"{count:,} jobs")
-        self._say(sample_lines(samples, count))
+        self._say(sample_lines(samples, count), ages)
         if self._destroys:
             self._typed.ask(count)
         self._check()
@@ -70,9 +73,10 @@ class JobConfirm(Dialog):
         self._say(words)
         self._check()
 
-    def _say(self, words: str) -> None:
-        self._samples.setText(words)
-        self._samples.setVisible(bool(words))
+    def _say(self, samples: str, ages: str = "") -> None:
+        for label, words in ((self._ages, ages), (self._samples, samples)):
+            label.setText(words)
+            label.setVisible(bool(words))
 
     def _check(self) -> None:
         reason = self._typed.refusal if self._count else "There is nothing counted to go by."

@@ -87,6 +87,11 @@ class JobTableModel(QAbstractTableModel):
         # The page that the end was in, or is in, has another length now.
         self._old.update(self._pages)
 
+    @property
+    def now_ms(self) -> int:
+        """The time as it was told last."""
+        return self._now_ms
+
     def set_now(self, now_ms: int) -> None:
         """The time that ages count back from."""
         self._now_ms = now_ms

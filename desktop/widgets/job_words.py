@@ -18,6 +18,7 @@ STATE_WORDS = {
     JobState.COMPLETED: "Completed",
     JobState.FAILED: "Failed",
 }
+_ENDED = (JobState.COMPLETED, JobState.FAILED)
 _LONG_SPANS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"))
 
 
@@ -41,6 +42,19 @@ def when_text(at_ms: int | None, now_ms: int) -> str:
     if abs(now_ms - at_ms) < 1000:
         return "now"
     return f"{span_text(now_ms - at_ms)} ago" if at_ms < now_ms else f"in {span_text(at_ms - now_ms)}"
+
+
+def ages_text(oldest_at_ms: int | None, newest_at_ms: int | None, now_ms: int) -> str:
+    """How old the oldest and the newest of some jobs are: "From 2 h ago to 1 h ago."; "" where it is not known."""
+    if oldest_at_ms is None or newest_at_ms is None:
+        return ""
+    oldest, newest = when_text(oldest_at_ms, now_ms), when_text(newest_at_ms, now_ms)
+    return f"From {oldest} to {newest}." if oldest != newest else f"From {oldest}."
+
+
+def ended_or_added_ms(job: Job) -> int:
+    """The time that a job is old from: its end, or, before that, when it was added."""
+    return job.finished_at_ms if job.state in _ENDED and job.finished_at_ms is not None else job.created_at_ms
 
 
 def exact_text(at_ms: int | None) -> str:

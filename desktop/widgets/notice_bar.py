@@ -9,7 +9,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout
 
 from desktop.theme import Look
-from desktop.widgets.text import Button, Text, set_property
+from desktop.widgets.text import Button, Text, in_window, set_property
 
 _ICONS = {"info": "info", "success": "done", "warning": "warning", "error": "warning"}
 _TONES = {"info": "muted", "success": "accent", "warning": "caution", "error": "danger"}
@@ -77,6 +77,7 @@ class NoticeBar(QFrame):
         What `stays` does not leave by itself.
         """
         self._kind, self._taken = kind, None
+        text, remedy = in_window(text), in_window(remedy)
         self.action.hide()
         set_property(self, "kind", kind)
         self._text.setText(text)

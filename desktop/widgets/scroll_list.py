@@ -25,3 +25,10 @@ class ScrollList(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setAccessibleName(name)
         self.setWidget(inner)
+
+    def clear_rows(self) -> None:
+        """Take all rows away."""
+        while (item := self.rows.takeAt(0)) is not None:
+            if (row := item.widget()) is not None:
+                row.hide()
+                row.deleteLater()

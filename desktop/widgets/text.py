@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QWidget
@@ -15,6 +17,11 @@ def set_property(widget: QWidget, name: str, value: str | bool) -> None:
         widget.setProperty(name, value)
         widget.style().unpolish(widget)
         widget.style().polish(widget)
+
+
+def in_window(words: str) -> str:
+    """The engine's words as the window writes them: its commands, in backticks for a terminal, as “hark worker”."""
+    return re.sub(r"`([^`\n]+)`", r"“\1”", words)
 
 
 class Text(QLabel):
@@ -56,6 +63,13 @@ class Button(QPushButton):
 
     def _draw_icon(self) -> None:
         self.setIcon(self._look.icon(self._icon, self._icon_role) if self._icon else QIcon())
+
+
+def card() -> QFrame:
+    """A surface that holds what belongs together."""
+    frame = QFrame()
+    frame.setObjectName("card")
+    return frame
 
 
 def rule() -> QFrame:

@@ -81,7 +81,8 @@ def _no_worker(queue: QueueState, limit: float, is_open: bool) -> Words | None:
     if queue.workers or queue.paused or not queue.waiting:
         return None
     wait = "1 job waits" if queue.waiting == 1 else f"{queue.waiting:,} jobs wait"
-    return Words(f"Nothing runs on {queue.name}: no worker serves this queue, {wait}.", "Start `hark worker`.")
+    message = f"Nothing runs on {queue.title}: no worker serves this queue, {wait}."
+    return Words(message, "Start a worker: open Hark, or run `hark worker` on any machine.")
 
 
 def _oldest_age(queue: QueueState, limit: float, is_open: bool) -> Words | None:
@@ -90,8 +91,12 @@ def _oldest_age(queue: QueueState, limit: float, is_open: bool) -> Words | None:
     if queue.paused or age_ms <= limit * _MINUTE_MS or not (queue.workers or is_open):
         return None
     waiting = f"{queue.waiting:,} {'waits' if queue.waiting == 1 else 'wait'}"
-    message = f"A job of {queue.name} has waited for {age_ms // _MINUTE_MS:,} min; {waiting}, {queue.active:,} run."
-    return Words(message, f"Start another `hark worker`, or let each run more: `hark concurrency {queue.name} N`.")
+    message = f"A job of {queue.title} has waited for {age_ms // _MINUTE_MS:,} min; {waiting}, {queue.active:,} run."
+    return Words(
+        message,
+        "Start another `hark worker`, or let each run more at once: on the Workers page, or with "
+        f"`hark concurrency {queue.name} N`.",
+    )
 
 
 def _failure_rate(queue: QueueState, limit: float, is_open: bool) -> Words | None:
@@ -100,10 +105,10 @@ def _failure_rate(queue: QueueState, limit: float, is_open: bool) -> Words | Non
     if ended < FEWEST_ENDED * (_EASED if is_open else 1) or 100 * failed <= limit * ended:
         return None
     return Words(
-        f"{100 * failed / ended:.0f} % of the jobs of {queue.name} fail: "
+        f"{100 * failed / ended:.0f} % of the jobs of {queue.title} fail: "
         f"{failed:,} of the {ended:,} that ended in the last {RATE_MINUTES} minutes.",
-        f"See why on the Failures page or with `hark failures {queue.name}`; "
-        f"`hark pause {queue.name}` keeps the others from it.",
+        f"See why on the Failures page or with `hark failures {queue.name}`; to keep the others from it, pause the "
+        f"queue there or with `hark pause {queue.name}`.",
     )
 
 
@@ -114,7 +119,7 @@ def _job_failed(queue: QueueState, limit: float, is_open: bool) -> Words | None:
         return None
     jobs = f"{failed:,} {'job' if failed == 1 else 'jobs'}"
     return Words(
-        f"{jobs} of {queue.name} failed for good in the last {minutes} minutes.",
+        f"{jobs} of {queue.title} failed for good in the last {minutes} minutes.",
         f"See why on the Failures page or with `hark failures {queue.name}`.",
     )
 
@@ -140,5 +145,6 @@ def memory_broken(share: float | None, limit: int, is_open: bool) -> Words | Non
         return None
     return Words(
         f"Redis uses {100 * share:.0f} % of its maxmemory. When it is full, it takes no new jobs.",
-        "Clean finished jobs (`hark clean --all --status completed`), or raise its maxmemory.",
+        "Clean finished jobs, on the Queues page or with `hark clean --all --status completed`, or raise its "
+        "maxmemory.",
     )

@@ -14,6 +14,7 @@ from engine.settings import Settings
 _SENTENCE = "what time is it"
 _START_FACTOR = 3
 _REINSTALL = "Install Hark again; its speech programs come with it."
+_SLOW = "This machine is very busy, or slow: close other programs, then check again."
 
 
 def machine_checks(settings: Settings, limits: Limits) -> list[Check]:
@@ -27,7 +28,7 @@ def machine_checks(settings: Settings, limits: Limits) -> list[Check]:
             hang_remedy=f"Is {settings.data_dir} on a network drive that is gone? Set HARK_DATA_DIR to another folder.",
         ),
         Check("openai", lambda: _openai(settings, limits), slow_s, hang_remedy="Check this machine's network."),
-        Check("offline speech", lambda: _offline_speech(settings), slow_s, hang_remedy=_REINSTALL),
+        Check("offline speech", lambda: _offline_speech(settings), slow_s, Level.WARNING, hang_remedy=_SLOW),
     ]
 
 

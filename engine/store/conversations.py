@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+from engine.model import HELD_MS
 from engine.store.base import StoreBase
-
-HELD_MS = 5 * 60_000
-"""How long a question waits for its yes, in milliseconds."""
 
 
 class Conversations(StoreBase):

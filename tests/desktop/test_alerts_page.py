@@ -33,7 +33,7 @@ UNSERVED = Alert(
     "no-worker",
     EMAIL,
     Severity.CRITICAL,
-    f"Nothing runs on {EMAIL}: no worker serves this queue, 12 jobs wait.",
+    "Nothing runs on Email: no worker serves this queue, 12 jobs wait.",
     "Start `hark worker`.",
     START_MS - 180_000,
 )
@@ -42,7 +42,7 @@ FAILED = Alert(
     "job-failed",
     "synthesis",
     Severity.WARNING,
-    "1 job of synthesis failed for good in the last 10 minutes.",
+    "1 job of Synthesis failed for good in the last 10 minutes.",
     "See why on the Failures page.",
     START_MS - 20_000,
 )
@@ -80,7 +80,7 @@ def window(qtbot: QtBot, look: Look) -> Window:
 def test_an_alert_tells_what_is_wrong_what_to_do_and_since_when(page: AlertsPage) -> None:
     page.show_alerts((UNSERVED, FAILED), (), START_MS)
     row = page.rows[UNSERVED.key]
-    assert (row.message.text(), row.remedy.text()) == (UNSERVED.message, "Start `hark worker`.")
+    assert (row.message.text(), row.remedy.text()) == (UNSERVED.message, "Start “hark worker”.")
     assert row.facts.whole == "Critical · No worker, Email · began 3 min ago"
     assert not row.known.isVisible()
     assert page.count.text() == "2 open"
@@ -176,7 +176,7 @@ def test_the_tooltip_and_the_notification_say_what_is_wrong() -> None:
     assert tooltip_of(()) == "Hark"
     assert tooltip_of((UNSERVED,)) == f"Hark: 1 alert\n{UNSERVED.message}"
     assert tooltip_of((UNSERVED,) * 5).splitlines()[-1] == "and 2 more"
-    assert notification_of((UNSERVED,)) == ("Hark: No worker", f"{UNSERVED.message} Start `hark worker`.")
+    assert notification_of((UNSERVED,)) == ("Hark: No worker", f"{UNSERVED.message} Start “hark worker”.")
     assert notification_of((UNSERVED, FAILED)) == ("Hark: 2 alerts", f"{UNSERVED.message}\n{FAILED.message}")
 
 
@@ -312,7 +312,7 @@ async def test_a_failed_job_is_told_of(console: Console, store: Store) -> None:
     await fail_jobs(store, "synthesis", 3)
     await console.until(lambda: FAILED.key in console.page.rows)
     assert console.tray.told == [FAILED.key]
-    assert console.page.rows[FAILED.key].message.text().startswith("3 jobs of synthesis failed for good")
+    assert console.page.rows[FAILED.key].message.text().startswith("3 jobs of Synthesis failed for good")
 
 
 async def test_a_redis_that_is_gone_is_an_alert_of_the_window_itself(look: Look, private_redis: PrivateRedis) -> None:

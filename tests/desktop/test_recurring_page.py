@@ -292,7 +292,7 @@ class TestWiring:
         page, bridge = wired
         answered, noticed = Emissions(bridge.answered), Emissions(bridge.noticed)
         page.add_wanted.emit(Draft("mail", SyncInbox(), "*/30 * * * *", "UTC", None))
-        assert (await noticed.next())[1].startswith("mail is added to email-processing. It runs next on ")
+        assert (await noticed.next())[1].startswith("mail is added to Email. It runs next on ")
         await answered.next()
         assert page.rows["mail"].when.first.whole == "every 30 minutes"
 

@@ -94,11 +94,14 @@ def test_no_worker_is_told_with_what_to_do(page: WorkersPage) -> None:
 
 
 def test_a_queues_number_is_told_with_how_many_workers_serve_it(page: WorkersPage) -> None:
-    page.show_snapshot(with_workers(DESK, synthesis={"concurrency": 7, "workers": 2}))
+    page.show_snapshot(with_workers(DESK, synthesis={"concurrency": 7, "concurrency_set": True, "workers": 2}))
     row = page.concurrency["synthesis"]
     shown = (row.workers.whole, row.setting.whole, row.number.value())
     assert shown == ("2 workers", "set, own: 3", 7)
-    assert page.concurrency["notification"].setting.whole == "own setting"
+    untouched = page.concurrency["notification"]
+    assert untouched.setting.whole == "own setting"
+    assert (row.reset.isEnabled(), untouched.reset.isEnabled()) == (True, False)
+    assert untouched.reset.toolTip() == "Each worker goes by its own setting already."
 
 
 def test_a_queue_that_no_worker_serves_is_told_so(page: WorkersPage) -> None:
@@ -128,7 +131,7 @@ def test_a_number_that_is_being_written_outlives_a_snapshot(page: WorkersPage) -
 
 
 def test_the_workers_own_setting_is_asked_for_as_zero(page: WorkersPage, qtbot: QtBot) -> None:
-    page.show_snapshot(with_workers(DESK, synthesis={"concurrency": 7}))
+    page.show_snapshot(with_workers(DESK, synthesis={"concurrency": 7, "concurrency_set": True}))
     with qtbot.waitSignal(page.concurrency_wanted) as asked:
         qtbot.mouseClick(page.concurrency["synthesis"].reset, Qt.MouseButton.LeftButton)
     assert asked.args == ["synthesis", 0]

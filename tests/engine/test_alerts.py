@@ -68,8 +68,8 @@ def test_jobs_without_a_worker_are_an_alert_once_a_restart_would_be_over(watch: 
     (alert,) = watch.look(email(30, **UNSERVED)).begun
     assert (alert.key, alert.queue, alert.severity) == (NO_WORKER, EMAIL, Severity.CRITICAL)
     assert alert.began_at_ms == START_MS
-    assert alert.message == f"Nothing runs on {EMAIL}: no worker serves this queue, 12 jobs wait."
-    assert alert.remedy == "Start `hark worker`."
+    assert alert.message == "Nothing runs on Email: no worker serves this queue, 12 jobs wait."
+    assert alert.remedy == "Start a worker: open Hark, or run `hark worker` on any machine."
 
 
 def test_a_worker_that_is_back_in_time_makes_no_alert(watch: Watch) -> None:
@@ -124,10 +124,10 @@ def test_a_failed_job_is_told_at_once_and_more_of_them_once_a_minute_with_their_
         for second, failed in ((0, 1), (1, 2), (30, 3), (61, 3), (62, 3), (90, 4))
     ]
     assert news == [
-        [f"1 job of {EMAIL} failed for good in the last 10 minutes."],
+        ["1 job of Email failed for good in the last 10 minutes."],
         [],
         [],
-        [f"3 jobs of {EMAIL} failed for good in the last 10 minutes."],
+        ["3 jobs of Email failed for good in the last 10 minutes."],
         [],
         [],
     ]
@@ -360,7 +360,8 @@ async def test_an_alert_is_one_line_at_its_begin_and_one_at_its_end(
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert record.getMessage() == (
-        f"alert {NO_WORKER}: Nothing runs on {EMAIL}: no worker serves this queue, 1 job waits. Start `hark worker`."
+        f"alert {NO_WORKER}: Nothing runs on Email: no worker serves this queue, 1 job waits. "
+        "Start a worker: open Hark, or run `hark worker` on any machine."
     )
     assert NO_WORKER in (await monitor.alert_notes()).open_since_ms
 
@@ -440,7 +441,7 @@ async def test_what_is_open_is_listed_acknowledged_and_snoozed(
     code, out, _ = await said("alerts")
     assert code == 0
     assert f"CRITICAL  {NO_WORKER}\n" in out
-    assert "-> Start `hark worker`." in out
+    assert "-> Start a worker: open Hark, or run `hark worker` on any machine." in out
     code, out, _ = await said("alerts", "ack", NO_WORKER, "--reason", "I know")
     assert (code, out) == (0, f"{NO_WORKER} is acknowledged: nobody is told of it until it ends.\n")
     [alert] = json.loads((await said("alerts", "--json"))[1])
