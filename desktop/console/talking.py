@@ -40,6 +40,7 @@ class Talking(QObject):
         self._voice.state_changed.connect(page.show_state)
         self._voice.hint_changed.connect(page.show_hint)
         self._bridge.command_failed.connect(page.show_failed)
+        page.answered.connect(self.answer)
         page.microphones_wanted.connect(lambda: self._show_microphones(page))
         page.microphone_chosen.connect(self._voice.microphones.choose)
         self._voice.microphones.changed.connect(lambda: self._show_microphones(page))
@@ -55,6 +56,12 @@ class Talking(QObject):
     def ask_in_words(self, text: str) -> None:
         """A command was typed."""
         self._begin(self._bridge.ask(text), text)
+        self._voice.submitted()
+
+    def answer(self, trace: str, yes: bool) -> None:
+        """The question of the command `trace` was answered by a button; said or typed, an answer is a command."""
+        words = "Yes" if yes else "No"
+        self._begin(self._bridge.ask(words, answers=trace), words)
         self._voice.submitted()
 
     def ask_aloud(self, recording: Recording) -> None:

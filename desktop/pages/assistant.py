@@ -13,7 +13,7 @@ from desktop.theme import Look
 from desktop.widgets.exchange import Exchange
 from desktop.widgets.talk_button import TalkButton
 from desktop.widgets.text import Button, Text
-from engine.model import VoiceEvent
+from engine.model import Replied, VoiceEvent
 from engine.recordings import Fate, KeptRecording
 
 _WIDTH = 760
@@ -46,11 +46,14 @@ class AssistantPage(QWidget):
     """The list is being opened: `show_microphones` fills it."""
     microphone_chosen = Signal(str)
     """Its id; "" for whichever is the default."""
+    answered = Signal(str, bool)
+    """The trace of the command that ended in a question, and whether the answer is yes."""
 
     def __init__(self, look: Look, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._look, self._actions = look, actions
         self._exchanges: dict[int, Exchange] = {}
+        self._asking: Exchange | None = None
         self.chosen_microphone = ""
         self._microphone_name = ""
 
@@ -77,12 +80,17 @@ class AssistantPage(QWidget):
     def begin(self, number: int, said: str | None) -> None:
         """A command was taken; `said` where it was typed, None where it was spoken."""
         self._welcome.hide()
+        self._end_question()  # whatever this command is: what was asked about is decided by it
         exchange = Exchange(self._look, said)
+        exchange.answered.connect(self.answered)
         self._exchanges[number] = exchange
         self._conversation.insertWidget(self._conversation.count() - 1, exchange)
 
     def show_event(self, number: int, event: VoiceEvent) -> None:
         """Something happened to command `number`."""
+        if isinstance(event, Replied) and event.asks:
+            self._end_question()  # only the newest one waits for an answer
+            self._asking = self._exchanges[number]
         self._exchanges[number].show_event(event)
 
     def show_cancelling(self, number: int) -> None:
@@ -144,6 +152,11 @@ class AssistantPage(QWidget):
         """Take the choice up again. Raises KeyError where there is none."""
         self._microphone_name = str(memory["name"])
         self._choose_microphone(str(memory["microphone"]))
+
+    def _end_question(self) -> None:
+        if self._asking is not None:
+            self._asking.end_question()
+            self._asking = None
 
     def _choose_microphone(self, device_id: str) -> None:
         self.chosen_microphone = device_id

@@ -9,6 +9,7 @@ PAGE_KEYS = (
     Key("Anywhere", "Move to the next part, and press it", "Tab, Return"),
     Key("Anywhere", "Stop talking, leave a field, close a dialog", "Esc"),
     Key("Anywhere", "Take up what a notice offers, such as an undo", "Ctrl+Z"),
+    Key("Assistant page", "Answer Hark's question with yes or no", "Y, N"),
     Key("Queues page, the chosen queue", "Pause or resume", PAUSE.shortcut),
     Key("Queues page, the chosen queue", "Clean…", CLEAN.shortcut),
     Key("Queues page, the chosen queue", "Retry all failed jobs", RETRY.shortcut),

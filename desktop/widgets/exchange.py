@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.theme import Look
-from desktop.widgets.text import Text
+from desktop.widgets.question import Question
+from desktop.widgets.text import Text, in_window
 from engine.model import (
+    HELD_MS,
     Action,
     Cancelled,
     CommandFailed,
@@ -19,7 +21,7 @@ from engine.model import (
     VoiceEvent,
     Waiting,
 )
-from engine.queues import SYNTHESIS, TRANSCRIPTION, VOICE_PROCESSING
+from engine.queues import QUEUES, SYNTHESIS, TRANSCRIPTION, VOICE_PROCESSING
 
 _STAGES = {TRANSCRIPTION: "heard", VOICE_PROCESSING: "understood", SYNTHESIS: "spoken"}
 _SAID_WIDTH = 520
@@ -49,6 +51,9 @@ class Paragraph(Text):
 class Exchange(QWidget):
     """Grows as the events of one command come in; give them to `show_event`."""
 
+    answered = Signal(str, bool)
+    """The trace of a command that ended in a question, and whether the person's answer to it is yes."""
+
     def __init__(self, look: Look, said: str | None) -> None:
         """`said` is a typed command; None where speech is still to be heard."""
         super().__init__()
@@ -57,6 +62,8 @@ class Exchange(QWidget):
         self.finished = False
         self.done: list[str] = []
         """What was done or went wrong, in words."""
+        self.question: Question | None = None
+        """Yes and No, while an answer is waited for."""
         self._said = Text(look, said or "…", "speech")
         bubble = QFrame()
         bubble.setObjectName("said")
@@ -108,20 +115,29 @@ class Exchange(QWidget):
                 self._show_said(text or "(no words)")
                 if not self.finished:
                     self._say("Working on it…", "muted")
-            case Replied(text=text, actions=actions):
+            case Replied(text=text, actions=actions, asks=asks):
                 self.finished = True
                 self._say(text, "ink")
                 for action in actions:
                     self._add_action(action)
+                if asks:
+                    self._ask(event.trace, text)
             case StageTimed():
                 self._add_stage(event)
             case Waiting(message=message):
                 if not self.finished:
-                    self._say(message, "caution")
+                    self._say(in_window(message), "caution")
             case CommandFailed(message=message):
                 self.fail(message)
             case Cancelled():
                 self._end_cancelled()
+
+    def end_question(self) -> None:
+        """It is answered, or another command has overtaken it: an answer would find nothing."""
+        if self.question is not None:
+            self.question.hide()
+            self.question.deleteLater()
+            self.question = None
 
     def show_cancelling(self) -> None:
         """The person has taken it back; an answer that is here stays."""
@@ -137,10 +153,10 @@ class Exchange(QWidget):
     def fail(self, message: str) -> None:
         """The command failed, or was never taken: say why and what to do; an answer that is here stays."""
         if self.finished:
-            self._add_line("warning", "danger", message)
+            self._add_line("warning", "danger", in_window(message))
         else:
             self.finished = True
-            self._say(message, "danger")
+            self._say(in_window(message), "danger")
 
     def _show_said(self, text: str) -> None:
         self._said.setText(text or "…")
@@ -150,13 +166,24 @@ class Exchange(QWidget):
         self._said.setMinimumWidth(min(needed, _SAID_WIDTH))
         self._said.setMaximumWidth(_SAID_WIDTH)
 
+    def _ask(self, trace: str, text: str) -> None:
+        self.question = Question(self._look, text)
+        self.question.answered.connect(lambda yes: self.answered.emit(trace, yes))
+        self.question.expired.connect(self._on_expired)
+        self._lines.addWidget(self.question)
+
+    def _on_expired(self) -> None:
+        self.end_question()
+        self._add_line("info", "muted", f"Not done: no answer came for {HELD_MS // 60_000} minutes.")
+
     def _say(self, text: str, tone: str) -> None:
         self._reply.setText(text)
         self._reply.set_tone(tone)
 
     def _add_action(self, action: Action) -> None:
         name = action.name.replace("_", " ").capitalize()
-        what = ", ".join(str(value) for value in action.arguments.values() if value not in (None, ""))
+        values = (str(value) for value in action.arguments.values() if value not in (None, ""))
+        what = ", ".join(QUEUES[value].title if value in QUEUES else value for value in values)
         text = f"{name}: {what}" if what else name
         self._add_line("done" if action.ok else "warning", "accent" if action.ok else "danger", text)
 

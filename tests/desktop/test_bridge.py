@@ -13,8 +13,8 @@ import pytest
 import redis
 from PySide6.QtCore import SignalInstance
 
-from desktop import bridge as bridge_module
 from desktop.bridge import Bridge, pause_s
+from desktop.bridge import bridge as bridge_module
 from engine import Engine
 from engine.errors import SettingsError
 from engine.model import Cancelled, JobState, Snapshot, Waiting

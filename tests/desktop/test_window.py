@@ -149,6 +149,16 @@ class TestConversation:
         assert page.exchange(1).reply == "The queue is paused."
         assert page.exchange(2).reply == "Second answer."
 
+    def test_a_question_that_nobody_answers_goes_away_and_says_so(self, window: Window, qtbot: QtBot) -> None:
+        page = window.assistant
+        page.begin(1, "delete milk from my list")
+        page.show_event(1, Replied("a", "Shall I delete milk?", asks=True))
+        exchange = page.exchange(1)
+        assert exchange.question is not None
+        exchange.question.timer.start(0)
+        qtbot.waitUntil(lambda: exchange.question is None)
+        assert exchange.done == ["Not done: no answer came for 5 minutes."]
+
     def test_speech_that_fails_leaves_the_answer_standing(self, window: Window) -> None:
         page = window.assistant
         page.begin(1, "what time is it")

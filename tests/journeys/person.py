@@ -86,9 +86,14 @@ class Person:
         return next((event for event in self.events if isinstance(event, kind)), None)
 
     @property
+    def exchanges(self) -> list[Exchange]:
+        """All that the window shows, the oldest first."""
+        return self.app.window.findChildren(Exchange)
+
+    @property
     def exchange(self) -> Exchange:
         """The newest exchange that the window shows."""
-        return self.app.window.findChildren(Exchange)[-1]
+        return self.exchanges[-1]
 
     def _on_recording_started(self) -> None:
         self.listening = True
