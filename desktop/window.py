@@ -6,17 +6,14 @@ It shows and emits; what a signal leads to is decided in `app`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import (
     QAction,
-    QActionGroup,
     QCloseEvent,
     QHideEvent,
     QIcon,
-    QKeyEvent,
     QKeySequence,
     QPainter,
     QPaintEvent,
@@ -26,26 +23,22 @@ from PySide6.QtGui import (
     QShowEvent,
 )
 from PySide6.QtWidgets import (
-    QAbstractButton,
-    QAbstractSpinBox,
-    QApplication,
     QHBoxLayout,
-    QLineEdit,
     QMessageBox,
-    QPlainTextEdit,
     QStackedWidget,
-    QTextEdit,
     QVBoxLayout,
     QWidget,
 )
 
 from desktop.actions import REDIS_GONE, Actions
 from desktop.commands import Catalogue, Command
-from desktop.pages.command_menu import CommandMenu
 from desktop.pages.key_sheet import KeySheet
 from desktop.pages.late_pages import PAGES, LatePages
+from desktop.pages.main_menu import MainMenu
 from desktop.pages.page_keys import PAGE_KEYS
 from desktop.pages.palette import Palette
+from desktop.pages.window_commands import page_key, window_commands
+from desktop.pages.window_keys import WindowKeys
 from desktop.theme import Look
 from desktop.widgets.notice_bar import NoticeBar
 from desktop.widgets.page_area import PageArea
@@ -53,7 +46,6 @@ from desktop.widgets.production_bar import ProductionBar
 from desktop.widgets.rail import Rail
 from engine.model import Alert, Severity
 
-_TEXT_FIELDS = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
 _NARROW_BELOW = 1_080
 _FRAME = 4
 """Pixels of the frame around a window on production."""
@@ -73,7 +65,6 @@ class Window(LatePages):
 
     def __init__(self, look: Look, actions: Actions) -> None:
         super().__init__(look, actions)
-        self._talking = False
         self._shown = 0
         self._areas: dict[str, PageArea] = {}
         self.setWindowTitle("Hark")
@@ -88,12 +79,22 @@ class Window(LatePages):
         self.production = ProductionBar(look)
         self._frame = ""
         self.catalogue = Catalogue(self)
-        self.catalogue.add(*self._commands())
+        self.catalogue.add(
+            *window_commands(
+                look,
+                show_page=self.show_page,
+                talk=lambda: self.assistant.talk.setFocus(),
+                open_palette=lambda: self.command_palette.ask(),
+                open_keys=lambda: self.key_sheet.ask(),
+                open_menu=lambda: self.rail.more.click(),
+                leave=self._quit,
+            )
+        )
         self.catalogue.add_keys(*PAGE_KEYS)
-        self.rail = Rail(look, [(word, icon, _page_key(index)) for index, (word, icon) in enumerate(PAGES)])
+        self.rail = Rail(look, [(word, icon, page_key(index)) for index, (word, icon) in enumerate(PAGES)])
         self.rail.chosen.connect(self.show_page)
         self.rail.alerts_wanted.connect(self.alerts_wanted)
-        self.menu = self._build_menu()
+        self.menu = MainMenu(look, self.catalogue, self)
         self.rail.set_menu(self.menu)
         self._pages = QStackedWidget()
         notice_frame = QVBoxLayout()
@@ -114,7 +115,10 @@ class Window(LatePages):
         row.addLayout(content, 1)
         self.command_palette = Palette(look, self.catalogue, self)
         self.key_sheet = KeySheet(look, self.catalogue, self)
-
+        self._keys = WindowKeys(self, lambda: self.command_palette.isVisible() or self.key_sheet.isVisible())
+        self._keys.talk_pressed.connect(self._start_talking)
+        self._keys.talk_released.connect(self.talk_released)
+        self._keys.cancelled.connect(self.talk_cancelled)
         self._add_shortcuts()
         self.rail.choose(self._shown)
         self.setFocus()
@@ -198,122 +202,19 @@ class Window(LatePages):
 
     def add_menu_entry(self, text: str, call: Callable[[], None], *, tooltip: str = "") -> QAction:
         """Enter something of the whole app into the menu of the rail; switch and word it by what is returned."""
-        entry = QAction(text, self.menu)
-        entry.setToolTip(tooltip)
-        entry.triggered.connect(lambda _=False: call())
-        self.menu.insertAction(self._menu_end, entry)
-        return entry
+        return self.menu.add_entry(text, call, tooltip=tooltip)
 
     def add_menu_command(self, key: str) -> None:
         """Enter the command of this key into the menu of the rail. Raises KeyError."""
-        self.menu.add_command(key, self._menu_end)
+        self.menu.add_command_entry(key)
 
-    def _commands(self) -> list[Command]:
-        """What the window does by itself; what works on queues and jobs is entered by the console."""
-        pages = [
-            Command(
-                f"page.{word.lower()}",
-                "Pages",
-                f"Go to {word}",
-                partial(self.show_page, index),
-                "open show page",
-                shortcut=f"{_page_key(index)}, Ctrl+," if word == "Settings" else _page_key(index),
-            )
-            for index, (word, _) in enumerate(PAGES)
-        ]
-        return [
-            *pages,
-            Command(
-                "window.talk",
-                "Voice",
-                "Talk",
-                lambda: self.assistant.talk.setFocus(),
-                "speak microphone record say",
-                shortcut="Space",
-                held="anywhere but in a text field, while it is held",
-            ),
-            Command(
-                "window.palette",
-                "Window",
-                "Commands…",
-                lambda: self.command_palette.ask(),
-                shortcut="Ctrl+K",
-                listed=False,
-            ),
-            Command(
-                "window.keys",
-                "Window",
-                "Keys…",
-                lambda: self.key_sheet.ask(),
-                "shortcuts help keyboard sheet",
-                shortcut="?, F1",
-            ),
-            Command("window.menu", "Window", "Open the menu", lambda: self.rail.more.click(), "more", shortcut="F10"),
-            Command(
-                "window.colours",
-                "Window",
-                "Switch between light and dark colours",
-                self._look.toggle,
-                "theme mode toggle",
-                shortcut="Ctrl+Shift+L",
-            ),
-            Command(
-                "window.system-colours",
-                "Window",
-                "Light or dark as the system",
-                partial(self._look.choose, "system"),
-                "theme follow colours",
-            ),
-            Command("window.quit", "Window", "Quit Hark", self._quit, "exit close", shortcut="Ctrl+Q"),
-        ]
-
-    # Keys
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Space held talks wherever no text is being written; Esc cancels; Enter presses a focused button."""
-        kind = event.type()
-        if kind == QEvent.Type.WindowDeactivate and watched is self:
-            self._stop_talking()
-        if (
-            kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
-            and isinstance(event, QKeyEvent)
-            and isinstance(watched, QWidget)
-            and watched.window() is self
-            and event.modifiers() in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
-        ):
-            return self._on_key(watched, event, pressed=kind == QEvent.Type.KeyPress)
-        return super().eventFilter(watched, event)
-
-    def _on_key(self, focused: QWidget, event: QKeyEvent, *, pressed: bool) -> bool:
-        key = event.key()
-        if self.command_palette.isVisible() or self.key_sheet.isVisible():
-            return False  # it has the keyboard for itself
-        if key == Qt.Key.Key_Space and (self._talking or not isinstance(focused, _TEXT_FIELDS)):
-            if not event.isAutoRepeat():
-                self._start_talking() if pressed else self._stop_talking()
-            return True
-        if key == Qt.Key.Key_Escape and pressed:
-            self._talking = False
-            self.talk_cancelled.emit()
-            if isinstance(focused, QLineEdit):
-                self.setFocus()
-            return True
-        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and isinstance(focused, QAbstractButton):
-            if pressed and not event.isAutoRepeat():
-                focused.click()
-            return True
-        return False
+    # Talking
 
     def _start_talking(self) -> None:
-        if not self._talking:
-            self._talking = True
-            self.show_page(0)
-            self.talk_pressed.emit()
+        self.show_page(0)
+        self.talk_pressed.emit()
 
-    def _stop_talking(self) -> None:
-        if self._talking:
-            self._talking = False
-            self.talk_released.emit()
+    # Building and drawing
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -323,8 +224,6 @@ class Window(LatePages):
             painter.drawRect(self.rect())
             painter.end()
 
-    # Building
-
     def _place(self, word: str, page: QWidget) -> None:
         self._areas[word] = PageArea(page)
         self._pages.addWidget(self._areas[word])
@@ -332,37 +231,14 @@ class Window(LatePages):
             self.assistant.talk_pressed.connect(self.talk_pressed)
             self.assistant.talk_released.connect(self.talk_released)
 
-    def _quit(self) -> None:
-        self.close()
-
-    def _build_menu(self) -> CommandMenu:
-        menu = CommandMenu(self.catalogue, self)
-        menu.setAccessibleName("Menu")
-        menu.add_command("window.palette")
-        menu.add_command("window.keys")
-        menu.addSeparator()
-        colours = menu.addMenu("Colours")
-        group = QActionGroup(menu)
-        for choice, words in (("system", "As the system"), ("light", "Light"), ("dark", "Dark")):
-            entry = colours.addAction(words)
-            entry.setCheckable(True)
-            entry.setData(choice)
-            entry.triggered.connect(lambda _=False, choice=choice: self._look.choose(choice))
-            group.addAction(entry)
-        colours.aboutToShow.connect(lambda: self._mark_choice(group))
-        self._menu_end = menu.addSeparator()
-        menu.add_command("window.quit")
-        return menu
-
-    def _mark_choice(self, colours: QActionGroup) -> None:
-        for entry in colours.actions():
-            entry.setChecked(entry.data() == self._look.choice)
-
     def _add_shortcuts(self) -> None:
         for command in self.catalogue.commands():
             for key in command.shortcut.split(", ") if command.shortcut and not command.held else ():
                 shortcut = QShortcut(QKeySequence(key), self)
                 shortcut.activated.connect(lambda command=command: self._on_shortcut(command))
+
+    def _quit(self) -> None:
+        self.close()
 
     def _on_shortcut(self, command: Command) -> None:
         reason = self.catalogue.run(command)
@@ -374,14 +250,13 @@ class Window(LatePages):
         self.rail.set_narrow(self.width() < _NARROW_BELOW)
 
     def showEvent(self, event: QShowEvent) -> None:
-        # The talk key works whichever widget has the focus: only the application sees all keys.
-        QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
+        self._keys.listen()
         self.show_page(self._shown)
         super().showEvent(event)
         self.watched.emit(not self.isMinimized())
 
     def hideEvent(self, event: QHideEvent) -> None:
-        QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
+        self._keys.stop()
         super().hideEvent(event)
         self.watched.emit(False)
 
@@ -395,8 +270,3 @@ class Window(LatePages):
         if self.isVisible():
             self.hide()
             self.closing.emit()
-
-
-def _page_key(index: int) -> str:
-    """Ctrl+1 for the first page, ... Ctrl+0 for the tenth; those after it have none."""
-    return f"Ctrl+{(index + 1) % 10}" if index < 10 else ""

@@ -8,6 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QButtonGroup, QComboBox, QHBoxLayout, QWidget
 
 from desktop.pages.chart_points import LIVE, WINDOWS, Window
+from desktop.pages.figures import age_text
 from desktop.theme import Look
 from desktop.widgets.text import Button, Text
 from engine.queues import QUEUES
@@ -130,6 +131,14 @@ class ChartStatus(QWidget):
         self.trouble.setText(words)
         self.trouble.setToolTip(details)
         self.trouble.setVisible(bool(words))
+
+    def show_gone(self, age_ms: int, *, known: bool) -> None:
+        """Redis has not answered for so long; `known` tells whether there are figures from before."""
+        self.show_trouble(f"Figures of {age_text(age_ms)} ago" if known else "No figures: Redis is gone", "")
+
+    def show_paused(self, age_ms: int) -> None:
+        """The view has stood still for so long."""
+        self.show_trouble(f"View paused {age_text(age_ms)} ago; figures go on being gathered", "")
 
     def show_moment(self, moment: str, happened: str) -> None:
         """Tell the time that is shown or pointed at."""

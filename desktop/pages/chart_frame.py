@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from desktop.pages.chart_lines import action_mark, worker_mark
@@ -39,6 +39,12 @@ class Frame:
         middles = [(point.start_ms + min(point.end_ms, self.now_ms)) / 2 for point in self.points]
         return min(range(len(middles)), key=lambda place: abs(middles[place] - at_ms))
 
+    def stepped(self, index: int | None, by: int) -> int | None:
+        """The index `by` points farther, from the newest where there is none; None where there are no points."""
+        last = len(self.points) - 1
+        here = index if index is not None else last + (1 if by < 0 else 0)
+        return min(max(here + by, 0), last) if self.points else None
+
     def happened(self, index: int, stretch: Stretch) -> str:
         """What happened at a point, in words."""
         point = self.points[index]
@@ -50,14 +56,33 @@ class Frame:
 
 
 class Marks:
-    """The marks of actions and starts, put into words once: there may be hundreds, and each is drawn twice a second."""
+    """What happened to the queues: operators' actions and workers' starts.
+
+    They are put into words once: there may be hundreds, and each is drawn twice a second.
+    """
 
     def __init__(self) -> None:
+        self._actions: dict[str, tuple[AuditEntry, ...]] = {}
+        self._workers: dict[str, WorkerInfo] = {}
         self._told: dict[tuple[int, str, str], EventMark] = {}
         self._hour = 0
 
-    def of(self, entries: Iterable[AuditEntry], workers: Iterable[WorkerInfo], now_ms: float) -> tuple[EventMark, ...]:
-        """In the order of their times."""
+    def note_actions(self, queue: str, entries: Sequence[AuditEntry]) -> None:
+        """The operators' actions on a queue ("": on all), instead of those known so far."""
+        self._actions[queue] = tuple(entries)
+
+    def note_workers(self, workers: Iterable[WorkerInfo]) -> None:
+        """These workers run, besides those known so far."""
+        self._workers.update((worker.id, worker) for worker in workers)
+
+    def forget_workers(self) -> None:
+        """It is another Redis now."""
+        self._workers.clear()
+
+    def of(self, queue: str, now_ms: float) -> tuple[EventMark, ...]:
+        """Those of a queue ("": of all), in the order of their times."""
+        entries = self._actions.get(queue, ())
+        workers = [worker for worker in self._workers.values() if queue in ("", *worker.queues)]
         hour = int(now_ms) // 3_600_000
         if hour != self._hour:  # "Today" has become another one, at midnight in whatever zone
             self._hour, self._told = hour, {}

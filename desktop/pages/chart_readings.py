@@ -40,6 +40,14 @@ class Readings(QObject):
         series = self._series.get((queue, window.key))
         return series is not None and bool(series.since_ms)
 
+    def trouble(self, queue: str, window: Window) -> tuple[str, str]:
+        """Why not all is known yet, in words and in detail; "" where it is."""
+        if self.refusal:
+            return "Cannot be read now", self.refusal
+        if self.number is not None and not self.knows(queue, window):
+            return f"Reading the {window.told}: {self.share * 100:.0f} %", ""
+        return "", ""
+
     def ask(self, queue: str, window: Window) -> None:
         """Ask, where it is time to, and no answer is waited for."""
         if window is LIVE or self.number is not None:

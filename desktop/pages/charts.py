@@ -10,24 +10,24 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QElapsedTimer, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop.actions import Actions
 from desktop.pages.chart_controls import ChartControls, ChartStatus
-from desktop.pages.chart_frame import Frame, Marks
+from desktop.pages.chart_frame import Frame
 from desktop.pages.chart_grid import ChartGrid, View
 from desktop.pages.chart_lines import CHARTS
-from desktop.pages.chart_points import LIVE, WINDOWS, LivePoints, Point, Window
+from desktop.pages.chart_points import LIVE, WINDOWS, Point, Window
 from desktop.pages.chart_readings import Readings, due
-from desktop.pages.figures import age_text
+from desktop.pages.chart_source import FrameSource
+from desktop.pages.chart_zoom import Zoom
 from desktop.theme import Look
 from desktop.widgets.chart_data import Drawing
 from desktop.widgets.time_axis import Stretch, moment_words
-from engine.model import AuditEntry, Snapshot, WorkerInfo
+from engine.model import AuditEntry, Snapshot
 
 _TICK_MS = 500
 _MARKS_EACH_S = 10
-_LEAST_SPANS = 4
 _HELP = "Arrow keys move the crosshair, + and − or the wheel zoom, drag to zoom in, Esc shows all; S saves PNG, C CSV."
 
 
@@ -43,21 +43,15 @@ class ChartsPage(QWidget):
 
     def __init__(self, look: Look, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
         self._window: Window = WINDOWS["1h"]
-        self._live = LivePoints()
         self._readings = Readings(self)
         self._readings.wanted.connect(self.points_wanted)
-        self._marks = Marks()
-        self._actions: dict[str, tuple[AuditEntry, ...]] = {}
-        self._workers: dict[str, WorkerInfo] = {}
-        self._redis = ""
-        self._now_ms = 0.0
+        self._source = FrameSource(self._readings)
         self._gone_for: QElapsedTimer | None = None
         self._since_marks = QElapsedTimer()
         self._paused_for: QElapsedTimer | None = None
         self._frame = Frame()
-        self._zoom: Stretch | None = None
+        self._zoom = Zoom()
         self._crosshair: int | None = None
         self._changed = True
 
@@ -98,11 +92,6 @@ class ChartsPage(QWidget):
     # What it shows
 
     @property
-    def dialog(self) -> QFileDialog | None:
-        """The file dialog that is open."""
-        return self.grid.dialog
-
-    @property
     def queue(self) -> str:
         """The queue that is shown; "" means all together."""
         return self.controls.queue
@@ -130,17 +119,11 @@ class ChartsPage(QWidget):
     @property
     def stretch(self) -> Stretch:
         """The time that is drawn."""
-        return self._zoom or self._all()
+        return self._zoom.stretch(self._all())
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Take in the present: for the live minute and the workers' starts."""
-        if snapshot.redis != self._redis or snapshot.taken_at_ms < self._now_ms - 60_000:
-            self._redis = snapshot.redis
-            self._readings.forget()
-            self._workers.clear()
-        self._now_ms = snapshot.taken_at_ms
-        self._live.add(snapshot)
-        self._workers.update((worker.id, worker) for worker in snapshot.workers)
+        self._source.add(snapshot)
         was_gone, self._gone_for = self._gone_for is not None, None
         if self.isVisible() and (self._window is LIVE or was_gone):
             self._draw(at_once=False)
@@ -159,7 +142,7 @@ class ChartsPage(QWidget):
 
     def show_actions(self, queue: str, entries: Sequence[AuditEntry]) -> None:
         """The operators' actions on a queue ("": on all)."""
-        self._actions[queue] = tuple(entries)
+        self._source.marks.note_actions(queue, entries)
         self._changed = True
 
     def show_gone(self) -> None:
@@ -190,7 +173,7 @@ class ChartsPage(QWidget):
 
     def reset_zoom(self) -> None:
         """Show the whole time again."""
-        self._zoom = None
+        self._zoom.show_all()
         self._draw()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -218,7 +201,8 @@ class ChartsPage(QWidget):
         """Another queue or time is chosen: nothing of the old view holds."""
         self._readings.begin_anew()
         self._since_marks.invalidate()
-        self._zoom, self._crosshair = None, None
+        self._zoom.show_all()
+        self._crosshair = None
         self.pause_view(False)
         if self.isVisible():
             self._ask()
@@ -236,18 +220,18 @@ class ChartsPage(QWidget):
 
     def _draw(self, *_: object, at_once: bool = True) -> None:
         """Draw all charts; not `at_once`, they come one after the other, so that nobody feels it."""
-        self._changed = False
+        self._changed, window = False, self._window
         if not self.paused:
-            self._frame = self._newest_frame()
-        frame, window = self._frame, self._window
+            self._frame = self._source.frame(self.queue, window)
+        frame = self._frame
         if self._crosshair is not None and self._crosshair >= len(frame.points):
             self._crosshair = None
         types = sorted({name for point in frame.points for name in point.by_type if name})
         self.controls.fit_types(types, window, keep=window is not LIVE and self.reading is not None)
-        self.controls.show_zoomed(self._zoom is not None)
-        self._escape.setEnabled(self._zoom is not None)
+        self.controls.show_zoomed(bool(self._zoom))
+        self._escape.setEnabled(bool(self._zoom))
         self._draw_status()
-        view = View(self._drawing, frame.marks, stale=self._gone_for is not None, zoomed=self._zoom is not None)
+        view = View(self._drawing, frame.marks, stale=self._gone_for is not None, zoomed=bool(self._zoom))
         self.grid.file_name = f"hark {self.queue or 'all queues'} {{chart}} {window.key}"
         self.grid.show_view(view, self._crosshair, at_once=at_once)
 
@@ -266,20 +250,18 @@ class ChartsPage(QWidget):
             scope=f"{scope}, {job_type}" if job_type else scope,
         )
 
-    def _newest_frame(self) -> Frame:
-        queue, window = self.queue, self._window
-        points = self._live.points(queue) if window is LIVE else self._readings.points(queue, window)
-        now_ms = max(self._now_ms, points[-1].start_ms + 1 if points else 0)
-        started = [worker for worker in self._workers.values() if queue in ("", *worker.queues)]
-        return Frame(points, now_ms, self._marks.of(self._actions.get(queue, ()), started, now_ms))
-
     def _all(self) -> Stretch:
         """The whole window, up to the frame's newest."""
         now_ms = self._frame.now_ms or 60_000.0
         return Stretch(now_ms - self._window.length_ms, now_ms)
 
     def _draw_status(self) -> None:
-        self.status.show_trouble(self._trouble_words(), self._readings.refusal)
+        if self._gone_for is not None:
+            self.status.show_gone(self._gone_for.elapsed(), known=bool(self._frame.points))
+        elif self._paused_for is not None:
+            self.status.show_paused(self._paused_for.elapsed())
+        else:
+            self.status.show_trouble(*self._readings.trouble(self.queue, self._window))
         index, frame, stretch = self._crosshair, self._frame, self.stretch
         if index is None or index >= len(frame.points):
             zoomed = moment_words(stretch.from_ms, stretch.to_ms, frame.now_ms) if self._zoom else ""
@@ -289,33 +271,14 @@ class ChartsPage(QWidget):
         moment = moment_words(point.start_ms, min(point.end_ms, frame.now_ms), frame.now_ms)
         self.status.show_moment(moment, frame.happened(index, stretch))
 
-    def _trouble_words(self) -> str:
-        if self._gone_for is not None:
-            known = bool(self._frame.points)
-            return f"Figures of {age_text(self._gone_for.elapsed())} ago" if known else "No figures: Redis is gone"
-        if self._paused_for is not None:
-            return f"View paused {age_text(self._paused_for.elapsed())} ago; figures go on being gathered"
-        if self._readings.refusal:
-            return "Cannot be read now"
-        if self.reading is not None and not self._readings.knows(self.queue, self._window):
-            return f"Reading the {self._window.told}: {self._readings.share * 100:.0f} %"
-        return ""
-
     # Crosshair and zoom
 
     def _step(self, by: int) -> None:
-        last = len(self._frame.points) - 1
-        if last < 0:
+        index = self._frame.stepped(self._crosshair, by)
+        if index is None:
             return
-        here = self._crosshair if self._crosshair is not None else last + (1 if by < 0 else 0)
-        index = min(max(here + by, 0), last)
-        if self._zoom is not None:
-            # The view goes along with the crosshair.
-            point, zoom = self._frame.points[index], self._zoom
-            if point.start_ms < zoom.from_ms or point.start_ms > zoom.to_ms:
-                start = point.start_ms - zoom.length_ms / 2
-                self._zoom = Stretch(start, start + zoom.length_ms).moved_into(self._all())
-                self._draw()
+        if self._zoom.follow(self._frame.points[index].start_ms, self._all()):
+            self._draw()
         self._move_crosshair(index)
 
     def _move_crosshair(self, index: int | None) -> None:
@@ -325,13 +288,9 @@ class ChartsPage(QWidget):
             self._draw_status()
 
     def _zoom_by(self, factor: float, around_ms: float) -> None:
-        self._zoom_to(self.stretch.zoomed(factor, around_ms, self._all(), _LEAST_SPANS * self._window.span_ms))
+        self._zoom.show_by(factor, around_ms, self._all(), self._window.span_ms)
+        self._draw()
 
     def _zoom_to(self, stretch: Stretch) -> None:
-        least_ms = _LEAST_SPANS * self._window.span_ms
-        if stretch.length_ms < least_ms:
-            middle = (stretch.from_ms + stretch.to_ms) / 2
-            stretch = Stretch(middle - least_ms / 2, middle + least_ms / 2)
-        stretch = stretch.moved_into(self._all())
-        self._zoom = None if stretch.length_ms >= self._all().length_ms else stretch
+        self._zoom.show_stretch(stretch, self._all(), self._window.span_ms)
         self._draw()

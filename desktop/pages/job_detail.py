@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
-    QGridLayout,
     QHBoxLayout,
     QPlainTextEdit,
     QScrollArea,
@@ -18,21 +17,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.pages.job_attempts import JobAttempts
+from desktop.pages.job_facts import JobFacts
 from desktop.theme import Look
-from desktop.widgets.job_words import (
-    STATE_WORDS,
-    exact_text,
-    json_text,
-    mono_font,
-    span_text,
-    took_ms,
-    when_text,
-)
+from desktop.widgets.job_words import exact_text
+from desktop.widgets.mono_field import MonoField
 from desktop.widgets.rerun_dialog import RerunDialog
 from desktop.widgets.text import Button, Text
 from desktop.widgets.trace_timeline import TraceTimeline
 from engine.model import Job, JobState, LogLine
-from engine.queues import QUEUES
 
 _PARTS = ("Job", "Attempts", "Log", "Trace")
 _MOST_LINES = 2_000
@@ -56,7 +49,6 @@ class JobDetail(QFrame):
         self.rerun_dialog: RerunDialog | None = None
         self._log: tuple[LogLine, ...] = ()
         self._trace: tuple[Job, ...] = ()
-        self._times: dict[str, Text] = {}
         self._now_ms = 0
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 12, 12, 12)
@@ -64,9 +56,9 @@ class JobDetail(QFrame):
         column.addLayout(self._build_head())
         column.addLayout(self._build_switch())
         self._parts = QStackedWidget()
-        self._facts, facts = _scrolled("The job")
-        self._attempts, attempts = _scrolled("Failed attempts")
-        self._lines = _mono_field("Log lines")
+        self._facts = JobFacts(look)
+        self._attempts = JobAttempts(look)
+        self._lines = MonoField("Log lines")
         self._lines.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.timeline = TraceTimeline(look)
         self.timeline.chosen.connect(lambda job: self.wanted.emit(job.queue, job.id))
@@ -76,7 +68,7 @@ class JobDetail(QFrame):
         timeline_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         timeline_area.setAccessibleName("Timeline of the trace")
         timeline_area.setWidget(self.timeline)
-        for part in (facts, attempts, self._lines, timeline_area):
+        for part in (self._facts, self._attempts, self._lines, timeline_area):
             self._parts.addWidget(part)
         column.addWidget(self._parts, 1)
         self.show_part("Job")
@@ -91,7 +83,7 @@ class JobDetail(QFrame):
             self.timeline.say("Looking for the jobs of the trace…")
         if other or not unchanged:
             self._draw()
-        self._draw_times()
+        self._facts.show_times(job, now_ms)
 
     def show_log(self, lines: tuple[LogLine, ...]) -> None:
         """Show the job's log lines."""
@@ -209,89 +201,10 @@ class JobDetail(QFrame):
         self._name.setToolTip(job.name)
         self._id.setText(job.id)
         self._id.setToolTip(job.id)
-        self._draw_facts(job)
-        self._draw_attempts(job)
+        self._facts.show_job(job, self._now_ms)
+        self._attempts.show_job(job, self._now_ms)
         self._draw_log()
         self._name_parts()
-
-    def _draw_facts(self, job: Job) -> None:
-        _clear(self._facts)
-        facts: list[tuple[str, str, str]] = [
-            ("State", f"{STATE_WORDS[job.state]} on {QUEUES[job.queue].title}", ""),
-            ("Attempts", f"{job.attempts_made} of at most {job.attempts}", ""),
-            ("Priority", f"{job.priority}", "1 is served first"),
-        ]
-        times = (
-            ("Added", job.created_at_ms),
-            ("Due", job.due_at_ms),
-            ("Started", job.started_at_ms),
-            ("Ended", job.finished_at_ms),
-        )
-        facts += [(word, "", exact_text(at_ms)) for word, at_ms in times if at_ms is not None]
-        if took_ms(job, self._now_ms) is not None:
-            facts.append(("Runs for" if job.state is JobState.ACTIVE else "Took", "", ""))
-        if job.stalled:
-            facts.append(("Stalled", f"{job.stalled} times", "Its worker died or hung so often"))
-        if job.progress is not None:
-            facts.append(("Progress", json_text(job.progress, indent=None), ""))
-        for word, value in (("Worker", job.worker), ("Trace", job.trace), ("Parent", job.parent)):
-            if value:
-                facts.append((word, value, value))
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(14)
-        grid.setVerticalSpacing(3)
-        grid.setColumnStretch(1, 1)
-        self._times.clear()
-        for place, (word, value, tip) in enumerate(facts):
-            grid.addWidget(Text(self._look, word, "body", "muted"), place, 0, Qt.AlignmentFlag.AlignTop)
-            label = self._value(value, tip)
-            grid.addWidget(label, place, 1)
-            if not value:
-                self._times[word] = label
-        holder = QWidget()
-        holder.setLayout(grid)
-        grid.setContentsMargins(0, 0, 0, 4)
-        self._facts.addWidget(holder)
-        if job.error:
-            title = "Error" if job.state is JobState.FAILED else "Last error"
-            self._add_field(self._facts, title, job.error + (f"\n\n{job.traceback}" if job.traceback else ""))
-        self._add_field(self._facts, "Arguments", json_text(job.arguments))
-        if job.state is JobState.COMPLETED:
-            self._add_field(self._facts, "Result", json_text(job.result))
-        self._add_field(self._facts, "Options", json_text(job.options))
-        self._facts.addStretch(1)
-
-    def _draw_times(self) -> None:
-        """Only the words that change by themselves: a selection or a scroll position elsewhere is not disturbed."""
-        job, now_ms = self.job, self._now_ms
-        if job is None:
-            return
-        words = {
-            "Added": when_text(job.created_at_ms, now_ms),
-            "Due": when_text(job.due_at_ms, now_ms),
-            "Started": when_text(job.started_at_ms, now_ms),
-            "Ended": when_text(job.finished_at_ms, now_ms),
-            "Took": span_text(took_ms(job, now_ms)),
-            "Runs for": span_text(took_ms(job, now_ms)),
-        }
-        for word, label in self._times.items():
-            label.setText(words[word])
-
-    def _draw_attempts(self, job: Job) -> None:
-        _clear(self._attempts)
-        if not job.history:
-            self._attempts.addWidget(Text(self._look, "No attempt of this job has failed.", tone="muted"))
-        for attempt in reversed(job.history):
-            words = (
-                f"Attempt {attempt.number}: after {span_text(attempt.ended_at_ms - attempt.started_at_ms)}, "
-                f"{when_text(attempt.ended_at_ms, self._now_ms)}"
-            )
-            worker = Text(self._look, f"on {attempt.worker}", "caption", "muted")
-            worker.setToolTip(f"From {exact_text(attempt.started_at_ms)} to {exact_text(attempt.ended_at_ms)}")
-            trace = f"\n\n{attempt.traceback}" if attempt.traceback else ""
-            self._add_field(self._attempts, words, attempt.error + trace)
-            self._attempts.addWidget(worker)
-        self._attempts.addStretch(1)
 
     def _draw_log(self) -> None:
         told = [f"{exact_text(line.at_ms)[11:]}  {line.text}" for line in self._log[-_MOST_LINES:]]
@@ -299,54 +212,3 @@ class JobDetail(QFrame):
             told.insert(0, f"The last {_MOST_LINES:,} of {len(self._log):,} lines:")
         self._lines.setPlainText("\n".join(told) or "This job has written nothing to its log.")
         self._name_parts()
-
-    def _value(self, text: str, tip: str) -> Text:
-        label = Text(self._look, text)
-        label.setToolTip(tip)
-        label.setWordWrap(True)
-        label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-        return label
-
-    def _add_field(self, column: QVBoxLayout, title: str, text: str) -> None:
-        column.addWidget(Text(self._look, title, "label", "muted"))
-        field = _mono_field(title)
-        field.setPlainText(text)
-        lines = min(14, max(1, text.count("\n") + 1 + sum(len(line) // 54 for line in text.splitlines())))
-        field.setFixedHeight(lines * field.fontMetrics().lineSpacing() + 14)
-        column.addWidget(field)
-
-
-def _mono_field(name: str) -> QPlainTextEdit:
-    field = QPlainTextEdit()
-    field.setReadOnly(True)
-    field.setFont(mono_font())
-    field.setFrameShape(QFrame.Shape.NoFrame)
-    field.setTabChangesFocus(True)
-    field.setAccessibleName(name)
-    field.setTextInteractionFlags(
-        Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
-    )
-    return field
-
-
-def _scrolled(name: str) -> tuple[QVBoxLayout, QScrollArea]:
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setAccessibleName(name)
-    inside = QWidget()
-    column = QVBoxLayout(inside)
-    column.setContentsMargins(0, 0, 8, 0)
-    column.setSpacing(6)
-    area.setWidget(inside)
-    return column, area
-
-
-def _clear(column: QVBoxLayout) -> None:
-    while (item := column.takeAt(0)) is not None:
-        widget = item.widget()
-        if widget is not None:
-            widget.hide()
-            widget.deleteLater()

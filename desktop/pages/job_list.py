@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
-from PySide6.QtWidgets import QCheckBox, QFileDialog, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout
+from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QVBoxLayout
 
 from desktop.actions import REDIS_GONE, Actions
+from desktop.pages.job_list_foot import JobListFoot, Listed
 from desktop.theme import Look
 from desktop.widgets.job_actions import ACTIONS, REMOVE, RETRY, JobAction, JobScope
 from desktop.widgets.job_confirm import JobConfirm
 from desktop.widgets.job_table import JobTable
-from desktop.widgets.job_words import json_text
+from desktop.widgets.job_words import ages_text, ended_or_added_ms, json_text
 from desktop.widgets.queue_box import ALL_QUEUES
-from desktop.widgets.text import Button, Text
+from desktop.widgets.text import Button
 from desktop.widgets.work_bar import WorkBar
 from engine.model import CleanPreview, JobState
 from engine.queues import QUEUES
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """What the table lists: the `depth` jobs of a queue (or `ALL_QUEUES`) and state, or those that match `query`."""
-
-    queue: str
-    state: JobState
-    depth: int = 0
-    query: str = ""
-    unlooked: str = ""
-    """Why "all that match" are not known yet; "" where the search has looked at all."""
-    gone: bool = False
-    """Whether Redis does not answer."""
-
-    @property
-    def name(self) -> str:
-        """The queue in words."""
-        return QUEUES[self.queue].title if self.queue != ALL_QUEUES else "all queues"
 
 
 class JobList(QFrame):
@@ -70,7 +52,10 @@ class JobList(QFrame):
         self.work = WorkBar(look)
         self.work.stop_wanted.connect(self.stop_wanted)
         column.addWidget(self.work)
-        column.addLayout(self._build_foot())
+        self.foot = JobListFoot(look)
+        self.all = self.foot.all
+        self.all.toggled.connect(self._on_all)
+        column.addWidget(self.foot)
         self.table.picked_changed.connect(self._on_picked)
         self.table.all_wanted.connect(self._mean_all)
         self.table.copy_wanted.connect(self.copy_ids)
@@ -78,8 +63,6 @@ class JobList(QFrame):
         retry_key = QShortcut(QKeySequence("R"), self.table)
         retry_key.setContext(Qt.ShortcutContext.WidgetShortcut)
         retry_key.activated.connect(lambda: self.do(RETRY))
-        look.changed.connect(self._dress)
-        self._dress()
 
     # What it shows
 
@@ -91,7 +74,7 @@ class JobList(QFrame):
     @property
     def note(self) -> str:
         """What is said beside "All"."""
-        return self._note.text()
+        return self.foot.note
 
     def show_listed(self, listed: Listed) -> None:
         """This is what the table lists from now on; the words and buttons follow."""
@@ -100,13 +83,13 @@ class JobList(QFrame):
 
     def say(self, words: str) -> None:
         """Say something beside "All" for a moment."""
-        self._note.setText(words)
-        self._note.setToolTip(words)
+        self.foot.say(words)
 
     def show_count(self, preview: CleanPreview) -> None:
         """How many jobs "all that match" are."""
         if self.confirm_dialog is not None:
-            self.confirm_dialog.show_count(preview.count, preview.samples)
+            ages = ages_text(preview.oldest_at_ms, preview.newest_at_ms, self.table.jobs.now_ms)
+            self.confirm_dialog.show_count(preview.count, preview.samples, ages)
 
     def show_count_failed(self, words: str) -> None:
         """They cannot be counted."""
@@ -165,7 +148,8 @@ class JobList(QFrame):
             self.count_wanted.emit(scopes)
         else:
             jobs = self.table.picked().jobs
-            dialog.show_count(len(jobs), jobs)
+            times = sorted(map(ended_or_added_ms, jobs))
+            dialog.show_count(len(jobs), jobs, ages_text(times[0], times[-1], self.table.jobs.now_ms))
         dialog.open()
 
     def copy_ids(self) -> None:
@@ -211,20 +195,6 @@ class JobList(QFrame):
         self.buttons[key] = button
         row.addWidget(button)
 
-    def _build_foot(self) -> QHBoxLayout:
-        self.all = QCheckBox("All")
-        self.all.setFont(self._look.font("label"))
-        self.all.setAccessibleName("All that match are meant, not only the selected")
-        self.all.toggled.connect(self._on_all)
-        self._note = Text(self._look, "", "label", "muted")
-        self._note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        row = QHBoxLayout()
-        row.setSpacing(12)
-        row.setContentsMargins(4, 0, 0, 0)
-        row.addWidget(self.all)
-        row.addWidget(self._note, 1)
-        return row
-
     # Inside
 
     def _mean_all(self) -> None:
@@ -268,19 +238,7 @@ class JobList(QFrame):
 
     def _draw(self) -> None:
         listed, picked = self._listed, self.table.picked()
-        if listed.unlooked:
-            self.all.setChecked(False)
-        self.all.setEnabled(not listed.unlooked)
-        self.all.setText("All that match" if listed.query else f"All {listed.depth:,}")
-        self.all.setToolTip(listed.unlooked or "Act on all of them, also those that are not loaded (Ctrl+A)")
-        if self.all.isChecked():
-            self.say("all that match are meant" if listed.query else f"all {listed.depth:,} are meant")
-        elif picked.count:
-            self.say(f"{picked.count:,} selected; the list stands still meanwhile")
-        elif listed.unlooked and self.table.jobs.rowCount():
-            self.say(listed.unlooked)
-        else:
-            self.say("")
+        self.foot.show_listed(listed, picked.count, empty=not self.table.jobs.rowCount())
         for action in ACTIONS:
             self._enable(action.key, self._refusal(action), action.tip)
         self._enable("export", self._refusal(None), "Write them to a file, a line of JSON each.")
@@ -293,14 +251,6 @@ class JobList(QFrame):
     def _enable(self, key: str, refusal: str, tip: str) -> None:
         self.buttons[key].setEnabled(not refusal)
         self.buttons[key].setToolTip(refusal or tip)
-
-    def _dress(self) -> None:
-        line, fill, field = (self._look.hex(role) for role in ("muted", "accent", "surface"))
-        self.all.setStyleSheet(
-            f"QCheckBox::indicator {{ width: 13px; height: 13px; border: 1px solid {line}; border-radius: 3px;"
-            f" background: {field}; }} QCheckBox::indicator:checked {{ background: {fill}; border-color: {fill}; }}"
-            f" QCheckBox:focus {{ color: {fill}; }} QCheckBox:disabled {{ color: {line}; }}"
-        )
 
 
 def _counted(count: int, word: str) -> str:

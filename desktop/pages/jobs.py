@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from desktop.actions import Actions
 from desktop.pages.job_detail import JobDetail
-from desktop.pages.job_list import JobList, Listed
+from desktop.pages.job_list import JobList
+from desktop.pages.job_list_foot import Listed
 from desktop.pages.jobs_head import JobsHead
 from desktop.theme import Look
 from desktop.widgets.job_search import JobSearch

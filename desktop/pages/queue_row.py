@@ -5,71 +5,22 @@ Silent while all is well; where it is not, words under the name tell what is wro
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.actions import CLEAN, REDIS_GONE, RETRY, Actions, QueueAction, pause_or_resume
-from desktop.pages.figures import (
-    FEW_SAMPLES,
-    age_text,
-    drain_words,
-    narrow_text,
-    per_minute,
-    percent_text,
-    state_of,
-    state_words,
-    time_text,
-)
+from desktop.pages.figures import state_of, state_words
 from desktop.pages.pace import Pace
+from desktop.pages.queue_columns import BUTTON, TITLE_WIDTH, TREND_WIDTH, columns, fill
+from desktop.pages.queue_numbers import QueueNumbers
 from desktop.theme import Look
 from desktop.widgets.pill import LoadGauge, StatePill
 from desktop.widgets.sparkline import Sparkline
 from desktop.widgets.text import Button, Text, set_property
 from desktop.widgets.two_lines import ElidedText
-from engine.figures import failure_rate
 from engine.model import JobState, QueueState
 from engine.queues import QUEUES
-
-_TITLE_WIDTH, _NAME_WIDTH, _LOAD_WIDTH, _TREND_WIDTH = 96, 200, 72, 62
-_BUTTON = QSize(30, 28)
-_BUTTONS_WIDTH = 3 * _BUTTON.width() + 2 * 4
-_NUMBERS = (
-    ("waiting", "Waiting", 58, "Jobs that could start when there is room"),
-    ("delayed", "Delayed", 58, "Jobs with a time before which they do not start, retries included"),
-    ("failed", "Failed", 58, "Jobs that failed with no attempt left, kept for 24 hours"),
-    ("oldest", "Oldest", 54, "How long the oldest waiting job has waited"),
-    ("rate", "Per min", 54, "Jobs that ended in the last 60 seconds"),
-    ("failures", "Failures", 56, "Final failures among the jobs that ended in the last hour"),
-    ("p95", "p95", 60, "95 of 100 jobs that completed in the last 5 minutes ran no longer than this"),
-)
-_LINKS = {"waiting": JobState.WAITING, "delayed": JobState.DELAYED, "failed": JobState.FAILED}
-_KEYS = {"waiting": "W", "delayed": "D", "failed": "F"}
-
-
-def header(look: Look) -> QWidget:
-    """The line above the rows, in the same columns."""
-    line = QWidget()
-    line.setFixedHeight(22)
-    row = _columns(line, border=2)
-    name = QWidget()
-    pair = QHBoxLayout(name)
-    pair.setContentsMargins(0, 0, 6, 0)
-    pair.setSpacing(6)
-    queue, state = Text(look, "Queue", "caption", "muted"), Text(look, "State", "caption", "muted")
-    queue.setFixedWidth(_TITLE_WIDTH)
-    pair.addWidget(queue)
-    pair.addWidget(state, 1)
-    cells: dict[str, QWidget] = {"name": name, "load": Text(look, "Active", "caption", "muted")}
-    for key, word, _, meaning in _NUMBERS:
-        label = Text(look, word, "caption", "muted")
-        label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        label.setToolTip(meaning)
-        cells[key] = label
-    cells["trend"] = Text(look, "Last 5 min", "caption", "muted")
-    cells["buttons"] = QWidget()
-    _fill(row, cells)
-    return line
 
 
 class QueueRow(QFrame):
@@ -93,15 +44,16 @@ class QueueRow(QFrame):
         self.gauge = LoadGauge(look)
         self.gauge.clicked.connect(lambda: self.open_jobs(JobState.ACTIVE))
         cells["load"] = self.gauge
-        self.numbers: dict[str, Button | Text] = {}
-        for key, _, _, meaning in _NUMBERS:
-            self.numbers[key] = cells[key] = self._build_number(look, key, meaning)
+        self._figures = QueueNumbers(look)
+        self._figures.jobs_wanted.connect(self.open_jobs)
+        self.numbers = self._figures.cells
+        cells |= self.numbers
         self.trend = Sparkline(look, "completed")
-        self.trend.setMinimumSize(_TREND_WIDTH, 24)
+        self.trend.setMinimumSize(TREND_WIDTH, 24)
         self.trend.setMaximumSize(160, 24)
         cells["trend"] = self.trend
         cells["buttons"] = self._build_buttons(look)
-        _fill(_columns(self, border=0), cells)
+        fill(columns(self, border=0), cells)
 
     def add_sample(self, queue: QueueState, now_ms: int) -> None:
         """Remember what was completed, for the last 5 minutes; each snapshot is added once."""
@@ -126,7 +78,7 @@ class QueueRow(QFrame):
         self.words.set_tone("caution" if queue.paused else "danger")
         self.words.setVisible(bool(words))
         self._show_load(queue, stale)
-        self._show_numbers(queue, now_ms, stale)
+        self._figures.show_queue(queue, now_ms, stale)
         done = self._pace.bars(queue.minutes)
         self.trend.show_values(done, f"{round(sum(done)):,} jobs completed in the last 5 minutes", stale)
         self._fit_buttons(queue, stale)
@@ -158,7 +110,7 @@ class QueueRow(QFrame):
     def _build_name(self, look: Look) -> QWidget:
         self._title = Text(look, QUEUES[self.name].title, "strong", "muted")
         self._title.setToolTip(self.name)
-        self._title.setFixedWidth(_TITLE_WIDTH)
+        self._title.setFixedWidth(TITLE_WIDTH)
         self.pill = StatePill(look)
         self.words = ElidedText(look, "", "caption", "caution")
         self.words.hide()
@@ -177,18 +129,6 @@ class QueueRow(QFrame):
         column.addStretch(1)
         return name
 
-    def _build_number(self, look: Look, key: str, meaning: str) -> Button | Text:
-        if key not in _LINKS:
-            number = Text(look, "–", tone="muted")
-            number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            number.setToolTip(meaning)
-            return number
-        # Not reached by Tab, which has enough stops in eight rows; the row's keys lead there.
-        link = Button(look, "–", kind="figure")
-        link.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        link.clicked.connect(lambda: self.open_jobs(_LINKS[key]))
-        return link
-
     def _build_buttons(self, look: Look) -> QWidget:
         self.switch = Button(look, "", kind="row", icon="pause")
         self.clean = Button(look, "", kind="row", icon="clean")
@@ -198,7 +138,7 @@ class QueueRow(QFrame):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
         for button, word in ((self.switch, "Pause"), (self.clean, "Clean"), (self.retry, "Retry")):
-            button.setFixedSize(_BUTTON)
+            button.setFixedSize(BUTTON)
             button.setEnabled(False)
             button.setAccessibleName(f"{word} {QUEUES[self.name].title}")
             button.setToolTip("There are no figures of this queue yet.")
@@ -215,42 +155,6 @@ class QueueRow(QFrame):
         workers = "1 worker runs" if queue.workers == 1 else f"each of {queue.workers} workers runs"
         at_once = f"{workers} {queue.concurrency:,} at once" if queue.workers else "no worker serves this queue"
         self.gauge.setToolTip(f"{queue.active:,} active; {at_once}. Click to see them. (A)")
-
-    def _show_numbers(self, queue: QueueState, now_ms: int, stale: bool) -> None:
-        rate, failures, times = per_minute(queue, now_ms), failure_rate((queue,)), queue.recent.processing
-        p95 = times.percentile_ms(95)
-        few = failures.ended < FEW_SAMPLES
-        shown: dict[str, tuple[str, str]] = {
-            "waiting": (narrow_text(queue.waiting), "ink" if queue.waiting else "muted"),
-            "delayed": (narrow_text(queue.delayed), "ink" if queue.delayed else "muted"),
-            "failed": (narrow_text(queue.failed), "failed" if queue.failed else "muted"),
-            "oldest": (age_text(queue.oldest_waiting_ms), "muted" if queue.oldest_waiting_ms is None else "ink"),
-            "rate": (narrow_text(round(rate)), "ink" if rate >= 0.5 else "muted"),
-            "failures": (percent_text(failures.percent), "failed" if failures.failed and not few else "muted"),
-            "p95": (time_text(p95), "muted" if times.total < FEW_SAMPLES else "ink"),
-        }
-        for key, (text, tone) in shown.items():
-            number = self.numbers[key]
-            number.setText(text)
-            set_property(number, "tone", "stale" if stale else tone)
-        for key, state in _LINKS.items():
-            count = int(getattr(queue, state.value))
-            words = f"{count:,} {state.value}."
-            if state is JobState.WAITING:
-                words = f"{words} {drain_words(queue)}"
-            verb = "see their causes" if state is JobState.FAILED else "see them"
-            self.numbers[key].setToolTip(f"{words} Click to {verb}. ({_KEYS[key]})")
-            self.numbers[key].setAccessibleName(f"{count:,} {state.value} of {queue.title}")
-        ended = f"{failures.failed:,} of the {failures.ended:,} jobs that ended in the last hour failed"
-        self.numbers["failures"].setToolTip(f"{ended}: too few to judge by." if few else f"{ended}.")
-        if times.total:
-            mean, median = (time_text(value) for value in (times.mean_ms, times.percentile_ms(50)))
-            self.numbers["p95"].setToolTip(
-                f"{times.total:,} jobs completed in the last 5 minutes: half of them within {median}, "
-                f"95 of 100 within {shown['p95'][0]}, {mean} on average."
-            )
-        else:
-            self.numbers["p95"].setToolTip("No job completed in the last 5 minutes.")
 
     def _fit_buttons(self, queue: QueueState, stale: bool) -> None:
         for button, action in ((self.switch, pause_or_resume(queue)), (self.clean, CLEAN), (self.retry, RETRY)):
@@ -296,29 +200,3 @@ def _remedy(queue: QueueState, paused_by: str) -> str:
         paused = f"Paused by {paused_by}. " if paused_by else ""
         return f"{paused}New jobs wait until it is resumed."
     return "Nothing runs: start a worker on the Workers page, or by “hark worker” on any machine."
-
-
-def _columns(widget: QWidget, border: int) -> QHBoxLayout:
-    """The columns' layout; `border` makes up for the frame that a row has and the header has not."""
-    row = QHBoxLayout(widget)
-    row.setContentsMargins(10 + border, 0, 8 + border, 0)
-    row.setSpacing(0)
-    return row
-
-
-def _fill(row: QHBoxLayout, cells: dict[str, QWidget]) -> None:
-    """Put cells into columns whose widths depend on the row's alone, never on what a cell says."""
-    widths = {"name": _NAME_WIDTH, "load": _LOAD_WIDTH}
-    widths |= {key: width for key, _, width, _ in _NUMBERS}
-    widths |= {"trend": _TREND_WIDTH, "buttons": _BUTTONS_WIDTH}
-    for key, width in widths.items():
-        cell = cells[key]
-        if key in ("trend", "buttons"):
-            row.addSpacing(14)
-        if key == "buttons":
-            cell.setFixedWidth(width)
-            row.addWidget(cell)
-        else:
-            cell.setMinimumWidth(width)
-            cell.setSizePolicy(QSizePolicy.Policy.Ignored, cell.sizePolicy().verticalPolicy())
-            row.addWidget(cell, width)

@@ -15,12 +15,13 @@ from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 from desktop.actions import CLEAN, PAUSE, REDIS_GONE, RETRY, Actions
 from desktop.pages.freshness import Freshness
 from desktop.pages.queue_charts import QueueCharts
-from desktop.pages.queue_row import QueueRow, header
+from desktop.pages.queue_columns import header
+from desktop.pages.queue_row import QueueRow
 from desktop.pages.queue_totals import QueueTotals
 from desktop.theme import Look
 from desktop.widgets.clean_dialog import CleanDialog
 from desktop.widgets.job_confirm import JobConfirm
-from desktop.widgets.text import Button, Text, rule
+from desktop.widgets.text import Button, Text, card, rule
 from desktop.widgets.two_lines import ElidedText
 from engine.model import CleanPreview, JobState, Snapshot
 from engine.queues import QUEUES
@@ -169,9 +170,8 @@ class QueuesPage(QWidget):
         return row
 
     def _build_table(self) -> QFrame:
-        card = QFrame()
-        card.setObjectName("card")
-        column = QVBoxLayout(card)
+        frame = card()
+        column = QVBoxLayout(frame)
         column.setContentsMargins(6, 6, 6, 4)
         column.setSpacing(0)
         column.addWidget(header(self._look))
@@ -182,7 +182,7 @@ class QueuesPage(QWidget):
             row.chosen.connect(self.select)
             row.moved.connect(self._move_focus)
             column.addWidget(row)
-        return card
+        return frame
 
     def _add_shortcuts(self) -> None:
         runs: tuple[tuple[str, Callable[[QueueRow], object]], ...] = (

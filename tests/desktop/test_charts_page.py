@@ -50,8 +50,8 @@ def page(qtbot: QtBot) -> Iterator[ChartsPage]:
     page.show_snapshot(snapshot())
     page.show()
     yield page
-    if page.dialog is not None:
-        page.dialog.reject()
+    if page.grid.dialog is not None:
+        page.grid.dialog.reject()
 
 
 def _minute(ago: int, completed: int = 90, failed: int = 10) -> Point:
@@ -335,7 +335,7 @@ class TestFiles:
     def test_the_s_key_asks_where_to(self, page: ChartsPage, qtbot: QtBot, tmp_path: Path) -> None:
         _full_hour(qtbot, page)
         qtbot.keyClick(page.charts["depth"], Qt.Key.Key_S)
-        dialog = page.dialog
+        dialog = page.grid.dialog
         assert isinstance(dialog, QFileDialog)
         with qtbot.waitSignal(page.save_wanted) as saved:
             dialog.fileSelected.emit(str(tmp_path / "depth.png"))

@@ -1,0 +1,85 @@
+"""The keys that work wherever the focus is: Space held talks, Esc cancels, Enter presses the focused button."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QApplication,
+    QLineEdit,
+    QPlainTextEdit,
+    QTextEdit,
+    QWidget,
+)
+
+_TEXT_FIELDS = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
+
+
+class WindowKeys(QObject):
+    """Hears all keys of a window between `listen` and `stop`: only the application sees those of every widget."""
+
+    talk_pressed = Signal()
+    talk_released = Signal()
+    cancelled = Signal()
+
+    def __init__(self, window: QWidget, taken: Callable[[], bool]) -> None:
+        """`taken` tells whether a part of the window, such as the palette, has the keyboard for itself."""
+        super().__init__(window)
+        self._window, self._taken = window, taken
+        self._talking = False
+
+    def listen(self) -> None:
+        """Hear the keys from now on."""
+        QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
+
+    def stop(self) -> None:
+        """Hear them no more."""
+        QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        kind = event.type()
+        if kind == QEvent.Type.WindowDeactivate and watched is self._window:
+            self._stop_talking()
+        if (
+            kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
+            and isinstance(event, QKeyEvent)
+            and isinstance(watched, QWidget)
+            and watched.window() is self._window
+            and event.modifiers() in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
+        ):
+            return self._on_key(watched, event, pressed=kind == QEvent.Type.KeyPress)
+        return super().eventFilter(watched, event)
+
+    def _on_key(self, focused: QWidget, event: QKeyEvent, *, pressed: bool) -> bool:
+        key = event.key()
+        if self._taken():
+            return False
+        if key == Qt.Key.Key_Space and (self._talking or not isinstance(focused, _TEXT_FIELDS)):
+            if not event.isAutoRepeat():
+                self._start_talking() if pressed else self._stop_talking()
+            return True
+        if key == Qt.Key.Key_Escape and pressed:
+            self._talking = False
+            self.cancelled.emit()
+            if isinstance(focused, QLineEdit):
+                self._window.setFocus()
+            return True
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and isinstance(focused, QAbstractButton):
+            if pressed and not event.isAutoRepeat():
+                focused.click()
+            return True
+        return False
+
+    def _start_talking(self) -> None:
+        if not self._talking:
+            self._talking = True
+            self.talk_pressed.emit()
+
+    def _stop_talking(self) -> None:
+        if self._talking:
+            self._talking = False
+            self.talk_released.emit()
