@@ -18,6 +18,7 @@ from engine.model import JobOptions
 from engine.providers.mail import MailAccount
 from engine.providers.mail.inbox import Inbox, open_inbox
 from engine.providers.mail.reading import Mail, why_no_command
+from engine.store import Store
 from engine.store.records import dumps
 
 KEPT = 500
@@ -82,7 +83,7 @@ async def look_for_mail(user_id: str, context: JobContext) -> Look | None:
         told = await handle.result(SYNC_WAIT_S)
     except TimeoutError:
         told = None
-    unread = [mail for mail in _read(await context.services.store.kept_mail(account.name)) if not mail.seen]
+    unread = [mail for mail in await kept_mails(context.services.store, account) if not mail.seen]
     return Look(told["unread"] if told else len(unread), tuple(unread[::-1]), told is not None)
 
 
@@ -115,7 +116,7 @@ async def _refresh(account: MailAccount, inbox: Inbox, context: JobContext) -> i
     """Bring what is kept up to date with what was read or deleted elsewhere; returns how many mails are unread."""
     store = context.services.store
     unread = set(await inbox.uids("UNSEEN"))
-    kept = _read(await store.kept_mail(account.name))
+    kept = await kept_mails(store, account)
     if kept:
         there = set(await inbox.uids(f"UID {kept[0].uid}:*"))
         left = [mail for mail in kept if mail.uid in there][-KEPT:]
@@ -127,10 +128,10 @@ async def _refresh(account: MailAccount, inbox: Inbox, context: JobContext) -> i
     return len(unread)
 
 
-def _read(kept: dict[int, str]) -> list[Mail]:
-    """Kept mails, oldest first; spoilt ones are left out."""
+async def kept_mails(store: Store, account: MailAccount) -> list[Mail]:
+    """What is kept of an account's inbox, oldest first; spoilt ones are left out."""
     mails = []
-    for text in kept.values():
+    for text in (await store.kept_mail(account.name)).values():
         try:
             fields = json.loads(text)
             mails.append(Mail(**fields | {"references": tuple(fields["references"])}))

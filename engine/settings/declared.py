@@ -262,6 +262,13 @@ class Settings(BaseSettings):
         "Command senders",
         "Addresses, parted by commas, whose mail is taken as commands; a sender can be forged",
     )
+    contacts: Annotated[tuple[str, ...], NoDecode] = setting(
+        (),
+        "Mail",
+        "Contacts",
+        "People, parted by commas, such as Anna Berg <anna@example.org>, whom a spoken command can name; they come "
+        "before those who wrote to you",
+    )
     mail_allow_plain: bool = setting(
         False, "Mail", "Allow unencrypted", "Let mail and passwords go unencrypted to other machines, too"
     )
@@ -385,7 +392,7 @@ class Settings(BaseSettings):
     queues: dict[str, QueueOverride] = Field(default_factory=dict)
     in_keyring: tuple[str, ...] = Field((), description="Names of the secrets that are in the keyring")
 
-    @field_validator("notify_targets", "api_hosts", "mail_command_senders", "calendar_names", mode="before")
+    @field_validator("notify_targets", "api_hosts", "mail_command_senders", "contacts", "calendar_names", mode="before")
     @classmethod
     def _split_at_commas(cls, value: Any) -> Any:
         if isinstance(value, str):

@@ -69,6 +69,8 @@ UNDERSTOOD = [
     ("Please read me my emails", "read_mail", {}),
     ("summarise new mail", "read_mail", {}),
     ("check my inbox", "read_mail", {}),
+    ("send an email to Anna saying I'll be late", "send_email", {"to": "Anna saying I'll be late"}),
+    ("email Peter Jones that lunch is off", "send_email", {"to": "Peter Jones", "body": "lunch is off"}),
     ("help", "help", {}),
     ("what can you do", "help", {}),
     ("what can you do for me", "help", {}),
@@ -84,6 +86,7 @@ NOT_UNDERSTOOD = [
     "what is the date of the battle of Hastings",
     "a long queue of people",
     "my email address has changed",
+    "my calendar is on the kitchen wall",
     "I read the email that you sent",
     "how many emails does a person write in a year",
 ]
