@@ -114,9 +114,11 @@ class Recording:
         """
         import soundfile
 
+        head = b""
         try:
             with path.open("rb") as raw:
-                if not raw.read(1):
+                head = raw.read(12)
+                if not head:
                     raise BadInputError(f"{path} is empty (0 bytes).", "Record it again or choose another file.")
                 raw.seek(0)
                 with soundfile.SoundFile(raw) as file:
@@ -128,7 +130,7 @@ class Recording:
                         )
                     return cls(_at_speech_rate(file), SPEECH_RATE_HZ)
         except soundfile.LibsndfileError as error:
-            raise _unreadable(str(path), error.error_string) from error
+            raise _unreadable(str(path), error.error_string, unopened_kind(head)) from error
         except OSError as error:
             raise BadInputError(f"{path} cannot be read: {error.strerror or error}.", "Give a sound file.") from error
 
@@ -139,13 +141,7 @@ class Recording:
         `source` names the file in the error. Raises BadInputError for empty, oversized or
         unreadable data.
         """
-        if not data:
-            raise BadInputError(f"{source} is empty (0 bytes).", "Record it again or choose another file.")
-        if len(data) > MAX_AUDIO_BYTES:
-            raise BadInputError(
-                f"{source} is {len(data) / 1024**2:.0f} MB, more than the {MAX_AUDIO_BYTES // 1024**2} MB allowed.",
-                "Cut it into shorter parts.",
-            )
+        require_size(data, source)
         import numpy as np
         import soundfile
 
@@ -155,8 +151,19 @@ class Recording:
                 blocks = [_mono(block) for block in file.blocks(65_536, dtype="float32", always_2d=True)]
                 rate_hz = int(file.samplerate)
         except soundfile.LibsndfileError as error:
-            raise _unreadable(source, error.error_string) from error
+            raise _unreadable(source, error.error_string, unopened_kind(data)) from error
         return cls(np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.int16), rate_hz)
+
+
+def require_size(data: bytes, source: str) -> None:
+    """Raise BadInputError for a file that is empty, or too large to travel with a job in one piece."""
+    if not data:
+        raise BadInputError(f"{source} is empty (0 bytes).", "Record it again or choose another file.")
+    if len(data) > MAX_AUDIO_BYTES:
+        raise BadInputError(
+            f"{source} is {len(data) / 1024**2:.0f} MB, more than the {MAX_AUDIO_BYTES // 1024**2} MB allowed.",
+            "Cut it into shorter parts.",
+        )
 
 
 def joined(recordings: Sequence[Recording]) -> Recording:
@@ -169,7 +176,33 @@ def joined(recordings: Sequence[Recording]) -> Recording:
     return Recording(np.concatenate([one.at_rate(rate_hz).samples for one in recordings]), rate_hz)
 
 
-def _unreadable(source: str, why: str) -> BadInputError:
+def unopened_kind(data: bytes) -> str:
+    """What a file is called that only a server can open: "m4a" (AAC in MP4) or "webm"; "" for any other.
+
+    The first bytes are enough. (What decodes AAC in Python wheels comes with GPL libraries, which Hark cannot be
+    delivered with; OpenAI and many compatible servers take such files as they are.)
+    """
+    if data[4:8] == b"ftyp":
+        return "m4a"
+    return "webm" if data.startswith(b"\x1a\x45\xdf\xa3") else ""
+
+
+def guessed_duration_ms(data: bytes) -> int:
+    """How long a compressed file is likely to play that nobody has opened, in milliseconds: 64 kbit/s is usual."""
+    return len(data) // 8
+
+
+def unopened(source: str, kind: str) -> BadInputError:
+    """The error for a file that is sound, but of a kind that only a server can open."""
+    return BadInputError(
+        f"{source} is a file of the kind {kind}, which this machine cannot open.",
+        "Give a wav, flac, mp3 or ogg file, or set OPENAI_API_KEY or OPENAI_BASE_URL: a server can hear it as it is.",
+    )
+
+
+def _unreadable(source: str, why: str, kind: str) -> BadInputError:
+    if kind:
+        return unopened(source, kind)
     return BadInputError(f"{source} is not audio that Hark can read ({why}).", "Give a wav, flac, mp3 or ogg file.")
 
 

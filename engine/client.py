@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from engine import queues
 from engine.agenda import Agenda, CalendarMirror
-from engine.audio import Recording
+from engine.audio import Recording, guessed_duration_ms, require_size, unopened_kind
 from engine.due import Due, due_text
 from engine.errors import BadInputError, HarkError
 from engine.job_types import (
@@ -46,7 +46,7 @@ from engine.queues import QueueSpec
 from engine.recordings import recordings_of
 from engine.reminders import delay_until, drop_reminder, open_reminders, read_notice
 from engine.settings import Settings
-from engine.spoken_commands import SpokenCommands, sound_of, time_limit_ms
+from engine.spoken_commands import RECORDING_TTL_S, SpokenCommands, sound_of, time_limit_ms
 from engine.store import NewJob, Store
 
 ATTACHMENT_TTL_S = 7 * 86_400
@@ -175,12 +175,26 @@ class Client:
     async def transcribe_audio(
         self, user_id: str, audio: bytes, mime_type: str = "", language: str = "en"
     ) -> JobHandle:
-        """Speech to text of an audio file's bytes. Raises BadInputError where they are no audio."""
-        recording = Recording.decode(audio, f"the {mime_type or 'audio'} recording").require_speech()
+        """Speech to text of an audio file's bytes. Raises BadInputError where they are no audio.
+
+        An m4a or webm file goes to the worker as it is: one that hears by a server sends it on, any other fails it.
+        """
+        source = f"the {mime_type or 'audio'} recording"
         job_id = uuid4().hex
-        parts = await self.commands.put_sound(job_id, recording, await asyncio.to_thread(recording.to_flac))
-        payload = TranscribeRecording(user_id=user_id, audio=job_id, parts=parts, language=language)
-        return await self.add(payload, JobOptions(job_id=job_id, timeout_ms=time_limit_ms(recording, parts)))
+        payload = TranscribeRecording(user_id=user_id, audio=job_id, language=language)
+        kind = unopened_kind(audio)
+        if kind:
+            require_size(audio, source)
+            limit_ms = time_limit_ms(guessed_duration_ms(audio), 2)
+            await self._store.put_blob(queues.TRANSCRIPTION, job_id, audio, RECORDING_TTL_S)
+            options = JobOptions(job_id=job_id, timeout_ms=limit_ms)
+            return await self.add(payload.model_copy(update={"kind": kind}), options)
+        recording = (await asyncio.to_thread(Recording.decode, audio, source)).require_speech()
+        flac = await asyncio.to_thread(recording.to_flac)
+        parts = await self.commands.put_sound(job_id, flac, recording.duration_ms, lambda: recording)
+        limit_ms = time_limit_ms(recording.duration_ms, parts)
+        options = JobOptions(job_id=job_id, timeout_ms=limit_ms)
+        return await self.add(payload.model_copy(update={"parts": parts}), options)
 
     async def synthesize_speech(self, text: str, voice: str | None = None) -> JobHandle:
         """Text to speech; `sound(handle)` gives the bytes."""

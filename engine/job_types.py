@@ -30,7 +30,8 @@ class TranscribeRecording(JobType):
 
     `audio` is the id of the blob that holds the sound; where `parts` is more than 1, there are that many, with ids
     like "<audio>.1". With a `conversation_id` the text goes on as a voice command. `provider` is for one that shall
-    not be heard by the provider of the settings.
+    not be heard by the provider of the settings. With a `kind` the blob is such a file as it was given, which only a
+    server can open; the result's `duration_ms` is 0 then.
     """
 
     queue: ClassVar[str] = queues.TRANSCRIPTION
@@ -39,6 +40,7 @@ class TranscribeRecording(JobType):
     user_id: str = "local"
     audio: str
     parts: Annotated[int, Field(ge=1, le=1000)] = 1
+    kind: Literal["", "m4a", "webm"] = ""
     language: str = "en"
     provider: Literal["", "offline", "openai"] = ""
     conversation_id: str | None = None

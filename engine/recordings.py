@@ -129,11 +129,17 @@ class Recordings:
         return tuple(sorted(found, key=lambda kept: kept.at_ms, reverse=True))
 
     def sound(self, recording_id: str) -> Recording:
-        """The recording itself. Raises NotFoundError once it is gone."""
+        """The recording itself, at 16 kHz. Raises NotFoundError once it is gone."""
+        if not self._sound(recording_id).is_file():
+            raise _gone()
+        return Recording.read(self._sound(recording_id))
+
+    def flac(self, recording_id: str) -> bytes:
+        """The recording as it lies on the disk. Raises NotFoundError once it is gone."""
         try:
-            return Recording.decode(self._sound(recording_id).read_bytes(), "The recording")
+            return self._sound(recording_id).read_bytes()
         except FileNotFoundError:
-            raise NotFoundError("The recording is no longer kept.", "Say it again.") from None
+            raise _gone() from None
 
     def delete(self, recording_id: str) -> None:
         """Take a recording off the disk; nothing happens where it is gone."""
@@ -173,6 +179,10 @@ class Recordings:
 def recordings_of(settings: Settings) -> Recordings:
     """The folder that the settings name."""
     return Recordings(settings.data_dir / "recordings", settings.keep_recordings_days, settings.keep_unheard_days)
+
+
+def _gone() -> NotFoundError:
+    return NotFoundError("The recording is no longer kept.", "Say it again.")
 
 
 def _sync_folder(folder: Path) -> None:

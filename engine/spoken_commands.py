@@ -103,7 +103,7 @@ class SpokenCommands:
         )
         flac = await asyncio.to_thread(recording.to_flac)
         await asyncio.to_thread(self._recordings.keep, kept, flac)
-        async for event in self._follow_recording(kept, recording, flac):
+        async for event in self._follow_recording(kept, flac):
             yield event
 
     async def ask_again(
@@ -114,7 +114,7 @@ class SpokenCommands:
         Where it was never understood, its command is done once, however many tries may yet succeed. One that was
         understood, or taken back, is a new command. Raises NotFoundError where the recording is no longer kept.
         """
-        recording = await asyncio.to_thread(self._recordings.sound, recording_id)
+        flac = await asyncio.to_thread(self._recordings.flac, recording_id)
         kept = await asyncio.to_thread(self._recordings.find, recording_id)
         assert kept is not None
         if kept.next_trace == kept.trace:
@@ -131,8 +131,7 @@ class SpokenCommands:
             language=language or kept.language,
         )
         assert kept is not None
-        flac = await asyncio.to_thread(recording.to_flac)
-        async for event in self._follow_recording(kept, recording, flac, provider):
+        async for event in self._follow_recording(kept, flac, provider):
             yield event
 
     async def resume(self) -> tuple[KeptRecording, ...]:
@@ -155,9 +154,8 @@ class SpokenCommands:
 
     async def follow(self, kept: KeptRecording) -> AsyncIterator[VoiceEvent]:
         """Go on with a recording that `resume` gave: sent where it was not, followed where it was."""
-        recording = await asyncio.to_thread(self._recordings.sound, kept.id)
-        flac = await asyncio.to_thread(recording.to_flac)
-        async for event in self._follow_recording(kept, recording, flac):
+        flac = await asyncio.to_thread(self._recordings.flac, kept.id)
+        async for event in self._follow_recording(kept, flac):
             yield event
 
     # --- taking back ---
@@ -189,10 +187,10 @@ class SpokenCommands:
         await asyncio.to_thread(lambda: self._recordings.change(recording_id, **news))
 
     async def _follow_recording(
-        self, kept: KeptRecording, recording: Recording, flac: bytes, provider: Provider = ""
+        self, kept: KeptRecording, flac: bytes, provider: Provider = ""
     ) -> AsyncIterator[VoiceEvent]:
         async def send() -> None:
-            parts = await self.put_sound(kept.job_id, recording, flac)
+            parts = await self.put_sound(kept.job_id, flac, kept.duration_ms, lambda: self._recordings.sound(kept.id))
             payload = TranscribeRecording(
                 user_id=kept.user_id,
                 audio=kept.job_id,
@@ -206,7 +204,7 @@ class SpokenCommands:
                 job_id=kept.job_id,
                 trace=kept.trace,
                 attempts=PATIENT_ATTEMPTS,
-                timeout_ms=time_limit_ms(recording, parts),
+                timeout_ms=time_limit_ms(kept.duration_ms, parts),
             )
             await self._add(payload, options)
 
@@ -220,12 +218,12 @@ class SpokenCommands:
                     await self._note(kept.id, fate=Fate.CANCELLED)
             yield event
 
-    async def put_sound(self, blob: str, recording: Recording, flac: bytes) -> int:
-        """Put a recording (`flac` is the same, encoded) beside the queue; returns in how many parts."""
-        if recording.duration_ms <= PART_MS and len(flac) <= MAX_AUDIO_BYTES:
+    async def put_sound(self, blob: str, flac: bytes, duration_ms: int, whole: Callable[[], Recording]) -> int:
+        """Put a recording beside the queue; returns in how many parts. `whole` gives the same, to be cut."""
+        if duration_ms <= PART_MS and len(flac) <= MAX_AUDIO_BYTES:
             await self._store.put_blob(queues.TRANSCRIPTION, blob, flac, RECORDING_TTL_S)
             return 1
-        parts = await asyncio.to_thread(recording.parts)
+        parts = await asyncio.to_thread(lambda: whole().parts())
         for number, part in enumerate(parts, 1):
             data = await asyncio.to_thread(part.to_flac)
             await self._store.put_blob(queues.TRANSCRIPTION, f"{blob}.{number}", data, RECORDING_TTL_S)
@@ -361,9 +359,9 @@ async def is_taken_back(store: Store, trace: str) -> bool:
     return await store.get_blob(queues.VOICE_PROCESSING, f"{trace}.taken-back") is not None
 
 
-def time_limit_ms(recording: Recording, parts: int) -> int | None:
+def time_limit_ms(duration_ms: int, parts: int) -> int | None:
     """How long an attempt to hear it may take, None for the queue's own limit, which is for short ones."""
-    return 120_000 + 2 * recording.duration_ms if parts > 1 else None
+    return 120_000 + 2 * duration_ms if parts > 1 else None
 
 
 async def sound_of(store: Store, job: Job) -> bytes:

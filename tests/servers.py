@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 import socket
 import struct
 import threading
@@ -41,10 +42,10 @@ class Fault:
     - `html`: 200 with a proxy's page; `badjson`: 200 with half a JSON document
     - `early_end`: an answer that ends before it is finished, cleanly
     - `cut`: half of the body, then the connection closes; `reset`: the connection is reset
-    - `slow`: no answer until the client has gone
+    - `slow`: no answer until the client has gone; `stall`: half of the body, then nothing until the client has gone
     """
 
-    kind: Literal["status", "html", "badjson", "early_end", "cut", "reset", "slow"]
+    kind: Literal["status", "html", "badjson", "early_end", "cut", "reset", "slow", "stall"]
     path: str = ""
     status: int = 500
     code: str | None = None
@@ -87,6 +88,10 @@ class OpenAIDouble:
         self.messages: deque[dict[str, Any]] = deque()
         self.transcript = "turn on the lights"
         self.models = ["gpt-transcribe", "gpt-6-luna", "gpt-realtime-2.1-mini"]
+        self.streaming: Literal["granted", "unheeded", "refused"] = "granted"
+        """What is done about the wish for a transcript in pieces."""
+        self.transcript_events: list[dict[str, Any]] | None = None
+        """Events of such a transcript instead of its words one by one."""
         self.realtime_events: list[dict[str, Any]] | None = None
         """Events that answer `response.create` on the realtime socket instead of reading the text out."""
         self.base_url = ""
@@ -148,9 +153,15 @@ class OpenAIDouble:
                 transport.abort()
                 return Response()
             case "early_end":
-                body = json.loads((await answer(request)).body)
+                whole = await answer(request)
+                if whole.media_type == "text/event-stream":
+                    return Response(bytes(whole.body).rpartition(b"data:")[0], media_type=whole.media_type)
+                body = json.loads(whole.body)
                 body["choices"][0]["finish_reason"] = None
                 return JSONResponse(body)
+            case "stall":
+                whole = await answer(request)
+                return _Stalled(bytes(whole.body), request, whole.media_type)
             case "cut":
                 whole = await answer(request)
                 return _Cut(bytes(whole.body), self.connections[tuple(request.client or ())], whole.media_type)
@@ -183,8 +194,15 @@ class OpenAIDouble:
             sound = await upload.read()
             fields = {name: value for name, value in form.items() if isinstance(value, str)}
         self.requests.append(Sent(request.url.path, fields, sound))
-        heard = Recording.decode(sound)
-        return JSONResponse({"text": self.transcript if heard.peak_dbfs > -60 else ""})
+        # A phone's or a browser's file is not looked into.
+        silent = sound.startswith(b"fLaC") and Recording.decode(sound).peak_dbfs <= -60
+        text = "" if silent else self.transcript
+        if fields.get("stream") != "true" or self.streaming == "unheeded":
+            return JSONResponse({"text": text})
+        if self.streaming == "refused":
+            return _error(400, "no streams here", "unsupported_value", "stream")
+        events = self.transcript_events if self.transcript_events is not None else told_in_words(text)
+        return Response("".join(map(_event, events)), media_type="text/event-stream")
 
     async def _speech(self, request: Request) -> Response:
         body = await request.json()
@@ -207,9 +225,9 @@ class OpenAIDouble:
                 continue
             text = event["response"]["input"][0]["content"][0]["text"]
             answers = self.realtime_events if self.realtime_events is not None else list(read_out(text))
-            for answer in answers[: 1 if fault is not None else None]:
+            for answer in answers[: 4 if fault is not None else None]:
                 await ws.send_json({"event_id": "e", **answer})
-            if fault is not None:
+            if fault is not None and fault.kind != "stall":
                 return await ws.close()
         return None
 
@@ -220,8 +238,17 @@ def read_out(text: str, said: str | None = None) -> Iterator[dict[str, Any]]:
     for start in range(0, len(pcm), 4800):
         delta = base64.b64encode(pcm[start : start + 4800]).decode()
         yield {"type": "response.output_audio.delta", "delta": delta}
+        if not start and said is None:
+            yield {"type": "response.output_audio_transcript.delta", "delta": text}
     yield {"type": "response.output_audio_transcript.done", "transcript": text if said is None else said}
     yield {"type": "response.done", "response": {"status": "completed", "output": []}}
+
+
+def told_in_words(text: str) -> Iterator[dict[str, Any]]:
+    """The events of a transcript that comes word by word."""
+    for word in re.findall(r"\s*\S+", text):
+        yield {"type": "transcript.text.delta", "delta": word}
+    yield {"type": "transcript.text.done", "text": text}
 
 
 def tone(length: int) -> Recording:
@@ -283,6 +310,22 @@ class _Cut(StreamingResponse):
             transport.close()
 
         super().__init__(half(), headers={"content-length": str(len(body))}, media_type=media_type)
+
+
+class _Stalled(StreamingResponse):
+    """Promises the whole body, sends half of it, and then no more until the client goes."""
+
+    def __init__(self, body: bytes, request: Request, media_type: str | None) -> None:
+        async def half() -> AsyncIterator[bytes]:
+            yield body[: len(body) // 2]
+            await request.receive()
+
+        super().__init__(half(), headers={"content-length": str(len(body))}, media_type=media_type)
+
+
+def _event(event: dict[str, Any]) -> str:
+    """One server-sent event."""
+    return f"data: {json.dumps(event)}\n\n"
 
 
 def _error(

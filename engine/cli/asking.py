@@ -29,7 +29,11 @@ _WORKER_START_S = 30.0
 
 @hark.command()
 @click.argument("text", required=False)
-@click.option("--audio", type=click.Path(path_type=Path), help="A wav, flac, mp3 or ogg file to take the words from.")
+@click.option(
+    "--audio",
+    type=click.Path(path_type=Path),
+    help="A sound file to take the words from: wav, flac, mp3 or ogg; m4a or webm where a server hears it.",
+)
 @click.option("--speak", type=click.Path(path_type=Path), help="Write the spoken answer to this wav file.")
 @click.option("--yes", is_flag=True, help="Say yes to what Hark asks before it sends or destroys something.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
@@ -54,7 +58,9 @@ def ask(text: str | None, audio: Path | None, speak: Path | None, yes: bool, as_
     return with_engine(work)
 
 
-async def _ask(engine: Engine, said: str | Recording, speak: Path | None, yes: bool, as_json: bool) -> int:
+async def _ask(engine: Engine, said: str | Recording | bytes, speak: Path | None, yes: bool, as_json: bool) -> int:
+    if isinstance(said, bytes):
+        said = _checked_words((await (await engine.client.transcribe_audio("local", said)).result())["text"])
     answer: dict[str, Any] = {
         "transcript": said if isinstance(said, str) else None,
         "reply": None,
@@ -137,9 +143,14 @@ def _checked_words(text: str) -> str:
     return text
 
 
-def _read_recording(path: Path) -> Recording:
-    from engine.audio import Recording
+def _read_recording(path: Path) -> Recording | bytes:
+    """The sound of a file, or all of it where only a server can open it."""
+    from engine.audio import Recording, unopened_kind
 
+    with suppress(OSError), path.open("rb") as file:
+        if unopened_kind(file.read(12)):
+            file.seek(0)
+            return file.read()
     try:
         return Recording.read(path).require_speech()
     except BadInputError as error:

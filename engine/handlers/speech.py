@@ -8,11 +8,18 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-from engine.audio import Recording, joined
+from engine.audio import Recording, joined, unopened
 from engine.errors import BadInputError, RetryableError, SettingsError
 from engine.handlers.context import JobContext
 from engine.job_types import ProcessVoiceCommand, SynthesizeSpeech, TranscribeRecording
-from engine.providers import Synthesizer, Transcriber, choose_providers
+from engine.providers import (
+    FileTranscriber,
+    StreamingSynthesizer,
+    StreamingTranscriber,
+    Synthesizer,
+    Transcriber,
+    choose_providers,
+)
 from engine.sentences import sentences
 from engine.settings import Settings
 
@@ -23,6 +30,8 @@ HEARD_TTL_S = 600
 LONGEST_COMMAND = 20_000
 """Characters of a transcript that are understood as a command."""
 _TELL_EVERY_S = 0.1
+_FIRST_PART_MS, _PART_MS = 300, 1_000
+"""How long the parts of an answer are that comes as a stream: the first is short, to be heard at once."""
 _WAITS_S = (1, 2, 4, 8, 15, 30)
 """Before the next attempts of one that may succeed later, such as with no network; then a minute each, then five."""
 _MINUTE_UNTIL_ATTEMPT = 60
@@ -81,6 +90,10 @@ async def _hear(transcriber: Transcriber, payload: TranscribeRecording, context:
         data = await store.get_blob(payload.queue, blob)
         if data is None:
             raise BadInputError("The recording is no longer kept.", "Say it again.")
+        if payload.kind:
+            if not isinstance(transcriber, FileTranscriber):
+                raise unopened("The recording", payload.kind)
+            return await transcriber.transcribe_file(data, payload.kind, payload.language), 0
         recording = await asyncio.to_thread(Recording.decode, data, "The recording")
         duration_ms += recording.duration_ms
         known = await store.get_blob(payload.queue, f"{blob}.text") if payload.parts > 1 else None
@@ -104,12 +117,12 @@ async def _hear(transcriber: Transcriber, payload: TranscribeRecording, context:
 
 async def _words(transcriber: Transcriber, recording: Recording, language: str) -> AsyncGenerator[str, None]:
     """The text as far as it is known, the whole of it last; only some providers tell it before its end."""
-    stream = getattr(transcriber, "transcribe_stream", None)
-    if stream is None:
+    if not isinstance(transcriber, StreamingTranscriber):
         yield await transcriber.transcribe(recording, language)
         return
-    async for text in stream(recording, language):
-        yield text
+    async with aclosing(transcriber.transcribe_stream(recording, language)) as texts:
+        async for text in texts:
+            yield text
 
 
 @asynccontextmanager
@@ -153,10 +166,30 @@ def _wait_ms(attempt: int) -> int:
 
 async def _spoken(synthesizer: Synthesizer, payload: SynthesizeSpeech) -> AsyncGenerator[Recording, None]:
     """The sound in parts: as the provider gives them, else sentence by sentence."""
-    stream = getattr(synthesizer, "synthesize_stream", None)
-    if stream is not None:
-        async for sound in stream(payload.text, payload.voice):
-            yield sound
+    if not isinstance(synthesizer, StreamingSynthesizer):
+        for sentence in sentences(payload.text) or [payload.text]:
+            yield await synthesizer.synthesize(sentence, payload.voice)
         return
-    for sentence in sentences(payload.text) or [payload.text]:
-        yield await synthesizer.synthesize(sentence, payload.voice)
+    async with (
+        aclosing(synthesizer.synthesize_stream(payload.text, payload.voice)) as sounds,
+        aclosing(_of_set_lengths(sounds)) as parts,
+    ):
+        async for part in parts:
+            yield part
+
+
+async def _of_set_lengths(sounds: AsyncGenerator[Recording, None]) -> AsyncGenerator[Recording, None]:
+    """The same sound, cut at the same times whenever it comes: where an attempt broke off, the next one goes on."""
+    waiting: list[Recording] = []
+    wanted_ms = _FIRST_PART_MS
+    async for sound in sounds:
+        waiting.append(sound)
+        while sum(one.duration_ms for one in waiting) >= wanted_ms:
+            whole = joined(waiting)
+            size = whole.rate_hz * wanted_ms // 1000
+            yield Recording(whole.samples[:size], whole.rate_hz)
+            waiting = [Recording(whole.samples[size:], whole.rate_hz)]
+            wanted_ms = _PART_MS
+    rest = joined(waiting)
+    if len(rest.samples):
+        yield rest

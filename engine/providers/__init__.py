@@ -6,9 +6,9 @@ OpenAI API or a compatible server; `choose_providers(settings)` picks.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -66,6 +66,24 @@ class Transcriber(Protocol):
         ...
 
 
+@runtime_checkable
+class StreamingTranscriber(Transcriber, Protocol):
+    """One that may tell its text while it goes on."""
+
+    def transcribe_stream(self, recording: Recording, language: str = "en") -> AsyncGenerator[str, None]:
+        """Yield the words as far as they are known, each time from the first one on; the whole text comes last."""
+        ...
+
+
+@runtime_checkable
+class FileTranscriber(Transcriber, Protocol):
+    """One that opens files of kinds which Hark cannot open itself (`audio.unopened_kind`)."""
+
+    async def transcribe_file(self, data: bytes, kind: str, language: str = "en") -> str:
+        """Return the words of a whole sound file of this kind, such as "m4a"."""
+        ...
+
+
 class Assistant(Protocol):
     """Understanding: from words to tool calls and an answer."""
 
@@ -79,6 +97,15 @@ class Synthesizer(Protocol):
 
     async def synthesize(self, text: str, voice: str | None = None) -> Recording:
         """Return `text` as sound, at the provider's own rate."""
+        ...
+
+
+@runtime_checkable
+class StreamingSynthesizer(Synthesizer, Protocol):
+    """One whose sound may come in pieces of any length."""
+
+    def synthesize_stream(self, text: str, voice: str | None = None) -> AsyncGenerator[Recording, None]:
+        """Yield `text` as sound as it comes, all of it at one rate."""
         ...
 
 

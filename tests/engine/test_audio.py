@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -79,6 +80,19 @@ def test_nothing_is_empty() -> None:
 def test_what_is_no_audio_is_named(data: bytes) -> None:
     with pytest.raises(BadInputError, match=r"memo\.wav is not audio .*wav, flac, mp3 or ogg"):
         Recording.decode(data, "memo.wav")
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"), [(b"\0\0\0\x20ftypM4A \0\0\2\0", "m4a"), (b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01", "webm")]
+)
+def test_a_file_that_only_a_server_can_open_is_told_apart_from_rubbish(head: bytes, kind: str, tmp_path: Path) -> None:
+    file = tmp_path / "memo"
+    file.write_bytes(head * 9)
+    words = f"memo is a file of the kind {kind}, which this machine cannot open.*OPENAI_API_KEY"
+    with pytest.raises(BadInputError, match=words):
+        Recording.decode(head * 9, "memo")
+    with pytest.raises(BadInputError, match=words):
+        Recording.read(file)
 
 
 def test_a_file_that_was_cut_off_is_refused() -> None:

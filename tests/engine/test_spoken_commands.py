@@ -14,6 +14,7 @@ import pytest
 
 from engine.audio import Recording
 from engine.client import Client
+from engine.errors import HarkError
 from engine.job_types import ProcessVoiceCommand, SynthesizeSpeech
 from engine.model import (
     Cancelled,
@@ -40,6 +41,8 @@ from tests.servers import KEY, Fault, OpenAIDouble, says, serving, tone
 LIMIT_S = 40
 SAID = Recording(tone(100).samples, 24_000)
 ANSWER = "I have put it on your list for tomorrow. There are three more things on it that are due today."
+
+PHONE_MEMO = b"\0\0\0\x20ftypM4A \0\0\2\0" + bytes(100)
 
 
 @pytest.fixture
@@ -70,6 +73,11 @@ async def working(settings: Settings) -> AsyncIterator[None]:
 async def all_of(events: AsyncIterator[VoiceEvent]) -> list[VoiceEvent]:
     async with asyncio.timeout(LIMIT_S):
         return [event async for event in events]
+
+
+def offline(settings: Settings) -> Settings:
+    """The same without a server that hears."""
+    return settings.model_copy(update={"openai_api_key": None, "openai_base_url": None})
 
 
 def requests(server: OpenAIDouble, path: str) -> int:
@@ -235,7 +243,7 @@ async def test_a_long_recording_is_heard_in_parts_and_told_on_the_way(
     assert all(texts(events)[0].startswith(text) for text in partial)
 
 
-async def test_an_answer_is_spoken_sentence_by_sentence(
+async def test_an_answer_that_comes_as_a_stream_is_told_in_parts_a_short_one_first(
     client: Client, settings: Settings, server: OpenAIDouble
 ) -> None:
     server.messages.append(says(ANSWER))
@@ -244,9 +252,33 @@ async def test_an_answer_is_spoken_sentence_by_sentence(
     parts = [Recording.decode(event.flac) for event in events if isinstance(event, Speaking)]
     spoken = events[-1]
     assert isinstance(spoken, Spoken)
-    assert len(parts) == 2
+    assert [part.duration_ms for part in parts] == [300, len(ANSWER) * 10 - 300]
     assert np.array_equal(np.concatenate([part.samples for part in parts]), Recording.decode(spoken.flac).samples)
-    assert [sent.body["input"] for sent in server.requests if "speech" in sent.path] == [
-        "I have put it on your list for tomorrow.",
-        "There are three more things on it that are due today.",
-    ]
+    assert requests(server, "speech") == 1
+
+
+async def test_an_answer_that_cannot_be_streamed_is_spoken_sentence_by_sentence(
+    client: Client, settings: Settings
+) -> None:
+    async with working(offline(settings)):
+        handle = await client.synthesize_speech(ANSWER)
+        assert (await handle.result(LIMIT_S))["parts"] == 2
+
+
+async def test_a_phone_s_file_is_heard_by_the_server_as_it_is(
+    client: Client, settings: Settings, server: OpenAIDouble
+) -> None:
+    async with working(settings):
+        handle = await client.transcribe_audio("ada", PHONE_MEMO, "audio/mp4", "de")
+        assert await handle.result(LIMIT_S) == {"text": "put milk on my list", "duration_ms": 0}
+    (sent,) = server.requests
+    assert (sent.upload, sent.body["language"]) == (PHONE_MEMO, "de")
+
+
+@pytest.mark.expect_errors
+async def test_a_phone_s_file_without_a_server_fails_with_what_to_do(client: Client, settings: Settings) -> None:
+    async with working(offline(settings)):
+        handle = await client.transcribe_audio("ada", PHONE_MEMO)
+        with pytest.raises(HarkError, match=r"of the kind m4a.*wav, flac, mp3 or ogg"):
+            await handle.result(LIMIT_S)
+    assert (await handle.job()).attempts_made == 1

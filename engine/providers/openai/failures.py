@@ -16,6 +16,12 @@ from engine.errors import BadInputError, HarkError, PermanentError, RetryableErr
 from engine.providers.network import retry_after_ms
 
 _TRANSIENT_STATUS = frozenset({408, 409, 425, 429})
+_STATUS_OF_CODE = {
+    "insufficient_quota": 429,
+    "invalid_api_key": 401,
+    "model_not_found": 404,
+    "rate_limit_exceeded": 429,
+}
 _SHORT_CODE = re.compile(r"[a-z][a-z0-9_.\[\]]{0,48}")
 
 
@@ -55,6 +61,8 @@ def explain(error: Exception, purpose: Purpose, server: Server) -> HarkError:
     if isinstance(error, openai.APIStatusError):
         code = error.code or (error.type if error.type == "insufficient_quota" else None)
         return explain_status(error.status_code, error.response.headers, code, error.param, purpose, server)
+    if type(error) is openai.APIError:  # said in the middle of a stream
+        return explain_event(error.code, error.type, purpose, server)
     if isinstance(error, InvalidStatus):
         return explain_status(error.response.status_code, error.response.headers, None, None, purpose, server)
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error)):
@@ -79,6 +87,12 @@ def unreadable(purpose: Purpose, server: Server) -> RetryableError:
         f"{server.name} answered the {purpose.work} with something unreadable.",
         "" if server.is_openai else "Check that OPENAI_BASE_URL ends in /v1 and that no proxy answers for it.",
     )
+
+
+def explain_event(code: str | None, kind: str | None, purpose: Purpose, server: Server) -> HarkError:
+    """The error for a stream's event with OpenAI's code (`rate_limit_exceeded`) and type (`server_error`)."""
+    status = _STATUS_OF_CODE.get(code or "", 400 if kind == "invalid_request_error" else 500)
+    return explain_status(status, {}, code, None, purpose, server)
 
 
 def explain_status(

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 OPENAI_URL = "https://api.openai.com/v1"
 CONNECT_TIMEOUT_S = 3.0
+_Piece = TypeVar("_Piece")
 
 
 class Service:
@@ -81,9 +83,34 @@ class Service:
             await asyncio.to_thread(importlib.import_module, "openai.resources.chat")
             from openai import AsyncOpenAI
 
+            # It logs whole requests at DEBUG, also where OPENAI_LOG alone asks for it: what was said is in them.
+            logging.getLogger("openai").setLevel(logging.WARNING)
             # The address is given even where it is the SDK's own: it would read OPENAI_BASE_URL by itself.
             self._client = self._client or AsyncOpenAI(api_key=self._key, base_url=self._url, max_retries=0)
         return self._client
+
+
+async def pieces_of(source: AsyncGenerator[_Piece, None]) -> AsyncGenerator[_Piece, None]:
+    """What `source` yields, as soon as it does, with `source` run in a task of its own.
+
+    Its time limit cancels the task that it runs in: that must not be the task of whoever takes the pieces.
+    """
+    pieces: asyncio.Queue[tuple[_Piece] | None] = asyncio.Queue()
+
+    async def run() -> None:
+        async with aclosing(source):
+            async for piece in source:
+                pieces.put_nowait((piece,))
+
+    running = asyncio.create_task(run())
+    running.add_done_callback(lambda _: pieces.put_nowait(None))
+    try:
+        while (got := await pieces.get()) is not None:
+            yield got[0]
+        await running
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
 
 
 _NO_KEY = "none"

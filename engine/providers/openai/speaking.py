@@ -6,13 +6,14 @@ OpenAI's own speech endpoint shuts down on 2027-01-06, so OpenAI itself is spoke
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
-import numpy as np
-
-from engine.audio import Recording
+from engine.audio import Recording, joined
 from engine.errors import BadInputError, RetryableError
 from engine.providers.openai.failures import Purpose
-from engine.providers.openai.service import Service
+from engine.providers.openai.service import Service, pieces_of
+from engine.providers.openai.wav_stream import WavStream
 
 MAX_SPEECH_CHARS = 4096
 _DEFAULT_VOICE = "alloy"
@@ -21,7 +22,7 @@ _SENTENCE_END = re.compile(r"""[.!?…]["'”’)\]]*(?=\s)|[。！？]""")
 
 
 class SpeechEndpoint:
-    """`providers.Synthesizer` over `/audio/speech`; each part of a long text may take 30 s."""
+    """`providers.StreamingSynthesizer` over `/audio/speech`; each part of a long text may take 30 s."""
 
     def __init__(self, service: Service, model: str, voice: str | None, timeout_s: float = _TIMEOUT_S) -> None:
         self._service = service
@@ -33,23 +34,36 @@ class SpeechEndpoint:
 
     async def synthesize(self, text: str, voice: str | None = None) -> Recording:
         """Return `text` as sound at the server's rate. Raises BadInputError for an empty text."""
-        parts = speakable_parts(text, MAX_SPEECH_CHARS)
-        return joined([await self._speak(part, voice or self._voice) for part in parts])
+        return joined([sound async for sound in self.synthesize_stream(text, voice)])
 
-    async def _speak(self, text: str, voice: str) -> Recording:
-        # WAV names its rate, which differs between servers; raw PCM does not.
+    async def synthesize_stream(self, text: str, voice: str | None = None) -> AsyncGenerator[Recording, None]:
+        """Yield the sound as it comes. Raises BadInputError for an empty text."""
+        for part in speakable_parts(text, MAX_SPEECH_CHARS):
+            async with aclosing(pieces_of(self._speak(part, voice or self._voice))) as sounds:
+                async for sound in sounds:
+                    yield sound
+
+    async def _speak(self, text: str, voice: str) -> AsyncGenerator[Recording, None]:
+        file = WavStream()
         async with (
             self._service.asking(self._purpose, self._timeout_s) as client,
             client.audio.speech.with_streaming_response.create(
                 input=text, model=self._purpose.model, voice=voice, response_format="wav"
             ) as response,
         ):
-            sound = await response.read()
+            async for data in response.iter_bytes():
+                sound = file.add(data)
+                if sound is not None:
+                    yield sound
+        if file.is_cut:
+            raise RetryableError(f"{self._service.name} broke off the speech.")
         try:
-            return Recording.decode(sound, "the spoken answer")
+            rest = file.end()
         except BadInputError as error:
             # Not the caller's fault, and often a proxy's page: worth another try.
             raise RetryableError(f"{self._service.name} answered the speech without sound: {error.message}") from error
+        if rest is not None:
+            yield rest
 
 
 def speakable_parts(text: str, limit: int) -> list[str]:
@@ -69,12 +83,3 @@ def speakable_parts(text: str, limit: int) -> list[str]:
         parts.append(text[:cut].strip())
         text = text[cut:].strip()
     return [*parts, text] if text else parts
-
-
-def joined(recordings: list[Recording]) -> Recording:
-    """The recordings one after the other, at the first one's rate."""
-    first, *rest = recordings
-    if not rest:
-        return first
-    samples = [first.samples, *(other.at_rate(first.rate_hz).samples for other in rest)]
-    return Recording(np.concatenate(samples), first.rate_hz)
