@@ -35,7 +35,8 @@ from desktop.console import (
 from desktop.theme import Look
 from desktop.tray import Tray
 from desktop.voice.control import VoiceControl
-from desktop.voice.hotkey import Hotkey
+from desktop.voice.hotkey import Hotkey, global_key
+from desktop.voice.portal_key import PortalKey
 from desktop.voice.push_to_talk import TalkKey
 from desktop.window import Window
 from desktop.window_state import WindowState
@@ -66,7 +67,7 @@ class App(QObject):
         self.bridge = Bridge(load_settings)
         self.voice = VoiceControl()
         self.talking = talking.Talking(window, self.voice, self.bridge)
-        self.hotkey: Hotkey | None = None
+        self.hotkey: Hotkey | PortalKey | None = None
         self.tray = Tray(look)
         self._look = look
         self._pool: EmbeddedPool | None = None
@@ -201,14 +202,18 @@ class App(QObject):
     # Voice
 
     def _start_hotkey(self, keys: str) -> None:
-        self.hotkey = Hotkey(keys, self)
+        page = self.window.assistant
+        self.hotkey = global_key(keys, self)
         self.hotkey.pressed.connect(self.voice.press)
         self.hotkey.released.connect(self.voice.release)
+        self.hotkey.ready.connect(page.show_global_key)
+        self.hotkey.failed.connect(page.show_no_global_key)
         try:
             self.hotkey.start()
         except HarkError as error:
             # The window's own key remains, and the page says which it is: nothing to alarm about.
             _log.info("no global key: %s", error)
+            page.show_no_global_key(error.message)
 
 
 def speech_destination(settings: Settings) -> str:

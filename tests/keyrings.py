@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,6 +44,24 @@ def missing_programs() -> list[str]:
 
 
 @contextmanager
+def private_bus(environment: Mapping[str, str]) -> Iterator[str]:
+    """A D-Bus of the test's own; gives its address."""
+    bus = subprocess.Popen(
+        ["dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert bus.stdout is not None
+    try:
+        yield bus.stdout.readline().strip()
+    finally:
+        bus.kill()
+        bus.wait()
+        bus.stdout.close()
+
+
+@contextmanager
 def secret_service(folder: Path) -> Iterator[dict[str, str]]:
     """GNOME's keyring, unlocked, on a bus of its own; gives the environment in which a program finds it."""
     environment = {
@@ -51,34 +69,27 @@ def secret_service(folder: Path) -> Iterator[dict[str, str]]:
         "HOME": str(folder),
         "XDG_RUNTIME_DIR": str(folder),
     }
-    bus = subprocess.Popen(
-        ["dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
     keeper = None
-    try:
-        assert bus.stdout is not None
-        environment["DBUS_SESSION_BUS_ADDRESS"] = bus.stdout.readline().strip()
-        keeper = subprocess.Popen(
-            ["gnome-keyring-daemon", "--foreground", "--unlock", "--components=secrets"],
-            env={**environment, "XDG_DATA_HOME": str(folder)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        assert keeper.stdin is not None
-        keeper.stdin.write(b"password of a test\n")
-        keeper.stdin.close()
-        # It says where it listens once it does.
-        assert keeper.stdout is not None
-        keeper.stdout.readline()
-        yield environment
-    finally:
-        for process in (keeper, bus):
-            if process is not None:
-                process.kill()
-                process.wait()
-                if process.stdout is not None:
-                    process.stdout.close()
+    with private_bus(environment) as address:
+        environment["DBUS_SESSION_BUS_ADDRESS"] = address
+        try:
+            keeper = subprocess.Popen(
+                ["gnome-keyring-daemon", "--foreground", "--unlock", "--components=secrets"],
+                env={**environment, "XDG_DATA_HOME": str(folder)},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+            assert keeper.stdin is not None
+            keeper.stdin.write(b"password of a test\n")
+            keeper.stdin.close()
+            # It says where it listens once it does.
+            assert keeper.stdout is not None
+            keeper.stdout.readline()
+            yield environment
+        finally:
+            if keeper is not None:
+                keeper.kill()
+                keeper.wait()
+                assert keeper.stdout is not None
+                keeper.stdout.close()

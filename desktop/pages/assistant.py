@@ -56,6 +56,7 @@ class AssistantPage(QWidget):
         self._asking: Exchange | None = None
         self.chosen_microphone = ""
         self._microphone_name = ""
+        self._hints = dict(_HINTS)
 
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 18, 24, 16)
@@ -72,6 +73,11 @@ class AssistantPage(QWidget):
     def state(self) -> str:
         """What the talk button shows."""
         return self.talk.state
+
+    @property
+    def hint(self) -> str:
+        """What the page says below the talk button."""
+        return self._hint.text()
 
     def exchange(self, number: int) -> Exchange:
         """The exchange of a command."""
@@ -105,12 +111,27 @@ class AssistantPage(QWidget):
     def show_state(self, state: str) -> None:
         """Show a `TalkState`: "idle", "listening", "finishing", "working" or "speaking"."""
         self.talk.show_state("listening" if state == "finishing" else state)
-        self._hint.setText(_HINTS[state])
+        self._hint.setText(self._hints[state])
         self._hint.set_tone("accent" if state in ("listening", "finishing") else "ink")
 
     def show_hint(self, hint: str) -> None:
         """Say how a recording ends, or what is wrong with it; "" says again what the state means."""
-        self._hint.setText(hint or _HINTS[self.talk.state])
+        self._hint.setText(hint or self._hints[self.talk.state])
+
+    def show_global_key(self, key: str) -> None:
+        """Say which key talks while another program has the keyboard."""
+        self._show_idle(f"{_HINTS['idle']}. In any program: {key}", "")
+
+    def show_no_global_key(self, why: str) -> None:
+        """Say that only this window's own key talks, and why."""
+        self._show_idle("Hold the button or the Space key in this window and speak, or tap it", why)
+
+    def _show_idle(self, hint: str, why: str) -> None:
+        self._hints["idle"] = hint
+        self._hint.setToolTip(why)
+        self._hint.setAccessibleDescription(why)
+        if self.talk.state == "idle":
+            self._hint.setText(hint)
 
     def show_level(self, level: float) -> None:
         """Show the microphone's level, 0 to 1."""

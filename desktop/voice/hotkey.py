@@ -14,7 +14,9 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from engine.errors import PermanentError, SettingsError
+from desktop.voice.key_names import key_words, not_a_key
+from desktop.voice.portal_key import PortalKey
+from engine.errors import PermanentError
 from engine.log import get_logger
 
 DEFAULT_HOTKEY = "<f9>"
@@ -23,15 +25,25 @@ _STOP_WITHIN_S = 2.0
 _log = get_logger("voice")
 
 
+def global_key(keys: str, parent: QObject | None = None) -> Hotkey | PortalKey:
+    """The key while another program has the keyboard, by the means that this desktop has."""
+    if sys.platform == "linux" and _is_wayland():
+        return PortalKey(keys, parent)
+    return Hotkey(keys, parent)
+
+
 class Hotkey(QObject):
     """Emits `pressed` when all of its keys are down, `released` when the first of them goes up.
 
-    `keys` is written as pynput writes it: "<f9>", "<ctrl>+<space>", "<ctrl>+<alt>+h". A held key
-    may repeat `released` and `pressed`; `push_to_talk` knows.
+    `ready` tells that it listens, and to which key in words. `keys` is written as pynput writes it: "<f9>",
+    "<ctrl>+<space>", "<ctrl>+<alt>+h". A held key may repeat `released` and `pressed`; `push_to_talk` knows.
     """
 
     pressed = Signal()
     released = Signal()
+    ready = Signal(str)
+    failed = Signal(str)
+    """Never emitted: what is wrong is known when `start` returns."""
 
     def __init__(self, keys: str = DEFAULT_HOTKEY, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -46,11 +58,8 @@ class Hotkey(QObject):
         """
         if self._listener is not None:
             return
-        if sys.platform == "linux":
-            if os.environ.get("WAYLAND_DISPLAY") or os.environ.get("XDG_SESSION_TYPE") == "wayland":
-                raise PermanentError("Wayland lets no program listen for a global key.", _USE_WINDOW)
-            if not os.environ.get("DISPLAY"):
-                raise PermanentError("There is no X display for a global key.", _USE_WINDOW)
+        if sys.platform == "linux" and not os.environ.get("DISPLAY"):
+            raise PermanentError("There is no X display for a global key.", _USE_WINDOW)
         try:
             from pynput import keyboard
         except ImportError as error:
@@ -58,12 +67,11 @@ class Hotkey(QObject):
         try:
             wanted = frozenset(keyboard.HotKey.parse(self.keys))
         except ValueError as error:
-            raise SettingsError(
-                f"hotkey: {self.keys!r} is not a key.", "Write it like <f9>, <ctrl>+<space> or <ctrl>+<alt>+h."
-            ) from error
+            raise not_a_key(self.keys) from error
         if sys.platform == "linux":
             _require_record_extension()
         self._listener = self._listen(keyboard, wanted)
+        self.ready.emit(key_words(self.keys))
 
     def stop(self) -> None:
         """Listen no more."""
@@ -96,6 +104,10 @@ class Hotkey(QObject):
         listener.wait()
         _log.debug("listening for %s", self.keys)
         return listener
+
+
+def _is_wayland() -> bool:
+    return bool(os.environ.get("WAYLAND_DISPLAY")) or os.environ.get("XDG_SESSION_TYPE") == "wayland"
 
 
 def _require_record_extension() -> None:

@@ -106,12 +106,6 @@ def test_a_combination_needs_all_of_its_keys(on_x: None, qtbot: QtBot) -> None:
         hotkey.stop()
 
 
-def test_wayland_is_told_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_SESSION_TYPE", "wayland")
-    with pytest.raises(PermanentError, match=r"Wayland .* key in Hark's window"):
-        Hotkey().start()
-
-
 def test_no_display_is_told_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "XDG_SESSION_TYPE"):
         monkeypatch.delenv(name, raising=False)
