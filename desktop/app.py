@@ -160,7 +160,8 @@ class App(QObject):
 
     def _on_opened(self, settings: Settings) -> None:
         self.window.assistant.show_destination(speech_destination(settings))
-        self.voice.use(TalkKey(settings.talk_key), hands_free=settings.hands_free)
+        longest_ms = settings.longest_recording_s * 1000
+        self.voice.use(TalkKey(settings.talk_key), hands_free=settings.hands_free, longest_ms=longest_ms)
         if self._pool is None:
             self._pool = EmbeddedPool(settings, on_change=self._pool_changed.emit)
             self._pool.start()

@@ -98,11 +98,11 @@ class VirtualAudio:
             process.wait()
         self._processes.clear()
 
-    def play(self, sound: Recording) -> subprocess.Popen[bytes]:
-        """Say `sound` into the microphone; returns at once, the process ends when it is said."""
+    def play(self, sound: Recording, sink: str = "mic_in") -> subprocess.Popen[bytes]:
+        """Say `sound` into the microphone, or another one's `sink`; returns at once, the process ends with the sound."""
         file = self._folder / f"said-{len(self._said)}.raw"
         file.write_bytes(sound.samples.tobytes())
-        self._said.append(self._spawn("pacat", "--device=mic_in", *_format(sound.rate_hz), str(file)))
+        self._said.append(self._spawn("pacat", f"--device={sink}", *_format(sound.rate_hz), str(file)))
         return self._said[-1]
 
     def hush(self) -> None:

@@ -23,6 +23,7 @@ from engine.errors import HarkError
 
 _BY_A_PRESS = "Listening. Press again to send, Esc to cancel"
 _BY_ITSELF = "Listening until you stop speaking. Esc cancels"
+_ENDS_SOON = "{} s left: then what you have said is sent"
 _NOTHING_IS_HEARD = "Nothing is heard: is the microphone muted?"
 _IS_MUTED = "{} is muted: unmute it in the system's sound settings"
 _TOO_LOUD = "The microphone is too loud: turn its level down, or speak from farther away"
@@ -70,6 +71,7 @@ class VoiceControl(QObject):
         self.microphone.finished.connect(self._on_recording)
         self.microphone.silent.connect(self._on_silent)
         self.microphones.changed.connect(self._on_microphones_changed)
+        self.microphones.notice.connect(self.notice)
         self.microphone.clipped.connect(lambda: self._show_hint(_TOO_LOUD))
         self.microphone.speech_began.connect(lambda: self._do(self._machine.speech_began()))
         self.microphone.speech_ended.connect(lambda: self._do(self._machine.speech_ended()))
@@ -81,9 +83,9 @@ class VoiceControl(QObject):
         """The machine's state, a value of `push_to_talk.TalkState`."""
         return str(self._machine.state)
 
-    def use(self, key: TalkKey, *, hands_free: bool) -> None:
-        """What the talk key does from now on."""
-        self._machine.key, self._machine.hands_free = key, hands_free
+    def use(self, key: TalkKey, *, hands_free: bool, longest_ms: int = push_to_talk.LONGEST_MS) -> None:
+        """What the talk key does from now on, and how long a recording may be."""
+        self._machine.key, self._machine.hands_free, self._machine.longest_ms = key, hands_free, longest_ms
 
     def press(self) -> None:
         """The talk key went down: listen; a spoken answer falls silent."""
@@ -160,6 +162,8 @@ class VoiceControl(QObject):
                     self.speaker.stop()
                 case push_to_talk.WakeAt(at_ms=at_ms):
                     self._wake_at(at_ms)
+                case push_to_talk.EndsSoon(left_s=left_s):
+                    self._show_hint(_ENDS_SOON.format(left_s))
                 case push_to_talk.Refuse(message=message):
                     self.refused.emit(message)
                 case push_to_talk.Tell(message=message):
@@ -202,7 +206,12 @@ class VoiceControl(QObject):
         self.speaker.stop()  # an earlier recording may be playing
         self.heard_again.emit()
         try:
-            self.microphone.start()
+            try:
+                self.microphone.start()
+            except HarkError:
+                if not self.microphones.fall_back():
+                    raise
+                self.microphone.start()
         except HarkError as error:
             self._do(self._machine.microphone_failed(str(error)))
 

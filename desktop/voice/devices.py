@@ -16,21 +16,28 @@ from desktop.voice.pulse import PulseServer, Source
 
 _SERVER_VARIABLE = "PULSE_SOURCE"
 _RECONNECT_MS = 3_000
+_GONE = "{} is not plugged in any more. {} listens until it is back."
+_BACK = "{} is plugged in again and listens."
 
 
 class Microphones(QObject):
     """`changed`: something was plugged in or out, muted, or another one is the default.
 
-    A chosen microphone that is not plugged in is stood in for by the default one, until it is back.
+    A chosen microphone that is not plugged in is stood in for by the default one, until it is back; `notice` says so
+    when it goes and when it comes.
     """
 
     changed = Signal()
+    notice = Signal(str)
     _told = Signal()
 
     def __init__(self, portaudio: PortAudio, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._portaudio = portaudio
         self._chosen = ""
+        self._title = ""
+        """The chosen one's name for people, as long as it is, or was lately, plugged in."""
+        self._was_there = False
         self._own_default = os.environ.get(_SERVER_VARIABLE)
         self._server: PulseServer | None = None
         self._reconnect = QTimer(self)
@@ -84,9 +91,22 @@ class Microphones(QObject):
 
     def choose(self, device_id: str) -> None:
         """Use this one from the next recording on; "" follows the default."""
-        self._chosen = device_id
+        self._chosen, self._title, self._was_there = device_id, "", False
         self._apply()
         self.changed.emit()
+
+    def fall_back(self) -> bool:
+        """The chosen one cannot be opened: take the default one, and say so. False where it is that already.
+
+        For systems that do not tell of unplugging; each `choose` and each look at the list takes it up again.
+        """
+        if self._server is not None or self._portaudio.input_device is None:
+            return False
+        self._portaudio.input_device = None
+        if self._was_there:
+            self._was_there = False
+            self.notice.emit(_GONE.format(self._title, "The default microphone"))
+        return True
 
     def _on_told(self) -> None:
         if self._server is not None and not self._server.alive:
@@ -95,7 +115,10 @@ class Microphones(QObject):
         self.changed.emit()
 
     def _apply(self) -> None:
-        there = any(source.id == self._chosen for source in self.list())
+        chosen = next((source for source in self.list() if source.id == self._chosen), None)
+        there = chosen is not None
+        if self._server is None or self._server.alive:
+            self._tell(chosen)
         if self._server is None:
             self._portaudio.input_device = self._chosen if there else None
             return
@@ -105,3 +128,14 @@ class Microphones(QObject):
             os.environ.pop(_SERVER_VARIABLE, None)
         else:
             os.environ[_SERVER_VARIABLE] = name
+
+    def _tell(self, chosen: Source | None) -> None:
+        """Say it where the chosen one has gone or come back."""
+        if chosen is None and self._was_there:
+            default = self.default
+            self.notice.emit(_GONE.format(self._title, default.title if default is not None else "The default one"))
+        elif chosen is not None and not self._was_there and self._title:
+            self.notice.emit(_BACK.format(chosen.title))
+        if chosen is not None:
+            self._title = chosen.title
+        self._was_there = chosen is not None

@@ -17,7 +17,6 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from desktop.voice.end_of_speech import EndOfSpeech
 from desktop.voice.portaudio import BLOCK_MS, PortAudio
-from desktop.voice.push_to_talk import MAX_RECORDING_MS
 from engine.audio import SPEECH_RATE_HZ, Recording
 from engine.errors import HarkError
 
@@ -34,6 +33,7 @@ _FIRST_BLOCK_WITHIN_S = 3.0  # a Bluetooth headset changes its mode first
 _METER_FLOOR_DBFS = -60.0
 _SILENT_AFTER_MS = 1_500
 _SILENT_DBFS = -70.0  # a microphone that is on has some noise; one that is muted gives zeros
+_MOST_WAITING_MS = 600_000
 _CLIPPED = 32_700
 _CLIPPED_SAMPLES = 4
 """So many of a block's 320 samples at full scale: one may be a knock on the table."""
@@ -80,7 +80,7 @@ class Microphone(QObject):
         self._rest = b""
         # Written by the device's thread, read by Qt's; deque operations are atomic. Bounded, lest a
         # hanging window eat the memory.
-        self._incoming: deque[bytes] = deque(maxlen=(MAX_RECORDING_MS + PRE_ROLL_MS) // BLOCK_MS)
+        self._incoming: deque[bytes] = deque(maxlen=_MOST_WAITING_MS // BLOCK_MS)
         self._ended: set[int] = set()
         self._stream_number = 0
         self._pre_roll: deque[bytes] = deque(maxlen=PRE_ROLL_MS // BLOCK_MS)

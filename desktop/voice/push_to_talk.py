@@ -22,7 +22,10 @@ RELEASE_GRACE_MS = 50
 """X11 repeats a held key as release and press: a release counts once no press follows it for so long."""
 TAP_MS = 300
 """A key held for less was tapped; where only holding counts, so short a recording is refused."""
-MAX_RECORDING_MS = 60_000
+LONGEST_MS = 60_000
+"""A recording that still goes on after so long is sent as it is, unless the settings say otherwise."""
+WARNED_MS = 10_000
+"""For so long before that, the person is told how much is left."""
 NOTHING_SAID_MS = 10_000
 """Hands-free, a microphone in which nobody speaks is switched off after so long."""
 NOTHING_HEARD = "Nothing was heard: is the microphone muted?"
@@ -86,6 +89,13 @@ class WakeAt:
 
 
 @dataclass(frozen=True, slots=True)
+class EndsSoon:
+    """The recording is ended in so many seconds."""
+
+    left_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class Refuse:
     """Nothing was sent: tell the person why and what to do."""
 
@@ -113,6 +123,7 @@ Command = (
     | StartSpeech
     | StopSpeech
     | WakeAt
+    | EndsSoon
     | Refuse
     | Tell
 )
@@ -126,11 +137,16 @@ class PushToTalk:
     commands.
     """
 
-    def __init__(self, key: TalkKey = TalkKey.BOTH, *, hands_free: bool = False) -> None:
-        """`hands_free`: a tapped recording ends by itself once the person has stopped speaking."""
+    def __init__(
+        self, key: TalkKey = TalkKey.BOTH, *, hands_free: bool = False, longest_ms: int = LONGEST_MS
+    ) -> None:
+        """`hands_free`: a tapped recording ends by itself once the person has stopped speaking, and any `longest_ms`
+        after it began."""
         self.state = TalkState.IDLE
         self.key = key
         self.hands_free = hands_free
+        self.longest_ms = longest_ms
+        self._told_left_s: int | None = None
         self._key_down = False
         self._released_at_ms: int | None = None
         self._pressed_at_ms = 0
@@ -182,12 +198,15 @@ class PushToTalk:
             self._listen_next = False
             if self.state is TalkState.LISTENING:
                 return self._let_go(released_at_ms)
-        if self.state is TalkState.LISTENING and now_ms >= self._pressed_at_ms + MAX_RECORDING_MS:
+        if self.state is TalkState.LISTENING and now_ms >= self._pressed_at_ms + self.longest_ms:
             self.state = TalkState.FINISHING
-            return (FinishRecording(), Tell(f"A recording holds {MAX_RECORDING_MS // 1000} s: it was sent as it is."))
+            told = f"A recording holds {self.longest_ms // 1000} s: what you said until then was sent."
+            return (FinishRecording(), Tell(told))
         if self.ends_by_itself and not self._speech_began and now_ms >= self._pressed_at_ms + NOTHING_SAID_MS:
             self.state = TalkState.IDLE
             return (DiscardRecording(), Refuse(NOTHING_HEARD))
+        if self.state is TalkState.LISTENING:
+            return self._count_down(self._pressed_at_ms + self.longest_ms - now_ms)
         return ()
 
     def speech_began(self) -> Commands:
@@ -277,7 +296,15 @@ class PushToTalk:
     def _listen(self) -> Commands:
         self.state = TalkState.LISTENING
         self._listen_next = self._latched = self._speech_began = False
-        return (Listen(), WakeAt(self._pressed_at_ms + MAX_RECORDING_MS))
+        self._told_left_s = None
+        return (Listen(), WakeAt(self._pressed_at_ms + self.longest_ms - WARNED_MS))
+
+    def _count_down(self, left_ms: int) -> Commands:
+        left_s = -(-left_ms // 1000)
+        if left_ms > WARNED_MS or left_s == self._told_left_s:
+            return ()
+        self._told_left_s = left_s
+        return (EndsSoon(left_s), WakeAt(self._pressed_at_ms + self.longest_ms - (left_s - 1) * 1000))
 
     def _let_go(self, released_at_ms: int) -> Commands:
         tapped = released_at_ms - self._pressed_at_ms < TAP_MS

@@ -123,6 +123,14 @@ class Settings(BaseSettings):
     hands_free: bool = setting(
         False, "Speech", "Hands-free", "A tapped recording ends by itself once you have stopped speaking"
     )
+    longest_recording_s: int = setting(
+        60,
+        "Speech",
+        "Longest recording",
+        "A recording that is still going on after so long is sent as it is; the window counts the last 10 s down",
+        ge=15,
+        le=600,
+    )
     keep_recordings_days: float = setting(
         0,
         "Speech",

@@ -9,13 +9,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from desktop.voice.push_to_talk import (
-    MAX_RECORDING_MS,
+    LONGEST_MS,
     NOTHING_HEARD,
     NOTHING_SAID_MS,
     RELEASE_GRACE_MS,
+    WARNED_MS,
     CancelCommand,
     Commands,
     DiscardRecording,
+    EndsSoon,
     FinishRecording,
     Listen,
     PushToTalk,
@@ -53,7 +55,7 @@ def speaking() -> PushToTalk:
 
 def test_hold_speak_let_go_sends_the_recording() -> None:
     talk = PushToTalk()
-    assert talk.press(0) == (Listen(), WakeAt(MAX_RECORDING_MS))
+    assert talk.press(0) == (Listen(), WakeAt(LONGEST_MS - WARNED_MS))
     assert talk.state is TalkState.LISTENING
     assert talk.release(1_000) == (WakeAt(1_050),)
     assert talk.tick(1_050) == (FinishRecording(),)
@@ -197,13 +199,24 @@ def test_an_unusable_recording_is_not_sent() -> None:
 def test_a_recording_ends_after_a_minute_and_a_repeating_key_starts_no_other() -> None:
     talk = PushToTalk()
     talk.press(0)
-    finish, tell = talk.tick(MAX_RECORDING_MS)
+    finish, tell = talk.tick(LONGEST_MS)
     assert finish == FinishRecording()
     assert isinstance(tell, Tell)
     talk.recording_ready()
-    talk.release(MAX_RECORDING_MS + 1_000)
-    assert talk.press(MAX_RECORDING_MS + 1_001) == ()
+    talk.release(LONGEST_MS + 1_000)
+    assert talk.press(LONGEST_MS + 1_001) == ()
     assert talk.state is TalkState.WORKING
+
+
+def test_the_last_seconds_are_counted_down_however_late_it_wakes() -> None:
+    talk = PushToTalk(longest_ms=30_000)
+    assert talk.press(0) == (Listen(), WakeAt(20_000))
+    assert talk.tick(19_999) == ()
+    assert talk.tick(20_000) == (EndsSoon(10), WakeAt(21_000))
+    assert talk.tick(20_010) == ()
+    assert talk.tick(26_700) == (EndsSoon(4), WakeAt(27_000))
+    assert talk.tick(29_001) == (EndsSoon(1), WakeAt(30_000))
+    assert talk.tick(30_000)[0] == FinishRecording()
 
 
 def test_pressing_again_during_the_post_roll_starts_the_next_recording() -> None:
@@ -211,7 +224,7 @@ def test_pressing_again_during_the_post_roll_starts_the_next_recording() -> None
     talk.press(0)
     let_go(talk, 1_000)
     assert talk.press(1_100) == ()
-    assert talk.recording_ready() == (SubmitRecording(), Listen(), WakeAt(1_100 + MAX_RECORDING_MS))
+    assert talk.recording_ready() == (SubmitRecording(), Listen(), WakeAt(1_100 + LONGEST_MS - WARNED_MS))
     assert talk.state is TalkState.LISTENING
 
 

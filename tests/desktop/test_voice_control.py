@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -81,6 +83,22 @@ def test_hands_free_it_sends_by_itself(control: VoiceControl, virtual_audio: Vir
     with qtbot.waitSignal(control.recorded) as signal:
         virtual_audio.play(speech)
     assert signal.args[0].duration_ms > speech.duration_ms
+
+
+def test_what_was_said_when_the_time_is_over_is_sent_and_the_end_is_told_before(
+    control: VoiceControl, virtual_audio: VirtualAudio, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notices: list[str] = []
+    control.notice.connect(notices.append)
+    hold_and_say_a_tone(control, virtual_audio, qtbot)
+    for passed_s, told in ((55, control.hint_changed), (60, control.recorded)):
+        monkeypatch.setattr("desktop.voice.control._now_ms", lambda s=passed_s: int((time.monotonic() + s) * 1000))
+        with qtbot.waitSignal(told) as signal:
+            control.press()  # the key repeats itself
+        if told is control.hint_changed:
+            assert re.fullmatch(r"[1-5] s left: then what you have said is sent", signal.args[0])
+    assert tone_ms(signal.args[0], 1_000) == pytest.approx(300, abs=40)
+    assert notices == ["A recording holds 60 s: what you said until then was sent."]
 
 
 def test_cancel_takes_back_a_command_that_is_worked_on(control: VoiceControl, qtbot: QtBot) -> None:
