@@ -99,7 +99,7 @@ class VirtualAudio:
         self._processes.clear()
 
     def play(self, sound: Recording, sink: str = "mic_in") -> subprocess.Popen[bytes]:
-        """Say `sound` into the microphone, or another one's `sink`; returns at once, the process ends with the sound."""
+        """Say `sound` into the microphone, or another one's `sink`; returns at once, the process ends with it."""
         file = self._folder / f"said-{len(self._said)}.raw"
         file.write_bytes(sound.samples.tobytes())
         self._said.append(self._spawn("pacat", f"--device={sink}", *_format(sound.rate_hz), str(file)))
