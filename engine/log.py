@@ -1,7 +1,8 @@
 """Logging: one line a record on standard error, quiet unless asked.
 
 `DEBUG=hark*` (or `--debug`) turns on debug lines. Secrets never reach a log line because nobody
-formats them; a recording, transcript or key is logged by its length or id alone.
+formats them; a recording, transcript or key is logged by its length or id alone, and an error that Hark did not word
+itself by its type, since such a one may quote what it fell over.
 """
 
 from __future__ import annotations
@@ -30,3 +31,14 @@ def configure(debug: bool = False, level: int = logging.WARNING) -> None:
     logging.getLogger(ROOT).setLevel(logging.DEBUG if wanted else level)
     # taskiq logs each job at INFO and each failed one with a traceback: the job's record has both.
     logging.getLogger("taskiq").setLevel(logging.INFO if wanted else logging.CRITICAL)
+
+
+def without_tracebacks(logger: str) -> None:
+    """From now on let this logger of a library's tell that something failed, and nothing of what its error says."""
+    logging.getLogger(logger).addFilter(_without_traceback)
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """Let the record pass without what its error says, which may be somebody's words."""
+    record.exc_info = record.exc_text = None
+    return True

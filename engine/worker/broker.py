@@ -27,7 +27,7 @@ from engine.errors import HarkError, PermanentError, RetryableError
 from engine.failures import last_frames
 from engine.handlers import HANDLERS, Handler, JobContext, Services
 from engine.job_types import JobType, wrong_arguments
-from engine.log import get_logger
+from engine.log import get_logger, without_tracebacks
 from engine.monitor import Monitor
 from engine.providers import Providers, choose_providers
 from engine.providers.mail import mail_account
@@ -121,6 +121,7 @@ class QueueBroker(AsyncBroker):
     async def startup(self) -> None:
         """Connect; in a worker process also start renewing, settling and upkeep. Raises as `open_store` does."""
         settings = self._settings = self._settings or load_settings()
+        without_tracebacks("taskiq.receiver.receiver")  # a job's record has its traceback
         self._store = await self._open.enter_async_context(open_store(settings))
         self._services = Services(
             self._store,
@@ -291,10 +292,14 @@ class QueueBroker(AsyncBroker):
 
     async def _fail(self, job: Claimed, error: BaseException, *, timed_out: bool) -> None:
         text = "".join(traceback.format_exception(error))
+        log_as = ""
         if timed_out:
             message = f"{job.name} took longer than its time-out of {job.timeout_ms / 1000:g} s."
+        elif isinstance(error, HarkError):
+            message = str(error)
         else:
-            message = str(error) if isinstance(error, HarkError) else f"{type(error).__name__}: {error}"
+            # Such an error may quote what it fell over: somebody's words, which no log is to know.
+            message, log_as = f"{type(error).__name__}: {error}", f"{type(error).__name__} (the job's record says more)"
         await self._settling.fail(
             job,
             message,
@@ -303,6 +308,7 @@ class QueueBroker(AsyncBroker):
             retry_after_ms=error.retry_after_ms if isinstance(error, RetryableError) else None,
             kind="TimeoutError" if timed_out else type(error).__name__,
             frames=last_frames(error.__traceback__),
+            log_as=log_as,
         )
 
     def _obey(self, queue: str, concurrency: int | None, cancels: list[str]) -> None:

@@ -87,9 +87,14 @@ class Settling:
         retry_after_ms: int | None = None,
         kind: str = "Failure",
         frames: tuple[str, ...] = (),
+        log_as: str = "",
     ) -> None:
-        """The attempt ended in an error; returns when Redis knows. `kind` and `frames` tell like errors apart."""
+        """The attempt ended in an error; returns when Redis knows. `kind` and `frames` tell like errors apart.
+
+        `log_as` is what a log may say of it, where that is not all of `error`.
+        """
         signature, title = signature_of(kind, error, frames)
+        told = log_as or error
         group = {"signature": signature, "title": title, "kind": kind}
         try:
             outcome, delay_ms = await self._until_heard(
@@ -106,9 +111,9 @@ class Settling:
             _log.info("job %s on %s is cancelled", job.id, job.queue)
         elif outcome == "failed":
             # The alert: this job will not run again by itself.
-            _log.error("job %s (%s on %s, attempt %d) failed: %s", job.id, job.name, job.queue, job.attempt, error)
+            _log.error("job %s (%s on %s, attempt %d) failed: %s", job.id, job.name, job.queue, job.attempt, told)
         elif outcome == "retrying":
-            _log.info("job %s on %s runs again in %d ms: %s", job.id, job.queue, delay_ms, error)
+            _log.info("job %s on %s runs again in %d ms: %s", job.id, job.queue, delay_ms, told)
         else:
             _log.warning("job %s on %s failed after its lease: another run counts", job.id, job.queue)
 

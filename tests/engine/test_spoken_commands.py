@@ -6,12 +6,15 @@ A real Redis, a real worker in this process, and an OpenAI-compatible server wit
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import numpy as np
 import pytest
+from taskiq import TaskiqMiddleware
 
+from engine import log
 from engine.audio import Recording
 from engine.client import Client
 from engine.errors import HarkError
@@ -29,6 +32,7 @@ from engine.model import (
     VoiceEvent,
     Waiting,
 )
+from engine.providers import Reply
 from engine.providers.offline import OfflineSynthesizer
 from engine.queues import TRANSCRIPTION
 from engine.recordings import Fate
@@ -58,10 +62,11 @@ def settings(fresh_redis: str, server: OpenAIDouble) -> Settings:
 
 
 @asynccontextmanager
-async def working(settings: Settings) -> AsyncIterator[None]:
-    """A worker for as long as the block runs."""
+async def working(settings: Settings, *middlewares: TaskiqMiddleware) -> AsyncIterator[None]:
+    """A worker for as long as the block runs; with middlewares of somebody's it goes taskiq's own way."""
     stop = asyncio.Event()
     broker = create_broker(settings)
+    broker.add_middlewares(*middlewares)
     serving_jobs = asyncio.create_task(serve(broker, settings, stop))
     try:
         yield
@@ -282,3 +287,31 @@ async def test_a_phone_s_file_without_a_server_fails_with_what_to_do(client: Cli
         with pytest.raises(HarkError, match=r"of the kind m4a.*wav, flac, mp3 or ogg"):
             await handle.result(LIMIT_S)
     assert (await handle.job()).attempts_made == 1
+
+
+@pytest.mark.expect_errors
+@pytest.mark.parametrize("middlewares", [(), (TaskiqMiddleware(),)], ids=["alone", "with a middleware"])
+async def test_an_error_that_quotes_what_was_said_is_in_the_record_and_in_no_log(
+    client: Client,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    middlewares: tuple[TaskiqMiddleware, ...],
+) -> None:
+    async def quote(_self: object, text: str, *_: object) -> Reply:
+        raise ValueError(f"what is {text!r}?")
+
+    monkeypatch.setattr("engine.providers.openai.understanding.OpenAIAssistant.respond", quote)
+    level = logging.getLogger("hark").level, logging.getLogger("taskiq").level
+    log.configure(debug=True)
+    try:
+        with caplog.at_level(logging.INFO):
+            async with working(settings, *middlewares):
+                handle = await client.add(ProcessVoiceCommand(text="call Gwendolyn"), JobOptions(attempts=1))
+                with pytest.raises(HarkError, match="Gwendolyn"):
+                    await handle.result(LIMIT_S)
+    finally:
+        for name, before in zip(("hark", "taskiq"), level, strict=True):
+            logging.getLogger(name).setLevel(before)
+    assert "failed: ValueError (the job's record says more)" in caplog.text
+    assert "Gwendolyn" not in caplog.text
