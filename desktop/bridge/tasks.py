@@ -53,6 +53,8 @@ class Tasks(QObject):
         if isinstance(error, HarkError):
             self.noticed.emit("error", error.message, error.remedy)
         elif error is not None:
-            _log.error("%s failed", task.get_name(), exc_info=error)
+            # What it says is shown, not logged: it may quote what somebody said.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            _log.error("%s failed: %s\n%s", task.get_name(), type(error).__name__, where)
             details = "".join(traceback.format_exception(error))
             self.crashed.emit(f"An error in Hark: {task.get_name()} failed.", details)

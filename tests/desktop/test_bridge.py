@@ -23,6 +23,8 @@ from engine.settings import Settings, load_settings
 from engine.store.server import PrivateRedis
 from tests.desktop.test_microphone import tone
 
+WORDS = "call Gwendolyn"
+
 
 class Emissions:
     """Collects a signal's arguments, and waits for them."""
@@ -58,6 +60,23 @@ async def test_snapshots_arrive_by_themselves(bridge: Bridge) -> None:
     (second,) = await sampled.next()
     assert isinstance(first, Snapshot)
     assert second.taken_at_ms > first.taken_at_ms
+
+
+@pytest.mark.expect_errors
+async def test_an_error_of_hark_s_own_is_shown_in_full_and_logged_without_its_words(
+    bridge: Bridge, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def quote() -> None:
+        raise ValueError(WORDS)
+
+    crashed = Emissions(bridge.crashed)
+    bridge.consult("guess", quote)
+    title, details = await crashed.next()
+    assert title == "An error in Hark: guess failed."
+    assert WORDS in details
+    assert "guess failed: ValueError" in caplog.text
+    assert "in quote" in caplog.text
+    assert WORDS not in caplog.text
 
 
 @pytest.mark.parametrize(
