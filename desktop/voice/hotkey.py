@@ -71,6 +71,12 @@ class Hotkey(QObject):
         if sys.platform == "linux":
             _require_record_extension()
         self._listener = self._listen(keyboard, wanted)
+        if not getattr(self._listener, "IS_TRUSTED", True):
+            self.stop()
+            raise PermanentError(
+                "macOS does not let Hark listen for a global key.",
+                f"Allow it in System Settings, Privacy & Security, Accessibility, then restart Hark. {_USE_WINDOW}",
+            )
         self.ready.emit(key_words(self.keys))
 
     def stop(self) -> None:

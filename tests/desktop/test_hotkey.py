@@ -106,6 +106,14 @@ def test_a_combination_needs_all_of_its_keys(on_x: None, qtbot: QtBot) -> None:
         hotkey.stop()
 
 
+def test_a_macos_that_does_not_allow_it_is_told(on_x: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pynput import keyboard
+
+    monkeypatch.setattr(keyboard.Listener, "IS_TRUSTED", False, raising=False)  # as pynput says it there
+    with pytest.raises(PermanentError, match="Allow it in System Settings"):
+        Hotkey().start()
+
+
 def test_no_display_is_told_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "XDG_SESSION_TYPE"):
         monkeypatch.delenv(name, raising=False)

@@ -262,6 +262,28 @@ async def test_an_answer_that_comes_as_a_stream_is_told_in_parts_a_short_one_fir
     assert requests(server, "speech") == 1
 
 
+async def test_an_answer_whose_stream_breaks_off_goes_on_where_it_stopped(
+    client: Client, fresh_redis: str, server: OpenAIDouble
+) -> None:
+    at_once = load_settings(
+        redis_url=fresh_redis,
+        openai_api_key=KEY,
+        openai_base_url=server.base_url,
+        queues={"synthesis": {"backoff_ms": 0}},
+    )
+    server.messages.append(says(ANSWER * 3))
+    server.faults.append(Fault("cut", "speech"))
+    async with working(at_once):
+        events = await all_of(client.ask("put milk on my list"))
+    assert any(isinstance(event, Waiting) and "broke off the speech" in event.message for event in events)
+    first = events.index(next(event for event in events if isinstance(event, Waiting)))
+    assert any(isinstance(event, Speaking) for event in events[:first])
+    parts = [Recording.decode(event.flac) for event in events if isinstance(event, Speaking)]
+    spoken = events[-1]
+    assert isinstance(spoken, Spoken)
+    assert np.array_equal(np.concatenate([part.samples for part in parts]), Recording.decode(spoken.flac).samples)
+
+
 async def test_an_answer_that_cannot_be_streamed_is_spoken_sentence_by_sentence(
     client: Client, settings: Settings
 ) -> None:
@@ -275,7 +297,8 @@ async def test_a_phone_s_file_is_heard_by_the_server_as_it_is(
 ) -> None:
     async with working(settings):
         handle = await client.transcribe_audio("ada", PHONE_MEMO, "audio/mp4", "de")
-        assert await handle.result(LIMIT_S) == {"text": "put milk on my list", "duration_ms": 0}
+        result = await handle.result(LIMIT_S)
+    assert (result["text"], result["duration_ms"]) == ("put milk on my list", 0)
     (sent,) = server.requests
     assert (sent.upload, sent.body["language"]) == (PHONE_MEMO, "de")
 
