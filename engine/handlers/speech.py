@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any
 
 from engine.audio import Recording, joined, unopened
@@ -103,16 +102,41 @@ async def _hear(transcriber: Transcriber, payload: TranscribeRecording, context:
         if payload.parts == 1:
             recording.require_speech()
         heard.append("")
-        told_s = 0.0
-        async with aclosing(_words(transcriber, recording, payload.language)) as words:
+        async with (
+            _telling(context, lambda: _joined(heard)) as tell,
+            aclosing(_words(transcriber, recording, payload.language)) as words,
+        ):
             async for heard[-1] in words:
-                if time.monotonic() - told_s >= _TELL_EVERY_S and heard[-1]:
-                    told_s = time.monotonic()
-                    await context.progress({"heard": _joined(heard)})
+                tell()
         if payload.parts > 1:
             await store.put_blob(payload.queue, f"{blob}.text", heard[-1].encode(), HEARD_TTL_S * 6)
             await context.progress({"heard": _joined(heard)})
     return _joined(heard), duration_ms
+
+
+@asynccontextmanager
+async def _telling(context: JobContext, words: Callable[[], str]) -> AsyncIterator[Callable[[], None]]:
+    """Gives what to call whenever there are new words: the latest are told as progress, ten times a second at most."""
+    news, end = asyncio.Event(), asyncio.Event()
+
+    async def tell() -> None:
+        told = ""
+        while await news.wait() and not end.is_set():
+            news.clear()
+            latest = words()
+            if latest and latest != told:
+                told = latest
+                await context.progress({"heard": told})
+            with suppress(TimeoutError):
+                await asyncio.wait_for(end.wait(), _TELL_EVERY_S)
+
+    telling = asyncio.create_task(tell())
+    try:
+        yield news.set
+    finally:
+        end.set()
+        news.set()
+        await telling
 
 
 async def _words(transcriber: Transcriber, recording: Recording, language: str) -> AsyncGenerator[str, None]:

@@ -120,7 +120,7 @@ def test_esc_cancels_at_every_stage(at_the_window: AtTheWindow, server: OpenAIDo
 
         server.faults.append(Fault("stall", "transcriptions"))
         await person.say_it(said)
-        await until(lambda: person.event(Hearing) and person.exchange.said.startswith("turn"))
+        await until(lambda: person.event(Hearing) and person.exchange.said.startswith("turn on"))
         person.escape()
         await until(lambda: person.event(Cancelled))
         assert person.exchange.reply == "Cancelled."
