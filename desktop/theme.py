@@ -217,10 +217,10 @@ QComboBox::down-arrow { image: url($icons/down.svg); width: 14px; height: 14px; 
 QComboBox QAbstractItemView { background: $surface; color: $ink; border: 1px solid $border; outline: none;
     selection-background-color: $accent_soft; selection-color: $ink; padding: 4px; }
 
-QFrame#queueRow { background: transparent; border: 2px solid transparent; border-radius: 8px; }
-QFrame#queueRow:hover { background: $hover; }
-QFrame#queueRow[selected="true"] { background: $selected; }
-QFrame#queueRow:focus { border-color: $accent; }
+QFrame#row { background: transparent; border: 2px solid transparent; border-radius: 8px; }
+QFrame#row[pointed="true"] { background: $hover; }
+QFrame#row[selected="true"] { background: $selected; }
+QFrame#row:focus { border-color: $accent; }
 
 QLabel#keyCap { background: $window; color: $muted; border: 1px solid $border; border-radius: 5px; padding: 1px 7px; }
 QMenu { background: $surface; color: $ink; border: 1px solid $border; padding: 5px; }

@@ -52,7 +52,7 @@ async def drop_reminder(store: Store, user_id: str, reminder_id: str) -> None:
     """Cancel a reminder. Raises NotFoundError where it has fired or never was."""
     job = await store.find(reminder_id, (NOTIFICATION,))
     if job.name == Remind.job_name and job.arguments.get("user_id", "local") == user_id and job.finished_at_ms is None:
-        state, _ = await store.remove(NOTIFICATION, reminder_id, actor=f"voice:{user_id}", reason="cancelled")
+        state, _ = await store.remove(NOTIFICATION, reminder_id, actor=f"voice ({user_id})", reason="cancelled")
         if state not in ("", JobState.ACTIVE):
             return
     raise NotFoundError("That reminder is none any more.", "It may have been told already.")

@@ -90,6 +90,12 @@ async def _tasks(settings: Settings) -> str:
     return f"The task list in {settings.data_dir} can be read and written."
 
 
+async def _mail(settings: Settings) -> str:
+    from engine.providers.mail import try_mail
+
+    return await try_mail(settings)
+
+
 async def _calendar(settings: Settings) -> str:
     from engine.providers.calendar import try_calendar
 
@@ -122,9 +128,10 @@ TRIALS: dict[str, Trial] = {
         Trial("openai", "OpenAI", "OpenAI", _openai, limit_s=15.0),
         Trial("speech", "Speech", "Speech", _speech, limit_s=30.0),
         Trial("notifications", "Notifications", "Notifications", _notifications, limit_s=60.0),
-        Trial("tasks", "Tasks", "General", _tasks),
+        Trial("tasks", "Task list", "General", _tasks),
         Trial("airtable", "Airtable", "Tasks", _airtable, limit_s=20.0),
         Trial("calendar", "Calendar", "Calendar", _calendar, limit_s=20.0),
+        Trial("mail", "Mail", "Mail", _mail, limit_s=60.0),
     )
 }
 

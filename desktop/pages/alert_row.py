@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout
 
 from desktop.actions import REDIS_GONE
 from desktop.pages.failure_row import ago, exact
 from desktop.pages.figures import age_text
 from desktop.theme import Look
+from desktop.widgets.row_frame import RowFrame
 from desktop.widgets.text import Button, Text, in_window
 from desktop.widgets.two_lines import ElidedText
 from engine.alerts import RULES
@@ -26,7 +27,7 @@ def about(alert: Alert) -> str:
     return title if alert.queue is None else f"{title}, {QUEUES[alert.queue].title}"
 
 
-class AlertRow(QFrame):
+class AlertRow(RowFrame):
     """Its buttons emit the alert's key, or ask for the page on which its cause is seen."""
 
     acknowledge_wanted = Signal(str)
@@ -40,7 +41,6 @@ class AlertRow(QFrame):
         super().__init__()
         self._look, self._key = look, key
         self._alert: Alert | None = None
-        self.setObjectName("queueRow")
         self.mark = QLabel()
         self.mark.setFixedWidth(24)
         self.message = Text(look, font="strong")

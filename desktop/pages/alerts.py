@@ -45,6 +45,7 @@ class AlertsPage(QWidget):
         head = QHBoxLayout()
         head.setSpacing(12)
         head.addWidget(Text(look, "Alerts", "title"))
+        self.count.setContentsMargins(0, 0, 0, 4)
         head.addWidget(self.count, 0, Qt.AlignmentFlag.AlignBottom)
         head.addStretch(1)
         self._list = ScrollList("Open alerts")

@@ -23,7 +23,7 @@ from desktop.pages.audit_cells import action_cells, batch_cells
 from desktop.pages.freshness import Freshness
 from desktop.pages.restore_dialog import RestoreDialog
 from desktop.theme import Look
-from desktop.widgets.dialog import FIELD_HEIGHT
+from desktop.widgets.dialog import fit_field
 from desktop.widgets.empty_card import EmptyCard
 from desktop.widgets.facts_table import Column, FactsTable
 from desktop.widgets.queue_box import QueueBox
@@ -209,7 +209,7 @@ class AuditPage(QWidget):
         self.who_field.setAccessibleName("Show the actions of")
         self.who_field.setClearButtonEnabled(True)
         self.who_field.setMinimumWidth(200)
-        self.who_field.setFixedHeight(FIELD_HEIGHT)
+        fit_field(self.who_field)
         self.who_field.textChanged.connect(lambda _: self._typing.start())
         row.addWidget(self.who_field)
         row.addSpacing(8)

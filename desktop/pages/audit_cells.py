@@ -32,7 +32,7 @@ def action_cells(entry: AuditEntry, now_ms: int) -> tuple[Cell, ...]:
     return (
         Cell(ago(entry.at_ms, now_ms), exact(entry.at_ms)),
         Cell(entry.actor or "unknown"),
-        Cell(entry.action.replace("-", " "), arguments, "danger" if entry.action in ("clean", "remove") else "ink"),
+        Cell(_what(entry), arguments, "danger" if entry.action in ("clean", "remove") else "ink"),
         Cell(_title(entry.queue), entry.queue),
         Cell(f"{entry.touched:,}" if entry.touched else "–", _jobs(entry.touched), "ink" if entry.touched else "muted"),
         Cell(depths, both, "muted" if depths == "unchanged" else "ink"),
@@ -59,6 +59,14 @@ def remaining_text(left_ms: int) -> str:
     if minutes < 1:
         return "less than 1 min"
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+
+
+def _what(entry: AuditEntry) -> str:
+    words = entry.action.replace("-", " ")
+    if entry.action != "set-concurrency":
+        return words
+    number = entry.arguments.get("concurrency")
+    return f"{words} {number}" if number else "own concurrency"
 
 
 def _title(queue: str) -> str:

@@ -83,7 +83,7 @@ def _row(look: Look, finding: Finding) -> QFrame:
     grid.setColumnMinimumWidth(0, 68)
     grid.setColumnMinimumWidth(1, 110)
     grid.setColumnStretch(2, 1)
-    name = finding.check[:1].upper() + finding.check[1:]
+    name = "OpenAI" if finding.check == "openai" else finding.check[:1].upper() + finding.check[1:]
     cells = [Text(look, word, "label", tone), Text(look, name, "label"), wrapped(look, message, tone="ink")]
     for place, cell in enumerate(cells):
         grid.addWidget(cell, 0, place, Qt.AlignmentFlag.AlignTop if place < 2 else Qt.AlignmentFlag(0))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSpinBox, QWidget
 
-from desktop.pages.failure_row import Elided, ago
+from desktop.pages.failure_row import ago
 from desktop.theme import Look
 from desktop.widgets.dialog import Dialog, fit_field, form_layout, reason_field, wrapped
+from desktop.widgets.job_words import sample_lines
 from desktop.widgets.text import Text
+from desktop.widgets.two_lines import ElidedText
 from desktop.widgets.typed_name import TypedName
 from engine.model import CleanPreview, FailureGroup
 from engine.queues import QUEUES
@@ -78,14 +80,14 @@ class CleanGroupDialog(Dialog):
             look, "Clean this group", keep="Keep them", order="Clean", danger=True, title=title, parent=parent
         )
         self.queue = group.queue
-        self._look, self._counted = look, 0
+        self._counted = 0
         self.setFixedWidth(560)
-        cause = Elided(look, "body", "muted")
+        cause = ElidedText(look, tone="muted")
         cause.show_text(f"{QUEUES[group.queue].title}: {group.title}")
         self.count = Text(look, "Counting…", "strong")
         self.ages = wrapped(look)
-        self.samples = QVBoxLayout()
-        self.samples.setSpacing(3)
+        self.samples = Text(look, "", "caption", "muted")
+        self.samples.hide()
         self.reason = reason_field()
         self._typed = TypedName(look, group.queue)
         self._typed.changed.connect(self._draw_confirm)
@@ -96,7 +98,7 @@ class CleanGroupDialog(Dialog):
         self.body.addSpacing(10)
         self.body.addWidget(self.count)
         self.body.addWidget(self.ages)
-        self.body.addLayout(self.samples)
+        self.body.addWidget(self.samples)
         self.body.addSpacing(10)
         self.body.addWidget(self.reason)
         self.body.addWidget(self._typed)
@@ -114,13 +116,8 @@ class CleanGroupDialog(Dialog):
             oldest, newest = ago(preview.oldest_at_ms, now_ms), ago(preview.newest_at_ms, now_ms)
             ages = f"The oldest failed {oldest}, the newest {newest}. "
         self.ages.setText(f"{ages}The quarantine keeps them for 24 hours; until then they can be restored.")
-        for job in preview.samples:
-            line = Elided(self._look, "caption", "muted")
-            line.show_text(f"{job.id}   {(job.error or '').strip().partition(chr(10))[0]}")
-            self.samples.addWidget(line)
-        if preview.count > len(preview.samples) > 0:
-            more = f"… and {preview.count - len(preview.samples):,} more"
-            self.samples.addWidget(Text(self._look, more, "caption", "muted"))
+        self.samples.setText(sample_lines(preview.samples, preview.count))
+        self.samples.setVisible(bool(preview.samples))
         self._typed.ask(preview.count)
         self._draw_confirm()
         self.adjustSize()

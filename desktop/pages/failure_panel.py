@@ -5,9 +5,10 @@ from __future__ import annotations
 from PySide6.QtGui import QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPlainTextEdit, QVBoxLayout
 
-from desktop.pages.failure_row import Elided, ago, exact
+from desktop.pages.failure_row import ago, exact
 from desktop.theme import Look
 from desktop.widgets.text import Button, Text, rule
+from desktop.widgets.two_lines import ElidedText
 from engine.model import FailureGroup, Job
 from engine.queues import QUEUES
 
@@ -25,7 +26,7 @@ class FailurePanel(QFrame):
         self.title = Text(look, "", "heading")
         self.title.setWordWrap(True)
         self.title.setMaximumHeight(_TITLE_LINES * self.title.fontMetrics().lineSpacing() + 2)
-        self.kind = Elided(look, "body", "muted")
+        self.kind = ElidedText(look, tone="muted")
         self.retry = Button(look, "Retry all", icon="retry", font="label")
         self.gradually = Button(look, "Retry gradually…", font="label")
         self.clean = Button(look, "Clean…", icon="clean", font="label")
@@ -35,7 +36,7 @@ class FailurePanel(QFrame):
             button.setFixedHeight(32)
             buttons.addWidget(button)
         buttons.addStretch(1)
-        self.sample = Elided(look, "caption", "muted")
+        self.sample = ElidedText(look, font="caption", tone="muted")
         self.copy = Button(look, "Copy", kind="row", font="label")
         self.copy.setAccessibleName("Copy the traceback")
         self.copy.clicked.connect(self._copy)
@@ -122,9 +123,9 @@ class FailurePanel(QFrame):
         grid = QGridLayout()
         grid.setHorizontalSpacing(12)
         grid.setVerticalSpacing(4)
-        self.facts: dict[str, Elided] = {}
+        self.facts: dict[str, ElidedText] = {}
         for place, word in enumerate(("Queue", "Job type", "Failed now", "Seen in all", "First seen", "Last seen")):
-            self.facts[word] = Elided(self._look)
+            self.facts[word] = ElidedText(self._look)
             line, side = place // 2, place % 2 * 2
             grid.addWidget(Text(self._look, word, "caption", "muted"), line, side)
             grid.addWidget(self.facts[word], line, side + 1)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.pages.figures import age_text
 from desktop.theme import Look
+from desktop.widgets.row_frame import RowFrame
 from desktop.widgets.sparkline import Sparkline
 from desktop.widgets.text import Text, set_property
+from desktop.widgets.two_lines import ElidedText
 from engine.model import FailureGroup
 from engine.queues import QUEUES
 
@@ -40,36 +42,7 @@ def trend_words(group: FailureGroup) -> str:
     )
 
 
-class Elided(Text):
-    """A single line that ends in dots where it is too long; the tooltip then has all of it."""
-
-    def __init__(self, look: Look, font: str = "body", tone: str = "ink") -> None:
-        super().__init__(look, "", font, tone)
-        self._whole = ""
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-
-    @property
-    def whole(self) -> str:
-        """The text before it was cut."""
-        return self._whole
-
-    def show_text(self, text: str) -> None:
-        """Show as much of `text` as there is room for."""
-        self._whole = text
-        self.setAccessibleName(text)
-        self._cut()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._cut()
-
-    def _cut(self) -> None:
-        shown = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, self.width())
-        self.setText(shown)
-        self.setToolTip(self._whole if shown != self._whole else "")
-
-
-class FailureRow(QFrame):
+class FailureRow(RowFrame):
     """A row that can be chosen by mouse or keyboard; `moved` asks for the row above (-1) or below (1)."""
 
     chosen = Signal(object)
@@ -79,11 +52,10 @@ class FailureRow(QFrame):
     def __init__(self, look: Look, key: GroupKey) -> None:
         super().__init__()
         self.key = key
-        self.setObjectName("queueRow")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.title = Elided(look, "strong")
-        self.where = Elided(look, "caption", "muted")
+        self.title = ElidedText(look, font="strong")
+        self.where = ElidedText(look, font="caption", tone="muted")
         self.trend = Sparkline(look, "failed")
         self.failed_now = Text(look, "", "strong")
         self.seen = Text(look, "", "caption", "muted")

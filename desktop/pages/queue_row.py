@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.actions import CLEAN, REDIS_GONE, RETRY, Actions, QueueAction, pause_or_resume
 from desktop.pages.figures import state_of, state_words
@@ -16,6 +16,7 @@ from desktop.pages.queue_columns import BUTTON, TITLE_WIDTH, TREND_WIDTH, column
 from desktop.pages.queue_numbers import QueueNumbers
 from desktop.theme import Look
 from desktop.widgets.pill import LoadGauge, StatePill
+from desktop.widgets.row_frame import RowFrame
 from desktop.widgets.sparkline import Sparkline
 from desktop.widgets.text import Button, Text, set_property
 from desktop.widgets.two_lines import ElidedText
@@ -23,7 +24,7 @@ from engine.model import JobState, QueueState
 from engine.queues import QUEUES
 
 
-class QueueRow(QFrame):
+class QueueRow(RowFrame):
     """Shows one QueueState. A click selects it: `chosen(queue name)`; a double click or Enter opens its jobs."""
 
     chosen = Signal(str)
@@ -32,7 +33,6 @@ class QueueRow(QFrame):
 
     def __init__(self, look: Look, actions: Actions, name: str) -> None:
         super().__init__()
-        self.setObjectName("queueRow")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFixedHeight(40)

@@ -6,11 +6,12 @@ import time
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QMenu, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QMenu, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.pages.failure_row import ago, exact
 from desktop.theme import Look
 from desktop.widgets.dialog import Dialog, wrapped
+from desktop.widgets.row_frame import RowFrame
 from desktop.widgets.scroll_list import ScrollList
 from desktop.widgets.text import Button, Text
 from engine.recordings import Fate, KeptRecording
@@ -36,7 +37,7 @@ _FATES = {
 _NONE = "Nothing is kept. A recording stays here until it was understood, and for some days where it was not."
 
 
-class RecordingRow(QFrame):
+class RecordingRow(RowFrame):
     """One recording; its buttons emit what is wanted of it."""
 
     play_wanted = Signal(object)
@@ -48,7 +49,6 @@ class RecordingRow(QFrame):
         """`with_server`: a server can hear it as well, and knows other languages."""
         super().__init__()
         self._look, self.kept = look, kept
-        self.setObjectName("queueRow")
         words, tone = _FATES[kept.fate]
         seconds = max(1, round(kept.duration_ms / 1000))
         when = Text(look, f"{ago(kept.at_ms, now_ms)} · {seconds // 60}:{seconds % 60:02}", "strong")

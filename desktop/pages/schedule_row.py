@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout
+from PySide6.QtWidgets import QHBoxLayout
 
 from desktop.pages.figures import age_text
 from desktop.pages.recurring_words import exact_text, slot_text, when_words
 from desktop.theme import Look
+from desktop.widgets.row_frame import RowFrame
 from desktop.widgets.switch import Switch
 from desktop.widgets.text import Button
 from desktop.widgets.two_lines import TwoLines
@@ -20,7 +21,7 @@ BUTTONS_WIDTH = 74 + 92 + 68 + 88 + 3 * 6
 _SPOILT = "Its record in Redis is spoilt: remove it, and add it again."
 
 
-class ScheduleRow(QFrame):
+class ScheduleRow(RowFrame):
     """One schedule. Up and Down go from row to row, Enter edits, Del removes."""
 
     switched = Signal(str, bool)
@@ -32,7 +33,6 @@ class ScheduleRow(QFrame):
 
     def __init__(self, look: Look, schedule_id: str) -> None:
         super().__init__()
-        self.setObjectName("queueRow")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setFixedHeight(54)
         self.id = schedule_id

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QSpinBox
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSpinBox
 
 from desktop.pages.figures import age_text
 from desktop.pages.recurring_words import exact_text
 from desktop.theme import Look
+from desktop.widgets.row_frame import RowFrame
 from desktop.widgets.text import Button, Text
 from desktop.widgets.two_lines import ElidedText, TwoLines
 from engine.model import QueueState, WorkerInfo
@@ -19,12 +20,11 @@ MOST_CONCURRENCY = 1_000
 COLUMNS = (("Worker", 30), ("Serves", 30), ("Active", 12), ("Started", 16), ("Heard of", 22))
 
 
-class WorkerRow(QFrame):
+class WorkerRow(RowFrame):
     """One worker process."""
 
     def __init__(self, look: Look, zone: str) -> None:
         super().__init__()
-        self.setObjectName("queueRow")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setFixedHeight(50)
         self._zone = zone

@@ -133,7 +133,7 @@ class CleanDialog(Dialog):
         self._samples.setText(sample_lines(preview.samples, preview.count))
         self._samples.setVisible(bool(preview.samples))
         self.typed.ask(preview.count)
-        self.confirm.setText(f"Clean {preview.count:,} {_jobs(preview.count)}")
+        self.confirm.setText(f"Clean {preview.count:,} {_jobs(preview.count)}" if preview.count else "Clean")
         self._reason = "" if preview.count else "There is nothing to remove."
         self._check()
         self.adjustSize()

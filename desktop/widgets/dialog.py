@@ -82,14 +82,16 @@ def form_layout() -> QFormLayout:
 def fit_field(field: QWidget) -> None:
     """Give a field the height that all have, and a number room to its left."""
     field.setFixedHeight(FIELD_HEIGHT)
-    if isinstance(field, QAbstractSpinBox):
+    if isinstance(field, QLineEdit):
+        field.setProperty("kind", "field")
+    elif isinstance(field, QAbstractSpinBox):
         field.lineEdit().setTextMargins(9, 0, 0, 0)
 
 
 def reason_field() -> QLineEdit:
     """Where somebody may say why."""
     field = QLineEdit()
-    field.setFixedHeight(FIELD_HEIGHT)
+    fit_field(field)
     field.setMaxLength(500)
     field.setPlaceholderText("Why (goes into the audit trail; may stay empty)")
     field.setAccessibleName("Reason for the audit trail")

@@ -122,7 +122,8 @@ def _side(column: Column) -> Qt.AlignmentFlag:
 
 
 _SHEET = """
-QTableWidget { background: transparent; border: 1px solid transparent; outline: none; color: $ink; }
+QTableWidget { background: transparent; border: 1px solid transparent; outline: none; color: $ink;
+    selection-background-color: $selected; selection-color: $ink; }
 QTableWidget:focus { border: 1px solid $accent; border-radius: 6px; }
 QTableWidget::item { padding: 0 8px; border-bottom: 1px solid $line; }
 QTableWidget::item:selected { background: $selected; }

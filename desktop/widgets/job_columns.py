@@ -22,7 +22,7 @@ class Column:
 
 
 _ID = Column("Id", 122, lambda job, _: short_id(job.id), lambda job, _: job.id)
-_QUEUE = Column("Queue", 104, lambda job, _: QUEUES[job.queue].title, lambda job, _: job.queue)
+_QUEUE = Column("Queue", 118, lambda job, _: QUEUES[job.queue].title, lambda job, _: job.queue)
 _NAME = Column("Name", 148, lambda job, _: job.name, lambda job, _: job.name)
 _ADDED = Column(
     "Added", 104, lambda job, now: when_text(job.created_at_ms, now), lambda job, _: exact_text(job.created_at_ms)

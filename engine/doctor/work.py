@@ -34,7 +34,7 @@ def _workers(snapshot: Snapshot, last: str) -> list[Finding]:
                 "workers",
                 Level.ERROR if waiting else Level.WARNING,
                 ("No worker runs" + (f"; waiting for one: {_count(waiting, 'job')}." if waiting else ".")) + last,
-                "Start `hark worker`, or open Hark.",
+                "Open Hark, or run `hark worker` on any machine.",
             )
         ]
     idle = [state for state in snapshot.queues if not state.workers]
@@ -78,12 +78,12 @@ def _paused(state: QueueState) -> Finding:
     since = ""
     if state.paused_since_ms is not None:
         moment = datetime.fromtimestamp(state.paused_since_ms / 1000).astimezone()
-        since = f" since {moment.isoformat(' ', 'minutes')}"
+        since = f" since {moment:%Y-%m-%d %H:%M}"
     return Finding(
         "queues",
         Level.WARNING if state.waiting else Level.NOTE,
-        f"The queue {state.name} is paused{since}, with {_count(state.waiting, 'job')} waiting.",
-        f"Let it run again with `hark resume {state.name}`.",
+        f"The queue {state.title} is paused{since}, with {_count(state.waiting, 'job')} waiting.",
+        f"Let it run again on the Queues page, or with `hark resume {state.name}`.",
     )
 
 

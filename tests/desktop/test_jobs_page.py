@@ -195,7 +195,7 @@ class TestSearch:
         failed.show_searched(int(str(asked[0][0])), Searched(found, 12, 0, None))
         assert [failed.table.jobs.index(row, 1).data() for row in range(2)] == ["Synthesis", "Notifications"]
         header = failed.table.horizontalHeader()
-        assert [header.sectionSize(place) for place in range(6)] == [122, 104, 148, 104, 84, 74]
+        assert [header.sectionSize(place) for place in range(6)] == [122, 118, 148, 104, 84, 74]
         failed.table.selectAll()
         with qtbot.waitSignal(failed.list.act_wanted) as wanted:
             failed.list.do(RETRY)

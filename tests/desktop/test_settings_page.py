@@ -184,7 +184,7 @@ class TestPage:
 
     def test_a_saved_change_says_that_it_waits_for_a_restart(self, page: SettingsPage, qtbot: QtBot) -> None:
         page.show_settings(setting_views(), "api_port")
-        assert page.waiting.endswith("when `hark api` restarts.")
+        assert page.waiting.endswith("when “hark api” restarts.")
         assert not page.restart.isVisibleTo(page)
         page.show_settings(setting_views(), "lease_ms")
         with qtbot.waitSignal(page.restart_wanted):

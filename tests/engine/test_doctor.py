@@ -371,9 +371,9 @@ async def test_a_paused_queue_is_told_with_the_jobs_that_wait_and_since_when(sto
     await store.set_paused(QUEUE, True, actor="test")
     found = _of(await examine_redis(settings, PATIENT), "queues")
     assert found.level is Level.WARNING
-    assert f"{QUEUE} is paused since {time.strftime('%Y-')}" in found.message
+    assert f"Tasks is paused since {time.strftime('%Y-')}" in found.message
     assert "with 2 jobs waiting" in found.message
-    assert found.remedy == f"Let it run again with `hark resume {QUEUE}`."
+    assert found.remedy == f"Let it run again on the Queues page, or with `hark resume {QUEUE}`."
 
 
 async def test_a_paused_queue_without_jobs_is_only_noted(store: Store, settings: Settings) -> None:

@@ -30,7 +30,7 @@ class OneQueue(Arguments):
 def console_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
     """The tools that look at the queues and operate them as `user_id`."""
     services = context.services
-    actor = f"voice:{user_id}"
+    actor = f"voice ({user_id})"
 
     async def queue_state(arguments: OneQueue) -> str:
         queue = require_queue(arguments.queue)
