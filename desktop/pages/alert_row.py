@@ -45,12 +45,12 @@ class AlertRow(RowFrame):
         self.mark.setFixedWidth(24)
         self.message = Text(look, font="strong")
         self.remedy = Text(look)
-        for label in (self.message, self.remedy):
+        self.facts = Text(look, "", "caption", "muted")
+        for label in (self.message, self.remedy, self.facts):
             label.setWordWrap(True)
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             label.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.facts = ElidedText(look, "", "caption", "muted")
         self.known = ElidedText(look, "", "caption", "accent")
         self.acknowledge = Button(look, "Acknowledge", kind="row", font="label")
         self.snoozes = [Button(look, word, kind="row", font="label") for _, word in SNOOZES]
@@ -85,10 +85,8 @@ class AlertRow(RowFrame):
         self.message.set_tone("stale" if stale else "muted" if alert.silence else "ink")
         self.remedy.set_tone("stale" if stale else "muted")
         word, _ = _SEVERITIES[alert.severity]
-        self.facts.show_text(
-            f"{word} · {about(alert)} · began {ago(alert.began_at_ms, now_ms)}",
-            f"Began {exact(alert.began_at_ms)}\n{alert.key}",
-        )
+        self.facts.setText(f"{word} · {about(alert)} · began {ago(alert.began_at_ms, now_ms)}")
+        self.facts.setToolTip(f"Began {exact(alert.began_at_ms)}\n{alert.key}")
         self._show_silence(alert.silence, now_ms)
         self._fit_buttons(alert, REDIS_GONE if stale else "")
         self._draw_mark()

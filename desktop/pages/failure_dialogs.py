@@ -81,7 +81,7 @@ class CleanGroupDialog(Dialog):
         )
         self.queue = group.queue
         self._counted = 0
-        self.setFixedWidth(560)
+        self.setFixedWidth(620)
         cause = ElidedText(look, tone="muted")
         cause.show_text(f"{QUEUES[group.queue].title}: {group.title}")
         self.count = Text(look, "Counting…", "strong")

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QButtonGroup, QDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
+from PySide6.QtWidgets import QBoxLayout, QButtonGroup, QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.actions import REDIS_GONE, Actions
 from desktop.pages.failure_dialogs import CleanGroupDialog, GradualRetryDialog, jobs
@@ -27,6 +27,9 @@ from engine.model import CleanPreview, FailureGroup, Job, RetryProgress
 from engine.queues import QUEUES
 
 _READ_MS = 2_000
+_BESIDE_FROM_PX = 900
+"""In a narrower page the chosen group is below the list, not beside it; both are at least so high then."""
+_LIST_PX, _PANEL_PX = 220, 340
 _ORDERS = {LARGEST: "Largest first", NEWEST: "Newest first"}
 
 
@@ -68,7 +71,7 @@ class FailuresPage(QWidget):
         self.empty = EmptyCard(look)
         column.addWidget(self.empty, 1)
         self._body = QWidget()
-        body = QHBoxLayout(self._body)
+        self._panes = body = QBoxLayout(QBoxLayout.Direction.LeftToRight, self._body)
         body.setContentsMargins(0, 0, 0, 0)
         body.setSpacing(12)
         self.list = FailureList(look)
@@ -160,6 +163,13 @@ class FailuresPage(QWidget):
         super().showEvent(event)
         self.groups_wanted.emit()
         self._clock.start()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        narrow = event.size().width() < _BESIDE_FROM_PX
+        self._panes.setDirection(QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight)
+        for pane, least in ((self.list, _LIST_PX), (self.panel, _PANEL_PX)):
+            pane.setMinimumHeight(least if narrow else 0)
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)

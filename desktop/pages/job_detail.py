@@ -25,6 +25,7 @@ from desktop.widgets.mono_field import MonoField
 from desktop.widgets.rerun_dialog import RerunDialog
 from desktop.widgets.text import Button, Text
 from desktop.widgets.trace_timeline import TraceTimeline
+from desktop.widgets.two_lines import ElidedText
 from engine.model import Job, JobState, LogLine
 
 _PARTS = ("Job", "Attempts", "Log", "Trace")
@@ -143,8 +144,7 @@ class JobDetail(QFrame):
         self.rerun_dialog = None
 
     def _build_head(self) -> QVBoxLayout:
-        self._name = Text(self._look, "", "heading")
-        self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._name = ElidedText(self._look, font="heading")
         self._id = Text(self._look, "", "caption", "muted")
         self._id.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
@@ -197,8 +197,7 @@ class JobDetail(QFrame):
         if job is None:
             return
         self._note.hide()
-        self._name.setText(job.name)
-        self._name.setToolTip(job.name)
+        self._name.show_text(job.name)
         self._id.setText(job.id)
         self._id.setToolTip(job.id)
         self._facts.show_job(job, self._now_ms)

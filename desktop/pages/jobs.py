@@ -7,13 +7,14 @@ from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop.actions import Actions
 from desktop.pages.job_detail import JobDetail
 from desktop.pages.job_list import JobList
 from desktop.pages.job_list_foot import Listed
 from desktop.pages.jobs_head import JobsHead
+from desktop.pages.list_and_job import ListAndJob
 from desktop.theme import Look
 from desktop.widgets.job_search import JobSearch
 from desktop.widgets.job_words import STATE_WORDS
@@ -53,7 +54,8 @@ class JobsPage(QWidget):
         column.setSpacing(10)
         column.addWidget(self.head)
         column.addWidget(self.search)
-        column.addWidget(self._build_body(), 1)
+        self._body = ListAndJob(self.list, self.detail)
+        column.addWidget(self._body, 1)
         self._connect_parts()
         self._timer = QTimer(self)
         self._timer.setInterval(REFRESH_MS)
@@ -164,37 +166,23 @@ class JobsPage(QWidget):
             "queue": self.queue,
             "state": self.state.value,
             "columns": self.table.widths,
-            "sizes": self._sizes if self.detail.isHidden() else self._body.sizes(),
+            "sizes": self._body.shares,
         }
 
     def recall(self, memory: Mapping[str, Any]) -> None:
         """Take them up again. Raises KeyError, TypeError or ValueError for what cannot be made out."""
         self.table.set_widths(memory["columns"])
-        self._sizes = [int(size) for size in memory["sizes"]]
-        self._body.setSizes(self._sizes)
+        self._body.share([int(size) for size in memory["sizes"]])
         if memory["queue"] in (ALL_QUEUES, *QUEUES):
             self.choose(memory["queue"], JobState(memory["state"]))
 
     def open_job(self, queue: str, job_id: str) -> None:
         """Show one job beside the table."""
         self._detail_of = (queue, job_id)
-        self.detail.show()
+        self._body.open_job()
         self.job_wanted.emit(queue, job_id)
 
     # Building
-
-    def _build_body(self) -> QSplitter:
-        body = QSplitter(Qt.Orientation.Horizontal)
-        body.setHandleWidth(12)
-        body.setChildrenCollapsible(False)
-        body.addWidget(self.list)
-        body.addWidget(self.detail)
-        body.setStretchFactor(0, 5)
-        body.setStretchFactor(1, 3)
-        self._body, self._sizes = body, [655, 390]
-        body.setSizes(self._sizes)
-        body.splitterMoved.connect(lambda *_: self._note_sizes())
-        return body
 
     def _connect_parts(self) -> None:
         self.head.changed.connect(self._open)
@@ -224,9 +212,6 @@ class JobsPage(QWidget):
     def _listable(self) -> int:
         """How many jobs can be listed by their place: those of one queue."""
         return self.head.count(self.state) if self.queue != ALL_QUEUES else 0
-
-    def _note_sizes(self) -> None:
-        self._sizes = self._body.sizes()
 
     def _open(self) -> None:
         if self._snapshot is not None:
@@ -259,7 +244,7 @@ class JobsPage(QWidget):
 
     def _close_detail(self) -> None:
         self._detail_of = None
-        self.detail.hide()
+        self._body.close_job()
         self.table.setFocus()
 
     def _draw(self) -> None:

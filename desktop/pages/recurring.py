@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.actions import REDIS_GONE, Actions
 from desktop.pages.freshness import Freshness
 from desktop.pages.recurring_words import when_words
-from desktop.pages.schedule_row import BUTTONS_WIDTH, COLUMNS, ScheduleRow
+from desktop.pages.schedule_row import COLUMNS, ScheduleRow, buttons_width
 from desktop.theme import Look
 from desktop.widgets.dialog import Dialog
 from desktop.widgets.scroll_list import ScrollList
@@ -159,7 +159,8 @@ class RecurringPage(QWidget):
             label = Text(self._look, word, "caption", "muted")
             label.setMinimumWidth(1)
             head.addWidget(label, share)
-        head.addSpacing(BUTTONS_WIDTH)
+        self._over_buttons = QWidget()
+        head.addWidget(self._over_buttons)
         self.message = Text(self._look, "", tone="muted")
         self.message.setWordWrap(True)
         self.message.setContentsMargins(14, 10, 14, 10)
@@ -243,6 +244,10 @@ class RecurringPage(QWidget):
 
     def _forget_question(self) -> None:
         self.question = None
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._over_buttons.setFixedWidth(buttons_width(self._list.width()))
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

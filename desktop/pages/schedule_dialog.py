@@ -61,15 +61,14 @@ class ScheduleDialog(Dialog):
         self.setMinimumWidth(560)
         self.confirm.clicked.connect(self._order)
         self.body.addLayout(self._build_form())
-        self.body.addSpacing(10)
-        self.body.addWidget(Text(look, f"The next {SLOTS} times", "caption", "muted"))
+        self.body.addSpacing(6)
         self._slots = wrapped(look, tone="ink")
         self._slots.setAccessibleName(f"The next {SLOTS} times")
         self._slots.setMinimumHeight(100)
         self._slots.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.body.addWidget(self._slots)
         self._fault = wrapped(look, tone="danger")
-        self._fault.setMinimumHeight(40)
+        self._fault.setMinimumHeight(20)
         self._fault.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.body.addWidget(self._fault)
         self._fill()
@@ -137,6 +136,7 @@ class ScheduleDialog(Dialog):
         self.interval = QLineEdit()
         self.interval.setPlaceholderText("30s, 10m, 1h30m or 1d")
         self._form = form_layout()
+        self._form.setVerticalSpacing(6)  # on a small screen the buttons must still be there
         rows: tuple[tuple[str, str, QWidget], ...] = (
             ("Name", "Name of the schedule", self.name),
             ("Job", "Kind of job", self.job),
@@ -149,7 +149,6 @@ class ScheduleDialog(Dialog):
             if field is self.cron:
                 self._form.addRow(Text(self._look, "Runs", tone="muted"), kinds)
             fit_field(field)
-            field.setProperty("kind", "field")
             field.setAccessibleName(meaning)
             field.setToolTip(meaning)
             self._form.addRow(Text(self._look, word, tone="muted"), field)
@@ -246,7 +245,7 @@ class ScheduleDialog(Dialog):
 
 def _slots_text(time: Schedule, now_ms: int) -> str:
     """How often, and the next slots, each with how far off it is."""
-    lines = [f"{when_words(time)[:1].upper()}{when_words(time)[1:]}:"]
+    lines = [f"{when_words(time)[:1].upper()}{when_words(time)[1:]}, next:"]
     at_ms = now_ms
     for _ in range(SLOTS):
         try:

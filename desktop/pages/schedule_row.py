@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout
 
 from desktop.pages.figures import age_text
@@ -17,7 +17,10 @@ from engine.model import Job, JobState, Schedule
 from engine.queues import QUEUES
 
 COLUMNS = (("Name", 28), ("Runs", 36), ("Next", 18), ("Last", 18))
-BUTTONS_WIDTH = 74 + 92 + 68 + 88 + 3 * 6
+_SWITCH, _GAP = 74, 6
+_WIDE, _NARROW = (92, 68, 88), (34, 58, 34)
+"""Pixels of the three buttons; in a narrow row two of them show their icons only."""
+_NARROW_BELOW = 880
 _SPOILT = "Its record in Redis is spoilt: remove it, and add it again."
 
 
@@ -48,10 +51,10 @@ class ScheduleRow(RowFrame):
         self.edit = Button(look, "Edit…", kind="row", font="label")
         self.remove = Button(look, "Remove…", kind="row", font="label")
         row.addWidget(self.switch)
-        for button, width in ((self.run, 92), (self.edit, 68), (self.remove, 88)):
-            button.setFixedSize(width, 28)
-            row.addSpacing(6)
+        for button in (self.run, self.edit, self.remove):
+            row.addSpacing(_GAP)
             row.addWidget(button)
+        self._fit_width()
         self.switch.clicked.connect(lambda: self.switched.emit(self.id, not self.switch.isChecked()))
         self.run.clicked.connect(lambda: self.run_wanted.emit(self.id))
         self.edit.clicked.connect(lambda: self.edit_wanted.emit(self.id))
@@ -117,6 +120,18 @@ class ScheduleRow(RowFrame):
             button.setAccessibleName(word)
             button.setAccessibleDescription(reason or tooltip)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_width()
+
+    def _fit_width(self) -> None:
+        narrow = self.width() < _NARROW_BELOW
+        for button, width in zip((self.run, self.edit, self.remove), _NARROW if narrow else _WIDE, strict=True):
+            button.setFixedSize(width, 28)
+        self.run.setText("" if narrow else "Run now")
+        self.remove.setText("" if narrow else "Remove…")
+        self.remove.set_icon("clean" if narrow else "")
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = event.key()
         if key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
@@ -127,6 +142,11 @@ class ScheduleRow(RowFrame):
             self.remove.click()
         else:
             super().keyPressEvent(event)
+
+
+def buttons_width(row_width: int) -> int:
+    """How much of a row the switch and the buttons take, in pixels."""
+    return _SWITCH + sum(_NARROW if row_width < _NARROW_BELOW else _WIDE) + 3 * _GAP
 
 
 def _outcome(job: Job | None) -> tuple[str, str, str]:

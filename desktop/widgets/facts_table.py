@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 
 from desktop.theme import Look
 
+_LEAST_REST = 110
+"""Pixels that a column needs that takes what the others leave."""
 _ROW_HEIGHT = 38
 
 
@@ -65,6 +67,8 @@ class FactsTable(QTableWidget):
                 self.setColumnWidth(place, column.width)
             else:
                 head.setSectionResizeMode(place, QHeaderView.ResizeMode.Stretch)
+        # Where there is less room the page scrolls, rather than that a word is left of each cell.
+        self.setMinimumWidth(sum(column.width or _LEAST_REST for column in self._columns))
         look.changed.connect(self._draw_style)
         self._draw_style()
 

@@ -18,6 +18,7 @@ STATE_WORDS = {
     JobState.COMPLETED: "Completed",
     JobState.FAILED: "Failed",
 }
+_SAMPLE_LENGTH = 90
 _ENDED = (JobState.COMPLETED, JobState.FAILED)
 _LONG_SPANS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"))
 
@@ -89,7 +90,8 @@ def first_line(text: str | None) -> str:
 
 def sample_lines(samples: Sequence[Job], count: int, most: int = 5) -> str:
     """A few of `count` jobs, a line each, and how many more there are; "" where none is given."""
-    lines = [f"{short_id(job.id)}  {job.name}  {first_line(job.error)}".strip()[:90] for job in samples[:most]]
+    told = [f"{short_id(job.id)}  {job.name}  {first_line(job.error)}".strip() for job in samples[:most]]
+    lines = [line if len(line) <= _SAMPLE_LENGTH else f"{line[: _SAMPLE_LENGTH - 1]}…" for line in told]
     if 0 < len(lines) < count:
         lines.append(f"and {count - len(lines):,} more")
     return "\n".join(lines)

@@ -81,7 +81,7 @@ def test_an_alert_tells_what_is_wrong_what_to_do_and_since_when(page: AlertsPage
     page.show_alerts((UNSERVED, FAILED), (), START_MS)
     row = page.rows[UNSERVED.key]
     assert (row.message.text(), row.remedy.text()) == (UNSERVED.message, "Start “hark worker”.")
-    assert row.facts.whole == "Critical · No worker, Email · began 3 min ago"
+    assert row.facts.text() == "Critical · No worker, Email · began 3 min ago"
     assert not row.known.isVisible()
     assert page.count.text() == "2 open"
 

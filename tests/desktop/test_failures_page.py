@@ -88,6 +88,16 @@ def test_the_first_group_is_chosen_and_its_sample_asked_for(page: FailuresPage, 
     assert page.panel.shown_trace == sample_job().traceback
 
 
+def test_in_a_narrow_page_the_chosen_group_is_below_the_list_and_titles_have_room(
+    page: FailuresPage, qtbot: QtBot
+) -> None:
+    page.show_groups((MAIL,), START_MS)
+    page.resize(780, 480)
+    qtbot.waitUntil(lambda: page.panel.y() > page.list.y())
+    title = page.list.rows["email-processing", MAIL.signature].title
+    qtbot.waitUntil(lambda: title.width() > 200)
+
+
 def test_new_figures_leave_the_traceback_that_is_being_read(page: FailuresPage) -> None:
     page.show_groups((MAIL,), START_MS)
     page.show_sample(sample_job())

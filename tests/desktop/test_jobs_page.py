@@ -332,6 +332,16 @@ class TestDetail:
         assert asked.args == ["synthesis", "job-2"]
         assert failed.detail.isVisible()
 
+    def test_in_a_narrow_page_a_job_stands_in_the_place_of_the_list(self, failed: JobsPage, qtbot: QtBot) -> None:
+        failed.resize(789, 480)
+        failed.open_job("synthesis", "job-2")
+        assert (failed.list.isVisible(), failed.detail.isVisible()) == (False, True)
+        failed.detail.closed.emit()
+        assert (failed.list.isVisible(), failed.detail.isVisible()) == (True, False)
+        failed.open_job("synthesis", "job-2")
+        failed.resize(1100, 760)
+        qtbot.waitUntil(lambda: failed.list.isVisible() and failed.detail.isVisible())
+
     def test_with_a_job_open_it_fits_in_the_smallest_window(self, failed: JobsPage) -> None:
         failed.open_job("synthesis", "job-2")
         failed.show_job(job(2), ())

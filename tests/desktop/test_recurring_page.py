@@ -59,6 +59,16 @@ def page(qtbot: QtBot) -> Iterator[RecurringPage]:
         page.question.reject()
 
 
+def test_on_a_small_screen_at_150_percent_nothing_is_cut(page: RecurringPage, qtbot: QtBot) -> None:
+    page.show_schedules((MAIL, TIDY), {}, NOON_MS)
+    page.resize(789, 480)
+    cells = [page.rows[MAIL.id].name, page.rows[MAIL.id].when, page.rows[MAIL.id].next, page.rows[MAIL.id].last]
+    qtbot.waitUntil(lambda: all(cell.first.text() == cell.first.whole for cell in cells))
+    page.open_add()
+    assert page.dialog is not None
+    assert page.dialog.sizeHint().height() <= 500  # of 533, with a title bar
+
+
 @pytest.mark.parametrize(
     ("cron", "words"),
     [
@@ -207,7 +217,7 @@ class TestDialog:
         dialog.zone.setEditText("UTC")
         dialog.cron.setEditText("0 9 * * MON-FRI")
         lines = dialog.slots.splitlines()
-        assert lines[0] == "At 09:00 on weekdays:"
+        assert lines[0] == "At 09:00 on weekdays, next:"
         assert [line.split(" · ")[0] for line in lines[1:]] == [
             "Tue 09:00",
             "Wed 09:00",
