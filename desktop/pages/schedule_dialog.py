@@ -59,9 +59,9 @@ class ScheduleDialog(Dialog):
         self._look, self._now_ms, self._edited, self._taken = look, now_ms, edited, taken
         self._draft: Draft | None = None
         self.setMinimumWidth(560)
+        self.body.setSpacing(4)
         self.confirm.clicked.connect(self._order)
         self.body.addLayout(self._build_form())
-        self.body.addSpacing(6)
         self._slots = wrapped(look, tone="ink")
         self._slots.setAccessibleName(f"The next {SLOTS} times")
         self._slots.setMinimumHeight(100)
