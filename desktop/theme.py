@@ -31,6 +31,8 @@ class Look(QObject):
         declared: dict[str, Any] = tomllib.loads((RESOURCES / "theme.toml").read_text("utf-8"))
         self._type: dict[str, list[int]] = declared["type"]
         self._colours: dict[bool, dict[str, str]] = {False: declared["light"], True: declared["dark"]}
+        self._fonts: dict[str, QFont] = {}
+        self._pixmaps: dict[tuple[str, str, int], QPixmap] = {}
         self.dark = dark
         self._system_dark = dark
         self.choice = "system"
@@ -46,12 +48,13 @@ class Look(QObject):
 
     def font(self, role: str) -> QFont:
         """The font of `role`, with figures of equal width so that changing numbers stand still."""
-        size, weight = self._type[role]
-        font = QFont(FAMILY)
-        font.setPixelSize(size)
-        font.setWeight(QFont.Weight(weight))
-        font.setFeature(QFont.Tag("tnum"), 1)
-        return font
+        if role not in self._fonts:
+            size, weight = self._type[role]
+            font = self._fonts[role] = QFont(FAMILY)
+            font.setPixelSize(size)
+            font.setWeight(QFont.Weight(weight))
+            font.setFeature(QFont.Tag("tnum"), 1)
+        return QFont(self._fonts[role])
 
     def icon(self, name: str, role: str = "ink", disabled_role: str = "stale") -> QIcon:
         """The icon `resources/icons/<name>.svg` in the colour of `role`."""
@@ -62,7 +65,13 @@ class Look(QObject):
 
     def pixmap(self, name: str, role: str, size: int) -> QPixmap:
         """The icon `name`, `size` logical pixels square, in the colour of `role`; sharp on dense screens."""
-        drawing = (RESOURCES / "icons" / f"{name}.svg").read_text("utf-8").replace("#000000", self.hex(role))
+        key = name, self.hex(role), size
+        if key not in self._pixmaps:
+            self._pixmaps[key] = self._drawn(*key)
+        return self._pixmaps[key]
+
+    def _drawn(self, name: str, colour: str, size: int) -> QPixmap:
+        drawing = (RESOURCES / "icons" / f"{name}.svg").read_text("utf-8").replace("#000000", colour)
         pixmap = QPixmap(QSize(size, size) * _DENSITY)
         pixmap.setDevicePixelRatio(_DENSITY)
         pixmap.fill(Qt.GlobalColor.transparent)

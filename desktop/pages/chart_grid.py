@@ -43,10 +43,10 @@ class ChartGrid(QWidget):
 
     def __init__(self, look: Look) -> None:
         super().__init__()
-        self.charts = {
-            key: TimeChart(look, spec.title, spec.lines, spec.scale(), columns=spec.columns, place=place)
-            for place, (key, spec) in enumerate(CHARTS.items())
-        }
+        self.charts: dict[str, TimeChart] = {}
+        for key, spec in CHARTS.items():
+            last = next(reversed(self.charts.values()), None)
+            self.charts[key] = TimeChart(look, spec.title, spec.lines, spec.scale(), columns=spec.columns, after=last)
         self.file_name = ""
         """What the name of a saved file tells of the view: queue and time."""
         self.dialog: QFileDialog | None = None

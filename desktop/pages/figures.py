@@ -7,7 +7,8 @@ attempts are not failures. All are per minute, whatever the interval between two
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from desktop.widgets.job_words import span_text
 from engine.model import MinuteCounts, QueueState, Snapshot
@@ -110,50 +111,56 @@ def percent_text(percent: float | None) -> str:
     return f"{percent:.1f} %" if 0 < percent < 10 else f"{percent:.0f} %"
 
 
+class _Sums(NamedTuple):
+    """What the live charts need to know of a queue, or of all, at one time."""
+
+    waiting: int
+    active: int
+    delayed: int
+    completed: int
+    failed: int
+
+
 class History:
     """The last 60 s of snapshots, for the live charts."""
 
     def __init__(self) -> None:
-        self._snapshots: deque[Snapshot] = deque(maxlen=HISTORY_S + RATE_WINDOW_S + 1)
+        self._samples: deque[tuple[int, dict[str | None, _Sums]]] = deque(maxlen=HISTORY_S + RATE_WINDOW_S + 1)
 
     def add(self, snapshot: Snapshot) -> None:
         """Append the newest snapshot; time running backwards (another Redis) starts anew."""
-        if self._snapshots and snapshot.taken_at_ms < self._snapshots[-1].taken_at_ms:
-            self._snapshots.clear()
-        self._snapshots.append(snapshot)
+        if self._samples and snapshot.taken_at_ms < self._samples[-1][0]:
+            self._samples.clear()
+        sums: dict[str | None, _Sums] = {
+            state.name: _Sums(state.waiting, state.active, state.delayed, state.completed_total, state.failed_total)
+            for state in snapshot.queues
+        }
+        sums[None] = _Sums(*(sum(column) for column in zip(*sums.values(), strict=True)))
+        self._samples.append((snapshot.taken_at_ms, sums))
 
     def depths(self, queue: str | None) -> tuple[list[float], dict[str, list[float]]]:
         """Seconds before the newest sample (negative, rising to 0), and waiting, active and delayed jobs then."""
-        shown = list(self._snapshots)[-HISTORY_S - 1 :]
-        lines: dict[str, list[float]] = {"waiting": [], "active": [], "delayed": []}
-        for snapshot in shown:
-            states = _chosen(snapshot, queue)
-            lines["waiting"].append(sum(state.waiting for state in states))
-            lines["active"].append(sum(state.active for state in states))
-            lines["delayed"].append(sum(state.delayed for state in states))
-        return self._seconds(shown), lines
+        shown = list(self._samples)[-HISTORY_S - 1 :]
+        sums = [known[queue] for _, known in shown]
+        lines: dict[str, list[float]] = {
+            key: [getattr(one, key) for one in sums] for key in ("waiting", "active", "delayed")
+        }
+        return [self._seconds(at_ms) for at_ms, _ in shown], lines
 
     def rates(self, queue: str | None) -> tuple[list[float], dict[str, list[float]]]:
         """As `depths`, but jobs completed and failed per minute over the 5 s before each sample."""
-        samples = list(self._snapshots)
-        shown: list[Snapshot] = []
+        samples = list(self._samples)
+        x: list[float] = []
         lines: dict[str, list[float]] = {"completed": [], "failed": []}
         for index in range(1, len(samples)):
-            newer, older = samples[index], samples[max(0, index - RATE_WINDOW_S)]
-            passed_ms = newer.taken_at_ms - older.taken_at_ms
+            (at_ms, sums), (before_ms, before) = samples[index], samples[max(0, index - RATE_WINDOW_S)]
+            passed_ms = at_ms - before_ms
             if passed_ms <= 0:
                 continue
-            now, before = _chosen(newer, queue), _chosen(older, queue)
-            done = sum(state.completed_total for state in now) - sum(state.completed_total for state in before)
-            failed = sum(state.failed_total for state in now) - sum(state.failed_total for state in before)
-            shown.append(newer)
-            lines["completed"].append(max(done, 0) * 60_000 / passed_ms)
-            lines["failed"].append(max(failed, 0) * 60_000 / passed_ms)
-        return self._seconds(shown), lines
+            x.append(self._seconds(at_ms))
+            for key, line in lines.items():
+                line.append(max(getattr(sums[queue], key) - getattr(before[queue], key), 0) * 60_000 / passed_ms)
+        return x, lines
 
-    def _seconds(self, shown: Sequence[Snapshot]) -> list[float]:
-        return [(snapshot.taken_at_ms - self._snapshots[-1].taken_at_ms) / 1000 for snapshot in shown]
-
-
-def _chosen(snapshot: Snapshot, queue: str | None) -> list[QueueState]:
-    return [state for state in snapshot.queues if queue is None or state.name == queue]
+    def _seconds(self, at_ms: int) -> float:
+        return (at_ms - self._samples[-1][0]) / 1000

@@ -43,10 +43,13 @@ class QueueCharts(QWidget):
             look,
             "Jobs per minute",
             (Line("completed", "completed", "completed", filled=True), Line("failed", "failed", "failed")),
-            place=1,
+            after=self.depth_chart,
         )
         self.failures_chart = LineChart(
-            look, "Failure rate, %", (Line("percent", "failed", "failed", filled=True),), place=2
+            look,
+            "Failure rate, %",
+            (Line("percent", "failed", "failed", filled=True),),
+            after=self.throughput_chart,
         )
         self.depth_chart.set_span(60, _SECONDS)
         self.throughput_chart.set_span(60, _SECONDS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.actions import CLEAN, PAUSE, REDIS_GONE, RETRY, Actions
@@ -204,7 +204,7 @@ class QueuesPage(QWidget):
     def _draw(self) -> None:
         snapshot, stale = self._snapshot, bool(self.age.gone)
         self._show_head()
-        if snapshot is None:
+        if snapshot is None or not self.isVisible():
             return
         for queue in snapshot.queues:
             self.rows[queue.name].show_queue(
@@ -263,6 +263,10 @@ class QueuesPage(QWidget):
             if row.hasFocus():
                 rows[(index + step) % len(rows)].setFocus(Qt.FocusReason.TabFocusReason)
                 return
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._draw()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 class LineChart(QFrame):
-    """Lines over the time before now. `place` is how many other charts of the page come before it."""
+    """Lines over the time before now. `after` is the chart whose plot is made before its own."""
 
-    def __init__(self, look: Look, title: str, lines: Sequence[Line], *, place: int = 0) -> None:
+    def __init__(self, look: Look, title: str, lines: Sequence[Line], *, after: LineChart | None = None) -> None:
         super().__init__()
         self.setObjectName("card")
         self._look, self._lines = look, tuple(lines)
@@ -60,7 +60,7 @@ class LineChart(QFrame):
         self._legend.addStretch(1)
         self._legend.addWidget(self._note)
 
-        self._room = PlotRoom(place)
+        self._room: PlotRoom = PlotRoom(after._room if after is not None else None)
         self._room.wanted.connect(self._make_plot)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 12, 14, 8)

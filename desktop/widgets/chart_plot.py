@@ -1,7 +1,7 @@
 """The drawing area of a chart over time: lines with gaps, markers, marks of events, a crosshair, and the mouse.
 
-Hides pyqtgraph. Its own mouse handling and automatic ranges are off; the mouse becomes signals in time. The scene is
-drawn into a picture when it changes, and the crosshair over that: moving it costs hardly anything.
+The mouse becomes signals in time. The scene is drawn into a picture when it changes, and the crosshair over that:
+moving it costs hardly anything.
 """
 
 from __future__ import annotations
@@ -12,15 +12,17 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent, QWheelEvent
-from PySide6.QtWidgets import QSizePolicy, QToolTip
+from PySide6.QtWidgets import QToolTip
 
 from desktop.theme import Look
+from desktop.widgets.axes_view import AxesView
 from desktop.widgets.chart_arrays import Floats, gaps_before, heights, marked, places, with_gaps
 from desktop.widgets.chart_data import EventMark, Line, line_pen
 from desktop.widgets.time_axis import Stretch, Tick
 
 _SMOOTH_POINTS = 100
 """Smooth edges of longer lines cost five times their drawing."""
+_LEFT_PX = 52
 _DRAG_PX = 8
 _NEAR_PX = 5
 _WHEEL_NOTCH = 120
@@ -30,7 +32,7 @@ _WHEEL_FACTOR = 0.8
 _SYMBOLS = {"action": "t", "worker": "s"}
 
 
-class TimePlot(pg.PlotWidget):  # type: ignore[misc]
+class TimePlot(AxesView):
     """Draws what `TimeChart` hands it; times are Unix ms, heights already placed by the chart's scale."""
 
     pointed = Signal(object)
@@ -42,8 +44,8 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
     reset_wanted = Signal()
 
     def __init__(self, look: Look, lines: Sequence[Line]) -> None:
-        super().__init__()
-        self._look, self._lines = look, tuple(lines)
+        super().__init__(look, _LEFT_PX)
+        self._lines = tuple(lines)
         self._origin_ms = 0.0
         self._stretch = Stretch(0, 1)
         self._bounds = (0.0, 1.0)
@@ -54,15 +56,7 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         self._picture: QPixmap | None = None
         self._marks: tuple[EventMark, ...] = ()
         self._empty = ""
-        self.setMenuEnabled(False)
-        self.hideButtons()
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setAntialiasing(True)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.viewport().setMouseTracking(True)
-        box = self.getPlotItem().getViewBox()
-        box.disableAutoRange()
-        box.setMouseEnabled(x=False, y=False)
         self._days = pg.PlotCurveItem(connect="pairs")
         self._stems = pg.PlotCurveItem(connect="pairs")
         self._heads = {kind: pg.ScatterPlotItem(symbol=symbol, size=9) for kind, symbol in _SYMBOLS.items()}
@@ -70,10 +64,10 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         self._running = {line.key: pg.PlotCurveItem(connect="finite") for line in self._lines}
         self._markers = {line.key: pg.ScatterPlotItem(symbol=line.marker or "o", size=6) for line in self._lines}
         for item in (self._days, self._stems, *self._heads.values()):
-            self.addItem(item)
+            self.add(item)
         for line in reversed(self._lines):
             for item in (self._curves[line.key], self._running[line.key], self._markers[line.key]):
-                self.addItem(item)
+                self.add(item)
 
     # What it shows
 
@@ -91,10 +85,8 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         self._stretch = Stretch(stretch.from_ms, stretch.to_ms + stretch.length_ms * 0.015)
         low, high = bounds
         room = (high - low) * _ROOM
-        plot = self.getPlotItem()
-        plot.getViewBox().setRange(xRange=(0, self._x(self._stretch.to_ms)), yRange=self._heights(), padding=0)
-        plot.getAxis("bottom").setTicks([[(self._x(tick.at_ms), tick.text) for tick in ticks]])
-        plot.getAxis("left").setTicks([list(heights)])
+        self.set_ranges((0, self._x(self._stretch.to_ms)), self._heights())
+        self.set_marks([(self._x(tick.at_ms), tick.text) for tick in ticks], heights)
         x = np.repeat([self._x(day) for day in days], 2)
         self._days.setData(x, np.tile((low - room, high + 2 * room), len(days)))
         self._redraw()
@@ -153,19 +145,7 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
     def draw_style(self, stale: bool) -> None:
         """Take the theme's colours, or grey for lines that are not fresh."""
         look = self._look
-        self.setBackground(look.colour("surface"))
-        plot = self.getPlotItem()
-        faint = QPen(look.colour("line"), 1)
-        faint.setCosmetic(True)
-        for name in ("bottom", "left"):
-            axis = plot.getAxis(name)
-            axis.setPen(faint)
-            axis.setTextPen(look.colour("stale" if stale else "muted"))
-            axis.setStyle(tickLength=0, tickFont=look.font("caption"), tickTextOffset=6)
-            axis.setStyle(hideOverlappingLabels=name == "bottom")
-        plot.getAxis("left").setWidth(52)
-        plot.getAxis("bottom").setHeight(24)
-        plot.showGrid(x=False, y=True, alpha=0.35)
+        self.dress(stale, crowded=True)
         for line in self._lines:
             pen = line_pen(look, line, stale)
             self._curves[line.key].setPen(pen)
@@ -190,7 +170,7 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         if self._picture is None or self._picture.devicePixelRatio() != density:
             self._picture = self._drawn(density)
         painter.drawPixmap(0, 0, self._picture)
-        area = self._area()
+        area = self.area
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self._empty:
             painter.setFont(self._look.font("body"))
@@ -275,7 +255,7 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
 
     def place_of(self, at_ms: float) -> QPointF:
         """Where a time lies on the widget, at half height."""
-        area = self._area()
+        area = self.area
         share = (at_ms - self._stretch.from_ms) / self._stretch.length_ms
         return QPointF(area.left() + share * area.width(), area.center().y())
 
@@ -294,11 +274,8 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         since = since or self._pressed_at
         return since is not None and abs(to.x() - since.x()) >= _DRAG_PX
 
-    def _area(self) -> QRectF:
-        return QRectF(self.getPlotItem().getViewBox().sceneBoundingRect())
-
     def _time_at(self, place: QPointF) -> float:
-        area = self._area()
+        area = self.area
         share = min(max((place.x() - area.left()) / max(area.width(), 1.0), 0.0), 1.0)
         return self._stretch.from_ms + share * self._stretch.length_ms
 

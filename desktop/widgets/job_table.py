@@ -93,8 +93,9 @@ class JobTable(QTableView):
 
     def say(self, title: str, words: str) -> None:
         """What to say where there are no rows."""
-        self._title, self._words = title, words
-        self.viewport().update()
+        if (title, words) != (self._title, self._words):
+            self._title, self._words = title, words
+            self.viewport().update()
 
     @property
     def empty_words(self) -> str:

@@ -21,6 +21,18 @@ KEPT_PAGES = 25
 MOST_FOUND = 10_000
 """No more found jobs than these are kept and shown: a search that finds a million only counts the rest."""
 _Index = QModelIndex | QPersistentModelIndex
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_TOLD = frozenset(
+    (
+        Qt.ItemDataRole.DisplayRole,
+        Qt.ItemDataRole.ToolTipRole,
+        Qt.ItemDataRole.ForegroundRole,
+        Qt.ItemDataRole.AccessibleTextRole,
+        Qt.ItemDataRole.TextAlignmentRole,
+    )
+)
+"""What `data` is asked for that it has an answer to; a table asks for as much again."""
 
 
 class JobTableModel(QAbstractTableModel):
@@ -37,6 +49,7 @@ class JobTableModel(QAbstractTableModel):
         self._old: set[int] = set()
         self._asked: set[int] = set()
         self._found: list[Job] | None = None
+        self._looked = (0, -1)
         self.columns = columns_of(self._state, with_queue=False)
 
     @property
@@ -94,8 +107,13 @@ class JobTableModel(QAbstractTableModel):
 
     def set_now(self, now_ms: int) -> None:
         """The time that ages count back from."""
-        self._now_ms = now_ms
-        self._redraw()
+        before_ms, self._now_ms = self._now_ms, now_ms
+        # Drawing a cell costs more than reading it: only columns in which something that is seen is told otherwise.
+        rows = range(self._looked[0], min(self._looked[1], self.rowCount() - 1) + 1)
+        jobs = [job for row in rows if (job := self.job(row)) is not None]
+        for place, column in enumerate(self.columns):
+            if any(column.text(job, before_ms) != column.text(job, now_ms) for job in jobs):
+                self.dataChanged.emit(self.index(rows[0], place), self.index(rows[-1], place))
 
     def set_faded(self, faded: bool) -> None:
         """Grey the jobs: they are not fresh."""
@@ -109,6 +127,7 @@ class JobTableModel(QAbstractTableModel):
 
     def want(self, first_row: int, last_row: int) -> None:
         """These rows are looked at: ask for the pages that are missing or old."""
+        self._looked = (max(0, first_row), last_row)
         if self._found is not None or not self._depth:
             return
         for page in range(max(0, first_row) // PAGE, min(last_row, self._depth - 1) // PAGE + 1):
@@ -124,12 +143,13 @@ class JobTableModel(QAbstractTableModel):
         if self._found is not None:
             return
         self._old.discard(page)
+        before = self._pages.get(page)
         self._pages[page] = jobs
         self._pages.move_to_end(page)
         while len(self._pages) > KEPT_PAGES:
             self._old.discard(self._pages.popitem(last=False)[0])
         last = min(self._depth, (page + 1) * PAGE) - 1
-        if last >= page * PAGE:
+        if last >= page * PAGE and jobs != before:
             self.dataChanged.emit(self.index(page * PAGE, 0), self.index(last, self.columnCount() - 1))
 
     def miss_page(self, page: int) -> None:
@@ -166,16 +186,11 @@ class JobTableModel(QAbstractTableModel):
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """A job's words; "…" while its page is on the way."""
+        if role not in _TOLD:
+            return None
         column = self.columns[index.column()]
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _alignment(column)
-        if role not in (
-            Qt.ItemDataRole.DisplayRole,
-            Qt.ItemDataRole.ToolTipRole,
-            Qt.ItemDataRole.ForegroundRole,
-            Qt.ItemDataRole.AccessibleTextRole,
-        ):
-            return None
         job = self.job(index.row())
         if role == Qt.ItemDataRole.ForegroundRole:
             if self._faded or job is None:
@@ -200,5 +215,4 @@ class JobTableModel(QAbstractTableModel):
 
 
 def _alignment(column: Column) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignRight if column.number else Qt.AlignmentFlag.AlignLeft
-    return side | Qt.AlignmentFlag.AlignVCenter
+    return _RIGHT if column.number else _LEFT

@@ -1,7 +1,4 @@
-"""The drawing area of a `LineChart`: lines over the time before now, on axes whose ranges are set.
-
-Hides pyqtgraph, whose automatic ranges cost several times the drawing itself.
-"""
+"""The drawing area of a `LineChart`: lines over the time before now, on axes whose ranges are set."""
 
 from __future__ import annotations
 
@@ -10,38 +7,30 @@ from collections.abc import Mapping, Sequence
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPen
-from PySide6.QtWidgets import QSizePolicy
 
 from desktop.theme import Look
+from desktop.widgets.axes_view import AxesView
 from desktop.widgets.chart_data import Line, line_pen
 
+_LEFT_PX = 46
 
-class LinePlot(pg.PlotWidget):  # type: ignore[misc]
+
+class LinePlot(AxesView):
     """Draws what `LineChart` hands it."""
 
     def __init__(self, look: Look, lines: Sequence[Line]) -> None:
-        super().__init__()
-        self._look, self._lines = look, tuple(lines)
-        self.setMouseEnabled(x=False, y=False)
-        self.setMenuEnabled(False)
-        self.hideButtons()
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setAntialiasing(True)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.getPlotItem().getViewBox().disableAutoRange()
-        self._curves: dict[str, pg.PlotDataItem] = {}
-        self._running: dict[str, pg.PlotDataItem] = {}
+        super().__init__(look, _LEFT_PX)
+        self._lines = tuple(lines)
+        self._curves = {line.key: pg.PlotCurveItem() for line in self._lines}
+        self._running = {line.key: pg.PlotCurveItem() for line in self._lines}
         for line in reversed(self._lines):
-            self._curves[line.key] = self.plot([], [])
-            self._running[line.key] = self.plot([], [])
+            self.add(self._curves[line.key])
+            self.add(self._running[line.key])
 
     def show_axes(self, span: float, ticks: Sequence[tuple[float, str]], top: float) -> None:
         """Set both ranges: from `span` before now (0) to it, and from 0 to `top`."""
-        plot = self.getPlotItem()
-        plot.getViewBox().setRange(xRange=(-span, span * 0.055), yRange=(-top * 0.02, top * 1.08), padding=0)
-        plot.getAxis("bottom").setTicks([list(ticks)])
-        middle = top / 2
-        plot.getAxis("left").setTicks([[(0, "0"), (middle, _number(middle)), (top, _number(top))]])
+        self.set_ranges((-span, span * 0.055), (-top * 0.02, top * 1.08))
+        self.set_marks(ticks, [(value, _number(value)) for value in (0, top / 2, top)])
 
     def show_lines(self, x: Sequence[float], lines: Mapping[str, Sequence[float]], running_last: bool) -> None:
         """Draw the lines; with `running_last`, the stretch to the last point dashed."""
@@ -54,19 +43,7 @@ class LinePlot(pg.PlotWidget):  # type: ignore[misc]
 
     def draw_style(self, stale: bool, dimmed: bool) -> None:
         """Take the theme's colours, or grey for lines that are not to be relied on."""
-        self.setBackground(self._look.colour("surface"))
-        plot = self.getPlotItem()
-        grid = QPen(self._look.colour("line"), 1)
-        grid.setCosmetic(True)
-        for name in ("bottom", "left"):
-            axis = plot.getAxis(name)
-            axis.setPen(grid)
-            axis.setTextPen(self._look.colour("stale" if stale else "muted"))
-            font = self._look.font("caption")
-            axis.setStyle(tickLength=0, tickFont=font, tickTextOffset=6, hideOverlappingLabels=False)
-        plot.getAxis("left").setWidth(46)
-        plot.getAxis("bottom").setHeight(24)
-        plot.showGrid(x=False, y=True, alpha=0.35)
+        self.dress(stale)
         for line in self._lines:
             pen = line_pen(self._look, line, stale or dimmed)
             self._curves[line.key].setPen(pen)

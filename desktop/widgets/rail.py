@@ -27,6 +27,7 @@ class Rail(QWidget):
         super().__init__()
         self._look = look
         self._narrow = False
+        self._told = (False, "", "")
         self._words: dict[Button, str] = {}
         self.setObjectName("rail")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -74,7 +75,9 @@ class Rail(QWidget):
 
     def show_connection(self, connected: bool, words: str, address: str = "") -> None:
         """Tell whether Redis answers, and where it is."""
-        self._connected = connected
+        if (connected, words, address) == self._told:
+            return
+        self._connected, self._told = connected, (connected, words, address)
         self._connection.setText(words)
         self._connection.set_tone("muted" if connected else "caution")
         for label in (self._connection, self._dot):

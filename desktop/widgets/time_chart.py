@@ -33,7 +33,7 @@ _DAY_LINES_MS = 32 * 86_400_000
 class TimeChart(QFrame):
     """Give it a Drawing by `show_drawing`; the crosshair also moves alone.
 
-    `columns` is how many entries of the legend are in a row, `place` how many other charts of the page come before it.
+    `columns` is how many entries of the legend are in a row, `after` the chart whose plot is made before its own.
     """
 
     pointed = Signal(object)
@@ -48,7 +48,14 @@ class TimeChart(QFrame):
     """ "png" or "csv"."""
 
     def __init__(
-        self, look: Look, title: str, lines: Sequence[Line], scale: Scale, *, columns: int = 4, place: int = 0
+        self,
+        look: Look,
+        title: str,
+        lines: Sequence[Line],
+        scale: Scale,
+        *,
+        columns: int = 4,
+        after: TimeChart | None = None,
     ) -> None:
         super().__init__()
         self.setObjectName("card")
@@ -76,7 +83,7 @@ class TimeChart(QFrame):
         self.legend = Legend(look, self._lines, columns)
         self.legend.toggled.connect(self._draw)
         self._plot: TimePlot | None = None
-        self._room = PlotRoom(place)
+        self._room: PlotRoom = PlotRoom(after._room if after is not None else None)
         self._room.wanted.connect(self._make_plot)
         self.menu = self._build_menu()
 
