@@ -180,7 +180,7 @@ class ChartsPage(QWidget):
         super().showEvent(event)
         self._clock.start()
         self._ask()
-        self._draw()
+        self._draw(at_once=False)
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)

@@ -78,6 +78,7 @@ ROWS = (
         0,
         False,
     ),
+    Row("window_paint_cpu_ms", "CPU time until then, ms", "", False, None, 0, False),
     Row(
         "window_late_p99_ms",
         "a 16 ms timer in the window's thread is late by, p99, ms",
@@ -88,6 +89,8 @@ ROWS = (
         False,
     ),
     Row("window_late_max_ms", "at most, ms", "", False, None, 1, False),
+    Row("window_busy_p99_ms", "CPU time of that thread between two ticks, p99, ms", "", False, None, 1, False),
+    Row("window_busy_max_ms", "at most, ms", "", False, None, 1, False),
     Row("window_cpu_percent", "the window, charts at 2 Hz, % of a core", "< 15 %", False, _below(15), 1, False),
     Row("window_commands_per_s", "the window's own looking, commands/s", "< 20", False, _below(20), 1, False),
     Row("window_active", "jobs that the embedded worker runs meanwhile", "", True, None, 0, False),

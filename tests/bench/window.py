@@ -52,6 +52,9 @@ def _percentile(values: list[float], percent: float) -> float:
 class _Probe:
     """Watches one run of the app from inside: when it was painted, how late its timer is, what it uses.
 
+    Late is what a person feels, on this machine with all that runs on it; `busy` is the CPU time that the window's
+    thread has used itself between two ticks, which no other program makes longer.
+
     Painted means: the window with its rail and the whole page that it opens with have been drawn and handed to the
     screen. An empty frame does not count: the page must be in it, with the size that it has from then on.
     """
@@ -109,13 +112,13 @@ class _Probe:
         import psutil
         from PySide6.QtCore import Qt, QTimer
 
-        ticks: list[float] = []
+        ticks: list[tuple[float, float]] = []
         rates: list[float] = []
         active: list[int] = []
         timer = QTimer()
         timer.setTimerType(Qt.TimerType.PreciseTimer)
         timer.setInterval(_TICK_MS)
-        timer.timeout.connect(lambda: ticks.append(time.perf_counter()))
+        timer.timeout.connect(lambda: ticks.append((time.perf_counter(), time.thread_time())))
         app.bridge.sampled.connect(lambda seen: rates.append(seen.watching_commands_per_s))
         app.bridge.sampled.connect(lambda seen: active.append(sum(queue.active for queue in seen.queues)))
         await asyncio.sleep(_WARM_UP_S)
@@ -126,17 +129,22 @@ class _Probe:
         began_s, used_s = time.perf_counter(), sum(process.cpu_times()[:2])
         pages: dict[str, dict[str, float]] = {}
         late: list[float] = []
+        busy: list[float] = []
         for command in [known for known in app.window.catalogue.commands() if known.group == "Pages"]:
             ticks.clear()
             page_began_s, page_used_s = time.perf_counter(), sum(process.cpu_times()[:2])
             app.window.catalogue.run(command)
             await asyncio.sleep(self._page_s)
             spent_s = time.perf_counter() - page_began_s
-            here = [max(0.0, 1000 * (b - a) - _TICK_MS) for a, b in itertools.pairwise(ticks)]
+            here = [max(0.0, 1000 * (b - a) - _TICK_MS) for (a, _), (b, _) in itertools.pairwise(ticks)]
             late += here
+            turns = [1000 * (b - a) for (_, a), (_, b) in itertools.pairwise(ticks)]
+            busy += turns
             pages[command.key] = {
                 "late_p99_ms": round(_percentile(here, 99), 1),
                 "late_max_ms": round(max(here, default=0.0), 1),
+                "busy_p99_ms": round(_percentile(turns, 99), 1),
+                "busy_max_ms": round(max(turns, default=0.0), 1),
                 "cpu_percent": round(100 * (sum(process.cpu_times()[:2]) - page_used_s) / spent_s, 1),
             }
         timer.stop()
@@ -144,6 +152,8 @@ class _Probe:
         self.answer |= {
             "late_p99_ms": _percentile(late, 99),
             "late_max_ms": max(late, default=0.0),
+            "busy_p99_ms": _percentile(busy, 99),
+            "busy_max_ms": max(busy, default=0.0),
             "cpu_percent": 100 * (sum(process.cpu_times()[:2]) - used_s) / spent_s,
             "commands_per_s": rates[-1] if rates else 0.0,
             "active": sum(active) / len(active) if active else 0.0,

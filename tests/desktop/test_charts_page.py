@@ -191,7 +191,7 @@ class TestLines:
         assert "waiting" not in page.charts["depth"].accessibleDescription()
 
     def test_it_says_why_there_is_nothing(self, page: ChartsPage, qtbot: QtBot) -> None:
-        assert page.charts["waiting"].drawing.empty == "Reading…"
+        qtbot.waitUntil(lambda: page.charts["waiting"].drawing.empty == "Reading…")
         _show(page, [Point(START_MS, START_MS + MINUTE_MS, Measures())])
         _drawn(qtbot, page, 1)
         assert page.charts["failures"].accessibleDescription().startswith("Now: No job ended in this time.")
