@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -203,6 +204,18 @@ async def test_a_task_is_said_with_its_due_finished_and_deleted_after_a_yes(desk
     assert desk.titles() == ["call Anna"]
     assert await desk.say("yes") == "“call Anna” is off your list."
     assert desk.titles() == []
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"], ids=["ahead", "behind"])
+async def test_days_are_those_of_the_users_time_zone(settings: Settings, store: Store, zone: str) -> None:
+    # They are never on the same day: one of them is on another than this machine.
+    assert settings.redis_url is not None
+    there = load_settings(redis_url=settings.redis_url.get_secret_value(), calendar_timezone=zone)
+    tomorrow = datetime.now(ZoneInfo(zone)).date() + timedelta(days=1)
+    async with hands(there, store) as by_hand:
+        desk = Desk(by_hand, LocalTasks(there.data_dir))
+        desk.tasks.add("a", "local", "Pay rent", due=tomorrow)
+        assert await desk.say("what is due tomorrow") == "You have 1 task due tomorrow: Pay rent, tomorrow."
 
 
 async def test_a_task_that_is_not_there_is_not_asked_about(desk: Desk) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
 from engine.due import Due, due_text
 from engine.errors import NotFoundError
 from engine.handlers.context import JobContext
+from engine.handlers.local_time import user_now
 from engine.handlers.tools.arguments import Arguments
 from engine.handlers.tools.changing import Changes
 from engine.handlers.tools.task_titles import meant
@@ -19,7 +19,6 @@ from engine.handlers.tools.wording import count
 from engine.job_types import CreateTask, DeleteTask, UpdateTask
 from engine.providers import Tool
 from engine.providers.tasks_local import Task
-from engine.schedules import local_timezone
 from engine.spoken_times import SpokenTime, read_time, say_time, split_time
 
 TASKS_READ = 5
@@ -57,7 +56,7 @@ def task_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
         return meant(title, await asyncio.to_thread(services.tasks.open_tasks, user_id))
 
     async def create_task(arguments: NewTask) -> str:
-        now = _now()
+        now = user_now(services.settings)
         title, due, doubt = _title_and_due(arguments, now)
         payload = CreateTask(user_id=user_id, title=title, due=due_text(due) if due is not None else "")
         when = f", due {_say_due(due, now)}" if due is not None else ""
@@ -69,7 +68,7 @@ def task_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
 
     async def list_tasks(arguments: Which) -> str:
         tasks = await asyncio.to_thread(services.tasks.open_tasks, user_id)
-        return _spoken_list(tasks, arguments.day, _now())
+        return _spoken_list(tasks, arguments.day, user_now(services.settings))
 
     async def finish_task(arguments: OneTask) -> str:
         found = await named(arguments.title)
@@ -174,8 +173,3 @@ def _say_due(due: Due, now: datetime) -> str:
     if isinstance(due, datetime):
         return say_time(due, now)
     return say_time(_midnight(due, now), now, all_day=True)
-
-
-def _now() -> datetime:
-    """This moment in this machine's time zone."""
-    return datetime.now(ZoneInfo(local_timezone()))
