@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 from uuid import uuid4
 
 from engine import queues
 from engine.agenda import Agenda, CalendarMirror
+from engine.answers import answers_of, batch_options
 from engine.audio import Recording, guessed_duration_ms, require_size, unopened_kind
+from engine.conversations import conversation_turns, erase_conversation, remembered_conversations
 from engine.due import Due, due_text
-from engine.errors import BadInputError, HarkError
+from engine.errors import BadInputError
+from engine.handle import JobHandle
 from engine.job_types import (
+    AskAI,
+    AskAIBatch,
     AttachedFile,
     CancelEvent,
     CreateEvent,
@@ -37,8 +41,9 @@ from engine.job_types import (
     TranscribeRecording,
     UpdateEvent,
     UpdateTask,
+    checked,
 )
-from engine.model import Job, JobOptions, JobState, Notice, Reminder, VoiceEvent
+from engine.model import Answered, Conversation, ConversationTurn, Job, JobOptions, Notice, Reminder, VoiceEvent
 from engine.providers.calendar import calendar_account
 from engine.providers.mail.compose import Attached, letter
 from engine.providers.tasks_local import LocalTasks, Task
@@ -52,62 +57,12 @@ from engine.store import NewJob, Store
 ATTACHMENT_TTL_S = 7 * 86_400
 """How long the files of an email stay in Redis, in seconds; they go once it is sent."""
 
-_POLL_MS = 1_000
 _BULK = 500
 """Jobs that one call adds."""
 _PARTS_UNDER_WAY = 2
 _NO_OPTIONS = JobOptions()
 _DEMO_STOP, _DEMO_STOP_TTL_S = "demo-stop", 3_600
 _YEAR_MS = 365 * 86_400_000
-
-
-@dataclass(frozen=True, slots=True)
-class JobHandle:
-    """A job that was added, or had been: ask it how it goes."""
-
-    id: str
-    queue: str
-    added: bool
-    """False where a job of this id existed already; this is that one's handle."""
-    _store: Store = field(repr=False)
-
-    async def job(self) -> Job:
-        """The record as it is now. Raises NotFoundError once it is cleaned."""
-        return await self._store.find(self.id, (self.queue,))
-
-    async def state(self) -> JobState:
-        """Where the job is."""
-        return (await self.job()).state
-
-    async def progress(self) -> Any:
-        """What the job last told of its progress, or None."""
-        return (await self.job()).progress
-
-    async def result(self, timeout_s: float | None = None) -> Any:
-        """Wait for the end and return the result.
-
-        Raises HarkError with the job's error if it failed, TimeoutError after `timeout_s` seconds
-        (the job goes on).
-        """
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        position = await self._store.last_event(self.queue)
-        while True:
-            job = await self.job()
-            if job.state is JobState.COMPLETED:
-                return job.result
-            if job.state is JobState.FAILED:
-                raise HarkError(job.error or "The job failed without a reason.")
-            # Its event may have been trimmed away in a rush: the record is looked at each second anyway.
-            look_again = time.monotonic() + _POLL_MS / 1000
-            while True:
-                left_ms = _POLL_MS if deadline is None else int((deadline - time.monotonic()) * 1000)
-                if left_ms <= 0:
-                    raise TimeoutError(f"Job {self.id} on {self.queue} has not ended within {timeout_s} s.")
-                seen = await self._store.events({self.queue: position}, min(left_ms, _POLL_MS))
-                if seen:
-                    position = seen[-1].position
-                if any(event.id == self.id for event in seen) or time.monotonic() >= look_again:
-                    break
 
 
 class Client:
@@ -355,6 +310,62 @@ class Client:
         """Bring the task list and its Airtable table up to date with each other now."""
         return await self.add(SyncTasks(user_id=user_id))
 
+    async def ask_ai(
+        self,
+        user_id: str,
+        prompt: str,
+        *,
+        instructions: str = "",
+        model: str | None = None,
+        options: JobOptions | None = None,
+    ) -> JobHandle:
+        """Ask the model something, without tools or memory; see `AskAI`. `model` None is the one of the settings.
+
+        Raises BadInputError for an empty prompt or one of more than 20,000 characters.
+        """
+        payload = {"user_id": user_id, "prompt": prompt, "instructions": instructions, "model": model}
+        return await self.add(checked(AskAI, payload), options)
+
+    async def ask_ai_batch(
+        self,
+        user_id: str,
+        prompts: Sequence[str],
+        *,
+        instructions: str = "",
+        model: str | None = None,
+        options: JobOptions | None = None,
+    ) -> JobHandle:
+        """Ask the model many things in one job; see `AskAIBatch`, and `ai_answers` for what has come so far.
+
+        Where the options do not say otherwise, the job has time for all its prompts, and ten attempts: each goes on
+        where the last one ended. Raises BadInputError for more than 1,000 prompts, or 1,000,000 characters in all.
+        """
+        payload = {"user_id": user_id, "prompts": tuple(prompts), "instructions": instructions, "model": model}
+        options = batch_options(options or _NO_OPTIONS, len(prompts), self._settings)
+        return await self.add(checked(AskAIBatch, payload), options)
+
+    async def ai_answers(self, job: JobHandle | str) -> tuple[Answered, ...]:
+        """The answers that an AI job (its handle or id) has got so far, also where it failed or was cancelled.
+
+        Raises NotFoundError where the job is not kept any more.
+        """
+        return await answers_of(self._store, job if isinstance(job, str) else job.id)
+
+    async def conversations(self) -> tuple[Conversation, ...]:
+        """The conversations that are remembered, the latest first."""
+        return await remembered_conversations(self._store)
+
+    async def conversation(self, conversation_id: str = "default") -> tuple[ConversationTurn, ...]:
+        """What is remembered of a conversation, oldest first; it goes along with the conversation's next command."""
+        return await conversation_turns(self._store, conversation_id, self._settings.memory_bounds)
+
+    async def erase_conversation(self, conversation_id: str) -> None:
+        """Forget a conversation, and what waits for a yes in it. Raises NotFoundError where nothing is remembered.
+
+        The records of its jobs stay until their own retention ends.
+        """
+        await erase_conversation(self._store, conversation_id)
+
     async def notify(self, user_id: str, title: str, message: str = "", *, urgent: bool = False) -> JobHandle:
         """Tell the user something wherever the settings say; in quiet hours later, unless it is urgent."""
         return await self.add(PushNotification(user_id=user_id, title=title, message=message, urgent=urgent))
@@ -457,6 +468,7 @@ def new_job(name: str, data: str, spec: QueueSpec, options: JobOptions) -> NewJo
         keep_failed_count=options.keep_failed_count,
         trace=options.trace or job_id,
         parent=options.parent,
+        awaited=options.awaited,
     )
 
 

@@ -7,13 +7,15 @@ plain JSON values; a secret is never among them, bytes travel beside the job (`S
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from engine import queues
 from engine.due import due_text, parse_due
 from engine.errors import BadInputError
+
+_Kind = TypeVar("_Kind", bound="JobType")
 
 
 class JobType(BaseModel):
@@ -289,6 +291,53 @@ class SyncTasks(JobType):
     user_id: str = "local"
 
 
+Prompt = Annotated[str, Field(min_length=1, max_length=20_000)]
+MOST_PROMPTS, MOST_PROMPT_CHARACTERS = 1000, 1_000_000
+"""What one batch may hold."""
+
+
+class AskAI(JobType):
+    """A general request to the chat model, without tools or memory. Result: `{"answer", "cut", "model", "tokens"}`.
+
+    `model` None is the one of the settings. With `cut` the model stopped before its end, at the most that it may say.
+    `tokens` is `{"prompt", "answer"}`, as the server counts them. What was answered is not asked a second time when the
+    job runs again after its worker died.
+    """
+
+    queue: ClassVar[str] = queues.AI_PROCESSING
+    job_name: ClassVar[str] = "ask-ai"
+
+    user_id: str = "local"
+    prompt: Prompt
+    instructions: Annotated[str, Field(max_length=20_000)] = ""
+    model: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+
+
+class AskAIBatch(JobType):
+    """Many such requests. Result: `{"answers", "answered", "refused", "tokens"}`; progress: `{"done", "of"}`.
+
+    `answers` has, in the prompts' order, `{"answer", "cut", "model"}`, or `{"error"}` for a prompt that was refused for
+    good. Where all were, the job fails. Answers are kept as they come (`Client.ai_answers`), and none is asked for
+    twice: a job that is tried again, or whose worker died, goes on where it was. One that is run again after it has
+    completed asks everything anew.
+    """
+
+    queue: ClassVar[str] = queues.AI_PROCESSING
+    job_name: ClassVar[str] = "ask-ai-batch"
+
+    user_id: str = "local"
+    prompts: Annotated[tuple[Prompt, ...], Field(min_length=1, max_length=MOST_PROMPTS)]
+    instructions: Annotated[str, Field(max_length=20_000)] = ""
+    model: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+
+    @field_validator("prompts")
+    @classmethod
+    def _within_reason(cls, prompts: tuple[str, ...]) -> tuple[str, ...]:
+        if (size := sum(map(len, prompts))) > MOST_PROMPT_CHARACTERS:
+            raise ValueError(f"the prompts have {size} characters together, {MOST_PROMPT_CHARACTERS} are allowed")
+        return prompts
+
+
 class PushNotification(JobType):
     """Tell the user something: on the desktop, by the push services and by email, as the settings say.
 
@@ -377,6 +426,8 @@ _KINDS: tuple[type[JobType], ...] = (
     UpdateEvent,
     CancelEvent,
     SyncTasks,
+    AskAI,
+    AskAIBatch,
     PushNotification,
     EmailNotification,
     Remind,
@@ -390,6 +441,11 @@ def job_payload(job_name: str, arguments: Mapping[str, Any]) -> JobType:
     kind = JOB_TYPES.get(job_name)
     if kind is None:
         raise BadInputError(f"There is no kind of job named {job_name!r}.", f"There are: {', '.join(JOB_TYPES)}.")
+    return checked(kind, arguments)
+
+
+def checked(kind: type[_Kind], arguments: Mapping[str, Any]) -> _Kind:
+    """A job of a kind with these arguments. Raises BadInputError where they are wrong."""
     try:
         return kind.model_validate(arguments)
     except ValidationError as error:

@@ -29,7 +29,8 @@ class JobOptions:
     `job_id`: a second job with an id that exists is not added. `jitter` (0 to 1) is the share of the
     back-off that is left to chance. The `keep_...` values overrule the queue's retention when this job
     ends, 0 as a count meaning that its record goes at once. `trace` is the id shared by all jobs of one
-    command, `parent` the job that caused this one.
+    command, `parent` the job that caused this one. `awaited`: somebody will wait for it, so what it came to can be had
+    for five minutes even where the retention keeps nothing.
     """
 
     job_id: str | None = None
@@ -46,6 +47,7 @@ class JobOptions:
     keep_failed_count: int | None = None
     trace: str | None = None
     parent: str | None = None
+    awaited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,47 @@ class Job:
     """Its failed attempts, oldest first, at most the last ten."""
     signature: str | None = None
     """The group of like failures that it belongs to, while it is failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a job has got from a model for one of its prompts: `text`, or why the prompt was refused for good (`error`).
+
+    `number` is the prompt's place, from 0. `cut`: the model stopped before its end, at the most that it may say.
+    """
+
+    number: int
+    text: str
+    error: str = ""
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryBounds:
+    """How much is remembered of one conversation: turns, bytes, and how long each turn is (ms)."""
+
+    turns: int
+    size_bytes: int
+    keep_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A conversation that is remembered. `queue` is that of its commands: those by voice and text, or those by mail."""
+
+    id: str
+    queue: str
+    turns: int
+    last_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationTurn:
+    """One exchange of a conversation; `at_ms` is 0 for one from before times were kept."""
+
+    said: str
+    replied: str
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ KEY = "sk-double-0123456789"
 
 @dataclass(frozen=True)
 class Fault:
-    """One misbehaviour, used up by the next request whose path contains `path`.
+    """One misbehaviour, used up by the next request whose path contains `path`, and its chat's last text `prompt`.
 
     - `status`: that HTTP status with OpenAI's error body, with `headers` (such as retry-after)
     - `html`: 200 with a proxy's page; `badjson`: 200 with half a JSON document
@@ -47,6 +47,7 @@ class Fault:
 
     kind: Literal["status", "html", "badjson", "early_end", "cut", "reset", "slow", "stall"]
     path: str = ""
+    prompt: str = ""
     status: int = 500
     code: str | None = None
     param: str | None = None
@@ -79,13 +80,25 @@ def calls(tool: str, arguments: dict[str, Any] | str) -> dict[str, Any]:
 
 
 class OpenAIDouble:
-    """The server. `messages` are its next chat answers (then "Done."), `transcript` what it hears in any sound."""
+    """The server. `messages` are its next chat answers (then "Done."), `transcript` what it hears in any sound.
+
+    `replies` are chat answers to certain prompts, before all others. Each chat request with the right key leaves its
+    prompt in `prompts`, whatever is answered. An answer waits for its prompt's event in `gates`, and with `company`
+    above 1 until so many were under way at the same time; `most_at_once` tells how many ever were.
+    """
 
     def __init__(self, key: str | None = KEY) -> None:
         self.key = key
         self.requests: list[Sent] = []
         self.faults: deque[Fault] = deque()
         self.messages: deque[dict[str, Any]] = deque()
+        self.replies: dict[str, dict[str, Any]] = {}
+        self.prompts: list[str] = []
+        self.gates: dict[str, threading.Event] = {}
+        self.company = 1
+        self.most_at_once = 0
+        self._at_once = 0
+        self._together = asyncio.Condition()
         self.transcript = "turn on the lights"
         self.models = ["gpt-transcribe", "gpt-6-luna", "gpt-realtime-2.1-mini"]
         self.streaming: Literal["granted", "unheeded", "refused"] = "granted"
@@ -119,16 +132,24 @@ class OpenAIDouble:
                 # Some servers quote the key that they refuse.
                 given = request.headers.get("authorization", "")
                 return _error(401, f"Incorrect API key provided: {given}", "invalid_api_key")
-            fault = self._next_fault(request.url.path)
+            prompt = _prompt_of(await request.body()) if request.url.path.endswith("/chat/completions") else ""
+            if prompt:
+                self.prompts.append(prompt)
+            fault = self._next_fault(request.url.path, prompt)
             if fault is None:
                 return await answer(request)
             return await self._misbehave(fault, request, answer)
 
         return handle
 
-    def _next_fault(self, path: str) -> Fault | None:
-        if self.faults and self.faults[0].path in path:
-            return self.faults.popleft()
+    def _next_fault(self, path: str, prompt: str = "") -> Fault | None:
+        """The first fault, where it is meant for this; those for certain prompts hold up no others."""
+        for fault in self.faults:
+            if fault.path in path and fault.prompt in prompt:
+                self.faults.remove(fault)
+                return fault
+            if not fault.prompt:
+                return None
         return None
 
     async def _misbehave(
@@ -173,7 +194,13 @@ class OpenAIDouble:
     async def _chat(self, request: Request) -> Response:
         body = await request.json()
         self.requests.append(Sent(request.url.path, body))
-        message = self.messages.popleft() if self.messages else says("Done.")
+        await self._wait_for_company()
+        prompt = body["messages"][-1]["content"]
+        if prompt in self.gates:
+            await asyncio.to_thread(self.gates[prompt].wait, 30)
+        message = self.replies.get(prompt)
+        if message is None:
+            message = self.messages.popleft() if self.messages else says("Done.")
         reason = message.get("finish_reason", "tool_calls" if "tool_calls" in message else "stop")
         choice = {"index": 0, "message": message, "finish_reason": reason, "logprobs": None}
         return JSONResponse(
@@ -186,6 +213,16 @@ class OpenAIDouble:
                 "usage": {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18},
             }
         )
+
+    async def _wait_for_company(self) -> None:
+        async with self._together:
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+            self._together.notify_all()
+            try:
+                await self._together.wait_for(lambda: self.most_at_once >= self.company)
+            finally:
+                self._at_once -= 1
 
     async def _transcriptions(self, request: Request) -> Response:
         async with request.form() as form:
@@ -326,6 +363,9 @@ class _Stalled(StreamingResponse):
 def _event(event: dict[str, Any]) -> str:
     """One server-sent event."""
     return f"data: {json.dumps(event)}\n\n"
+def _prompt_of(body: bytes) -> str:
+    """The last text of a chat."""
+    return str(json.loads(body)["messages"][-1]["content"])
 
 
 def _error(

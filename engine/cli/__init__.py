@@ -26,6 +26,15 @@ What `--json` prints is a contract for scripts; fields may be added, never renam
              a list of batches, newest first, each with the fields of `engine.model.QuarantineBatch`
     ask      {"transcript", "reply" (or null), "actions": [an Action], "stages": [{"queue",
              "waited_ms", "ran_ms"}], "spoken" (the file written, or null), "error" (or null)}
+    ai ask   {"answer", "cut" (whether the model had to stop before its end), "model", "tokens": {"prompt", "answer"}}
+    ai batch {"answers": [{"answer", "cut", "model"}, or {"error"} for a prompt that was refused], "answered",
+             "refused", "tokens"}, in the prompts' order
+    ai answers
+             a list of answers, each with the fields of `engine.model.Answered`
+    conversations
+             a list of conversations, the latest first, each with the fields of `engine.model.Conversation`
+    conversations show
+             a list of turns, each with the fields of `engine.model.ConversationTurn`
     schedules
              a list of recurring jobs, each with the fields of `engine.model.Schedule`
     alerts   a list of open alerts, the worst first, each with the fields of `engine.model.Alert`; "silence" is
@@ -47,7 +56,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli import alerts, asking, cleaning, demo, looking, measuring, operating, recurring, settings, workers
+from engine.cli import (
+    ai,
+    alerts,
+    asking,
+    cleaning,
+    conversations,
+    demo,
+    looking,
+    measuring,
+    operating,
+    recurring,
+    settings,
+    workers,
+)
 from engine.cli.frame import Switches, hark
 from engine.cli.output import complain
 from engine.errors import HarkError
@@ -56,9 +78,11 @@ if TYPE_CHECKING:
     from engine.doctor import Check
 
 __all__ = [
+    "ai",
     "alerts",
     "asking",
     "cleaning",
+    "conversations",
     "demo",
     "hark",
     "looking",

@@ -35,9 +35,12 @@ _WORKER_START_S = 30.0
     help="A sound file to take the words from: wav, flac, mp3 or ogg; m4a or webm where a server hears it.",
 )
 @click.option("--speak", type=click.Path(path_type=Path), help="Write the spoken answer to this wav file.")
+@click.option(
+    "--conversation", metavar="ID", default="default", show_default=True, help="The conversation to go on with."
+)
 @click.option("--yes", is_flag=True, help="Say yes to what Hark asks before it sends or destroys something.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
-def ask(text: str | None, audio: Path | None, speak: Path | None, yes: bool, as_json: bool) -> int:
+def ask(text: str | None, audio: Path | None, speak: Path | None, conversation: str, yes: bool, as_json: bool) -> int:
     """Send one command, typed (TEXT) or recorded (--audio), through the queues.
 
     What sends or destroys is asked about first: at a terminal you are asked here, else it waits five minutes for
@@ -52,13 +55,15 @@ def ask(text: str | None, audio: Path | None, speak: Path | None, yes: bool, as_
     said = _read_recording(audio) if audio is not None else _checked_words(text or "")
 
     async def work(engine: Engine) -> int:
-        async with _some_worker(engine):
-            return await _ask(engine, said, speak, yes, as_json)
+        async with some_worker(engine):
+            return await _ask(engine, said, speak, conversation, yes, as_json)
 
     return with_engine(work)
 
 
-async def _ask(engine: Engine, said: str | Recording | bytes, speak: Path | None, yes: bool, as_json: bool) -> int:
+async def _ask(
+    engine: Engine, said: str | Recording | bytes, speak: Path | None, conversation: str, yes: bool, as_json: bool
+) -> int:
     if isinstance(said, bytes):
         said = _checked_words((await (await engine.client.transcribe_audio("local", said)).result())["text"])
     answer: dict[str, Any] = {
@@ -72,9 +77,9 @@ async def _ask(engine: Engine, said: str | Recording | bytes, speak: Path | None
     }
     if isinstance(said, str):
         tell(f"Heard:  {said}", as_json)
-    question = await _follow(engine, said, None, speak, answer, as_json)
+    question = await _follow(engine, said, None, speak, conversation, answer, as_json)
     if question is not None and (decision := _decision(yes, as_json)) is not None:
-        await _follow(engine, decision, question, speak, answer, as_json)
+        await _follow(engine, decision, question, speak, conversation, answer, as_json)
     if as_json:
         print_json(answer)
     elif answer["stages"]:
@@ -98,6 +103,7 @@ async def _follow(
     said: str | Recording,
     answers: str | None,
     speak: Path | None,
+    conversation: str,
     answer: dict[str, Any],
     as_json: bool,
 ) -> str | None:
@@ -106,7 +112,7 @@ async def _follow(
     from engine.model import CommandFailed, Heard, Replied, Spoken, StageTimed, Waiting
 
     question: str | None = None
-    async for event in engine.client.ask(said, speak=speak is not None, answers=answers):
+    async for event in engine.client.ask(said, conversation_id=conversation, speak=speak is not None, answers=answers):
         match event:
             case Heard(text=text):
                 answer["transcript"] = text
@@ -168,7 +174,7 @@ def _write(path: Path, data: bytes) -> None:
 
 
 @asynccontextmanager
-async def _some_worker(engine: Engine) -> AsyncIterator[None]:
+async def some_worker(engine: Engine) -> AsyncIterator[None]:
     """Start a worker for the time of the block, unless one runs somewhere already."""
     import asyncio
 

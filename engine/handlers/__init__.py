@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from engine.handlers.ai import ask_ai, ask_ai_batch
 from engine.handlers.calendar import cancel_event, create_event, sync_calendar, update_event
 from engine.handlers.context import JobContext, Services
 from engine.handlers.demo import run_demo
@@ -16,6 +17,8 @@ from engine.handlers.tasks import create_task, delete_task, sync_tasks, update_t
 from engine.handlers.voice import process_voice_command
 from engine.job_types import (
     DEMO_TYPES,
+    AskAI,
+    AskAIBatch,
     CancelEvent,
     CreateEvent,
     CreateTask,
@@ -53,6 +56,8 @@ HANDLERS: dict[type[JobType], Handler] = {
     UpdateEvent: update_event,
     CancelEvent: cancel_event,
     SyncTasks: sync_tasks,
+    AskAI: ask_ai,
+    AskAIBatch: ask_ai_batch,
     PushNotification: push_notification,
     EmailNotification: email_notification,
     Remind: remind,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.admin import Admin
@@ -61,7 +61,7 @@ class JobContext:
 
     def child_options(self, stage: str) -> JobOptions:
         """Options of a job that this one adds and waits for."""
-        return replace(JobOptions(), job_id=self.child_id(stage), trace=self.job.trace, parent=self.job.id)
+        return JobOptions(job_id=self.child_id(stage), trace=self.job.trace, parent=self.job.id, awaited=True)
 
     async def is_taken_back(self) -> bool:
         """Whether the person has taken back the command that this job belongs to: nothing more is to be done."""

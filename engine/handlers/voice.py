@@ -12,7 +12,6 @@ from engine.handlers.context import JobContext
 from engine.handlers.tools import tools_for
 from engine.job_types import ProcessVoiceCommand, SynthesizeSpeech
 from engine.providers import Reply, Tool, Turn
-from engine.store.records import dumps
 
 NOT_DONE = "All right, I have not done it."
 
@@ -50,18 +49,19 @@ async def converse(
         reply = Reply("There is nothing left to say yes or no to. Say the command again.")
     else:
         reply = await _respond(context, queue, conversation_id, text, tools)
-    await store.remember(queue, conversation_id, dumps({"trace": trace, "said": text, "replied": reply.text}))
+    bounds = context.services.settings.memory_bounds
+    await store.remember(queue, conversation_id, trace, text, reply.text, bounds)
     return reply
 
 
 async def _respond(
     context: JobContext, queue: str, conversation_id: str, text: str, tools: Mapping[str, Tool]
 ) -> Reply:
-    services = context.services
+    services, bounds = context.services, context.services.settings.memory_bounds
     trace = context.job.trace or context.job.id
     history = [
         Turn(turn["said"], turn["replied"])
-        for turn in map(json.loads, await services.store.recall(queue, conversation_id))
+        for turn in map(json.loads, await services.store.recall(queue, conversation_id, bounds))
         if turn["trace"] != trace
     ]
     assistant = services.providers().assistant

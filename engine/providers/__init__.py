@@ -1,4 +1,4 @@
-"""Who hears, understands and speaks: three small interfaces, and the choice by settings.
+"""Who hears, understands, speaks and answers: four small interfaces, and the choice by settings.
 
 Handlers know these interfaces only. `offline` runs without any network, `openai` uses the
 OpenAI API or a compatible server; `choose_providers(settings)` picks.
@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 from pydantic import BaseModel
 
 from engine.audio import Recording
+from engine.errors import SettingsError
 from engine.model import Action
 from engine.settings import Settings
 
@@ -56,6 +57,20 @@ class Reply:
     actions: tuple[Action, ...] = field(default=())
     asks: bool = False
     """Whether the answer is a question that waits for a yes or a no."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model says to a prompt. `cut`: it stopped before its end, at the most that it may say.
+
+    `model` is its own name; the tokens are those that the server counts, 0 where it does not.
+    """
+
+    text: str
+    model: str
+    cut: bool = False
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
 
 
 class Transcriber(Protocol):
@@ -109,15 +124,39 @@ class StreamingSynthesizer(Synthesizer, Protocol):
         ...
 
 
+class Answerer(Protocol):
+    """General requests: from a prompt to an answer, with no tools and no memory."""
+
+    async def answer(self, prompt: str, instructions: str = "", model: str | None = None) -> Answer:
+        """Answer one prompt; `model` None means the one of the settings.
+
+        Raises BadInputError where this very prompt is refused for good, another PermanentError where every prompt
+        would be, and RetryableError for what may heal.
+        """
+        ...
+
+
+class Answerless:
+    """The `Answerer` of a machine without a model: it says so."""
+
+    async def answer(self, prompt: str, instructions: str = "", model: str | None = None) -> Answer:
+        """Raise SettingsError."""
+        raise SettingsError(
+            "General requests need a model, and none is set up.",
+            "Set OPENAI_API_KEY, or OPENAI_BASE_URL for a compatible server, such as one on this machine.",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Providers:
-    """The three in use, and where speech goes (`"this machine"` or a host name)."""
+    """The four in use, and where speech goes (`"this machine"` or a host name)."""
 
     transcriber: Transcriber
     assistant: Assistant
     synthesizer: Synthesizer
     destination: str
     close: Callable[[], Awaitable[None]]
+    answerer: Answerer = field(default_factory=Answerless)
 
 
 def choose_providers(settings: Settings) -> Providers:

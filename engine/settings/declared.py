@@ -17,6 +17,7 @@ from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from engine.errors import SettingsError
+from engine.model import MemoryBounds
 from engine.queues import QUEUES, QueueSpec
 from engine.settings.sources import FileSource, KeyringSource
 
@@ -114,6 +115,20 @@ class Settings(BaseSettings):
         "Ask first",
         "What a command would send or destroy is read back, and done after a yes",
     )
+    conversation_turns: int = setting(
+        20,
+        "General",
+        "Turns remembered",
+        "So many exchanges of a conversation are remembered, the last ones; 0: none",
+        ge=0,
+        le=200,
+    )
+    conversation_kb: int = setting(
+        64, "General", "Memory", "The most that is remembered of one conversation; older turns go", ge=4, le=1024
+    )
+    conversation_days: float = setting(
+        30, "General", "Remembered for", "How long a turn of a conversation is remembered", ge=0.01, le=365
+    )
     talk_key: Literal["both", "hold", "tap"] = setting(
         "both",
         "Speech",
@@ -196,6 +211,12 @@ class Settings(BaseSettings):
     transcription_model: str = setting("gpt-transcribe", "OpenAI", "Transcription model", "Turns speech into text")
     chat_model: str = setting("gpt-6-luna", "OpenAI", "Chat model", "Understands commands and answers")
     speech_model: str = setting("gpt-realtime-2.1-mini", "OpenAI", "Speech model", "Speaks the answers")
+    ai_timeout_s: float = setting(
+        120, "OpenAI", "Patience", "How long the answer to one general request may take", ge=0.1, le=280
+    )
+    ai_at_once: int = setting(
+        4, "OpenAI", "Batch at once", "So many prompts of a batch are asked at the same time", ge=1, le=50
+    )
     voice: str | None = setting(
         None, "Speech", "Voice", "Voice of spoken answers; the provider's own default otherwise"
     )
@@ -457,6 +478,12 @@ class Settings(BaseSettings):
         if options:
             url += ("&" if "?" in url else "?") + options
         return url
+
+    @property
+    def memory_bounds(self) -> MemoryBounds:
+        """How much is remembered of a conversation."""
+        keep_ms = round(self.conversation_days * 86_400_000)
+        return MemoryBounds(self.conversation_turns, self.conversation_kb * 1024, keep_ms)
 
     @property
     def uses_openai(self) -> bool:

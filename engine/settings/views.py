@@ -30,7 +30,7 @@ from engine.settings.secrets import no_keyring
 from engine.settings.sources import IN_KEYRING, holds_secret, is_secret, kept_in_keyring, variable_of
 
 QUEUES_NAME = "queues"
-_UNITS = {"_ms": "ms", "_s": "s", "_min": "min", "_minutes": "min", "_days": "days", "_percent": "%"}
+_UNITS = {"_ms": "ms", "_s": "s", "_min": "min", "_minutes": "min", "_days": "days", "_percent": "%", "_kb": "kB"}
 _EFFECTS = {
     "restart": "Takes effect when Hark or its worker restarts.",
     "api": "Takes effect when `hark api` restarts.",

@@ -2,12 +2,76 @@
 
 from __future__ import annotations
 
-from engine.model import HELD_MS
+from typing import Any
+
+from engine.model import HELD_MS, MemoryBounds
+from engine.store import keys
 from engine.store.base import StoreBase
 
+MOST_CONVERSATIONS = 1000
+"""So many are remembered on a queue; the one that rested longest goes first."""
 
 class Conversations(StoreBase):
-    """The part of `Store` for conversations."""
+    """The part of `Store` for conversations. A turn is a JSON text: `{"trace", "said", "replied", "at_ms"}`."""
+
+    async def remember(
+        self, queue: str, conversation_id: str, trace: str, said: str, replied: str, bounds: MemoryBounds
+    ) -> None:
+        """Add what the command `trace` said and was answered, once however often it runs; keep to the bounds.
+
+        The last turn stays even where it is larger than they allow, but both its texts are cut to half of that.
+        """
+        half = bounds.size_bytes // 2
+        turn = {"trace": trace, "said": _cut(said, half), "replied": _cut(replied, half)}
+        await self._remember(queue, conversation_id, bounds, {"turn": turn})
+
+    async def recall(self, queue: str, conversation_id: str, bounds: MemoryBounds) -> list[str]:
+        """A conversation's turns within the bounds, oldest first."""
+        return await self._remember(queue, conversation_id, bounds, {})
+
+    async def _remember(
+        self, queue: str, conversation_id: str, bounds: MemoryBounds, more: dict[str, Any]
+    ) -> list[str]:
+        arguments = {
+            "conversation": conversation_id,
+            "keep_turns": bounds.turns,
+            "keep_bytes": bounds.size_bytes,
+            "keep_ms": bounds.keep_ms,
+            "keep_conversations": MOST_CONVERSATIONS,
+        }
+        turns: list[str] = await self._run("remember", queue, arguments | more)
+        return turns
+
+    async def conversations(self, queue: str) -> list[tuple[str, int, int]]:
+        """Each conversation that is remembered: its id, when it was last added to (Unix ms), and how many turns it has.
+
+        The one that was added to last comes first.
+        """
+        index = keys.conversations(queue)
+        found = await self._guarded(lambda: self._redis.zrange(index, 0, -1, desc=True, withscores=True))
+
+        async def count() -> list[int]:
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for conversation_id, _ in found:
+                    pipe.llen(keys.conversation(queue, conversation_id))
+                return list(await pipe.execute())
+
+        counts = await self._guarded(count) if found else []
+        listed = zip(found, counts, strict=True)
+        return [(conversation_id, int(at_ms), turns) for (conversation_id, at_ms), turns in listed if turns]
+
+    async def erase_conversation(self, queue: str, conversation_id: str) -> bool:
+        """Forget a conversation, and what waits for a yes in it; False where nothing was remembered."""
+
+        async def erase() -> bool:
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.delete(keys.conversation(queue, conversation_id))
+                pipe.delete(keys.held(queue, conversation_id))
+                pipe.zrem(keys.conversations(queue), conversation_id)
+                return bool((await pipe.execute())[0])
+
+        erased: bool = await self._guarded(erase)
+        return erased
 
     async def hold(self, queue: str, conversation_id: str, trace: str, calls: str) -> bool:
         """Keep what the command `trace` would do (JSON text) until the conversation's next command.
@@ -27,3 +91,8 @@ class Conversations(StoreBase):
             arguments["asked"] = asked
         calls: str | None = await self._run("answer", queue, arguments)
         return calls
+
+
+def _cut(text: str, most_bytes: int) -> str:
+    """As much of the beginning as fits."""
+    return text.encode("utf-8", "replace")[:most_bytes].decode("utf-8", "ignore")

@@ -97,6 +97,21 @@ def conversation(queue: str, conversation_id: str) -> str:
     return _key(queue, f"conversation:{conversation_id}")
 
 
+def conversations(queue: str) -> str:
+    """Sorted set of the conversations that are remembered, by their last turn."""
+    return _key(queue, "conversations")
+
+
+def held(queue: str, conversation_id: str) -> str:
+    """Hash of what waits for a yes in a conversation."""
+    return _key(queue, f"held:{conversation_id}")
+
+
+def answers(queue: str, job_id: str) -> str:
+    """Hash of number -> an answer that a job has got so far (JSON); with its record it goes, or into its result."""
+    return _key(queue, f"answers:{job_id}")
+
+
 def outgoing_mail(queue: str, message_id: str) -> str:
     """Hash of recipient -> what became of one mail."""
     return _key(queue, f"mail:out:{message_id}")

@@ -45,6 +45,7 @@ class NewJob:
     keep_failed_count: int | None = None
     trace: str | None = None
     parent: str | None = None
+    awaited: bool = False
 
     def as_argument(self) -> dict[str, Any]:
         """The shape that `_prelude.lua`'s add_job reads (null is left out: Lua takes it for true).
@@ -63,6 +64,8 @@ class NewJob:
             argument["trace"] = self.trace
         if self.parent:
             argument["parent"] = self.parent
+        if self.awaited:
+            argument["awaited"] = True
         return argument
 
     @classmethod
@@ -99,7 +102,7 @@ def _options_text(*values: Any) -> str:
 @functools.lru_cache(maxsize=256)
 def claimed_options(text: str, timeout_ms: int) -> tuple[int, int | None, int | None]:
     """From a job's options: time-out (ms; `timeout_ms` where they are unreadable), own retention of completed ones."""
-    options = _json_or(text, {})
+    options = json_or(text, {})
     if not isinstance(options, dict):
         return timeout_ms, None, None
     timeout = _number_or_none(options.get("timeout_ms"))
@@ -161,7 +164,7 @@ class Taken:
 
 def arguments_of(data: str) -> dict[str, Any]:
     """Arguments as shown to people; unreadable text is shown as it is."""
-    match _json_or(data, None):
+    match json_or(data, None):
         case dict(value):
             return value
         case [list(positional), dict(keyword)]:
@@ -172,7 +175,7 @@ def arguments_of(data: str) -> dict[str, Any]:
 
 def job_from_hash(queue: str, job_id: str, record: Mapping[str, str]) -> Job:
     """The `Job` that a hash tells of; fields that are missing or unreadable become their empty values."""
-    options = _json_or(record.get("options"), {})
+    options = json_or(record.get("options"), {})
     if not isinstance(options, dict):
         options = {}
     return Job(
@@ -190,9 +193,9 @@ def job_from_hash(queue: str, job_id: str, record: Mapping[str, str]) -> Job:
         finished_at_ms=_time_or_none(record.get("finished")),
         due_at_ms=_time_or_none(record.get("due")),
         stalled=_int_or_none(record.get("stalled")) or 0,
-        progress=_json_or(record.get("progress"), None),
+        progress=json_or(record.get("progress"), None),
         worker=record.get("worker"),
-        result=_json_or(record.get("result"), None),
+        result=json_or(record.get("result"), None),
         error=record.get("error") or None,
         traceback=record.get("traceback") or None,
         trace=record.get("trace") or job_id,
@@ -205,7 +208,7 @@ def job_from_hash(queue: str, job_id: str, record: Mapping[str, str]) -> Job:
 
 def log_line(text: str) -> LogLine:
     """One entry of a job's log, as `progress.lua` writes it."""
-    match _json_or(text, None):
+    match json_or(text, None):
         case [int() | float() as at_ms, str(line)]:
             return LogLine(int(at_ms), line)
         case _:
@@ -239,7 +242,7 @@ def _histogram(found: Mapping[str, int], kind: str) -> Histogram:
 
 
 def _attempts(text: str | None) -> tuple[Attempt, ...]:
-    history = _json_or(text, [])
+    history = json_or(text, [])
     if not isinstance(history, list):
         return ()
     return tuple(Attempt(**entry) for entry in history if isinstance(entry, dict) and _is_attempt(entry))
@@ -272,7 +275,7 @@ def _number_or_none(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53 else None
 
 
-def _json_or(text: str | None, otherwise: Any) -> Any:
+def json_or(text: str | None, otherwise: Any) -> Any:
     """What JSON text means; `otherwise` where it is none. What JSON cannot say (infinities, half a surrogate pair)
     does not come through, so that whatever comes can be written as JSON again.
     """

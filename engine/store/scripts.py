@@ -37,6 +37,9 @@ NAMES = (
     "pace",
     "hold",
     "answer",
+    "remember",
+    "outcome",
+    "keep_answer",
 )
 
 

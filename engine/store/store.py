@@ -13,10 +13,12 @@ from redis.client import NEVER_DECODE
 
 from engine.errors import RedisGoneError
 from engine.log import get_logger
+from engine.model import JobState
 from engine.queues import QUEUES, QueueSpec
 from engine.settings import Settings
 from engine.store import keys
 from engine.store.alerting import Alerting
+from engine.store.answers import Answers
 from engine.store.base import failed_retention
 from engine.store.calendar import CalendarMemory
 from engine.store.connect import LONGEST_BLOCK_S, FoundClusterError, Link, connect, explained, without_password
@@ -26,15 +28,13 @@ from engine.store.notices import Notices
 from engine.store.operations import BATCH, Operations
 from engine.store.pacing import Pacing
 from engine.store.reads import Reads
-from engine.store.records import Claimed, FinishedJob, NewJob, QueueEvent, Taken, claimed_options, dumps
+from engine.store.records import Claimed, FinishedJob, NewJob, QueueEvent, Taken, claimed_options, dumps, json_or
 from engine.store.scheduling import Scheduling
 from engine.store.scripts import register_scripts
 from engine.store.server import PrivateRedis
 
 _log = get_logger("store")
 
-CONVERSATION_TURNS = 20
-_CONVERSATION_TTL_S = 30 * 86_400
 LOG_LINES = 1000
 """A job's log keeps its last so many lines."""
 LONGEST_LINE = 4000
@@ -43,7 +43,9 @@ GROUP_KEPT_MS = 30 * 86_400_000
 MOST_GROUPS = 1000
 
 
-class Store(Operations, Reads, Scheduling, Alerting, MailMemory, Conversations, Notices, CalendarMemory, Pacing):
+class Store(
+    Operations, Reads, Scheduling, Alerting, MailMemory, Conversations, Notices, CalendarMemory, Pacing, Answers
+):
     """Transitions and reads of all queues on one Redis. One per event loop; close it at the end.
 
     Every method raises RedisGoneError when Redis does not answer after 3 retries, and PermanentError
@@ -258,6 +260,17 @@ class Store(Operations, Reads, Scheduling, Alerting, MailMemory, Conversations, 
                     found.append(QueueEvent(names[stream], position, fields["event"], job_id, trace))
         return found
 
+    async def outcome(self, queue: str, job_id: str) -> tuple[JobState | None, Any]:
+        """What a job has come to: its state, and its result or error; None for the state where nobody knows any more.
+
+        One that has not ended is awaited from now on: its end can then be had for five minutes, whatever its retention.
+        """
+        state, told = [*await self._run("outcome", queue, {"id": job_id}), "", ""][:2]
+        if not state:
+            return None, None
+        known = JobState(state) if state in set(JobState) else JobState.FAILED
+        return known, json_or(told, None) if known is JobState.COMPLETED else told
+
     async def last_event(self, queue: str) -> str:
         """The event stream's last position, "0-0" where it is empty."""
         entries = await self._guarded(lambda: self._redis.xrevrange(keys.events(queue), count=1))
@@ -299,7 +312,7 @@ class Store(Operations, Reads, Scheduling, Alerting, MailMemory, Conversations, 
         # The wait may have just ended by itself.
         await self._guarded(lambda: self._redis.pexpire(key, int(LONGEST_BLOCK_S * 1000)))
 
-    # --- bytes, conversations, workers ---
+    # --- bytes, workers ---
 
     async def put_blob(self, queue: str, blob_id: str, data: bytes, ttl_s: int) -> None:
         """Keep bytes beside a queue for `ttl_s` seconds."""
@@ -316,27 +329,6 @@ class Store(Operations, Reads, Scheduling, Alerting, MailMemory, Conversations, 
             lambda: self._redis.execute_command("GET", key, **{NEVER_DECODE: True})  # type: ignore[no-untyped-call]
         )
         return reply
-
-    async def remember(self, queue: str, conversation_id: str, turn: str) -> None:
-        """Append a turn (JSON text) to a conversation, kept for its last 20 turns and 30 days."""
-        key = keys.conversation(queue, conversation_id)
-
-        async def write() -> None:
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.lrem(key, 0, turn)  # a job that ran twice tells its turn once
-                pipe.rpush(key, turn)
-                pipe.ltrim(key, -CONVERSATION_TURNS, -1)
-                pipe.expire(key, _CONVERSATION_TTL_S)
-                await pipe.execute()
-
-        await self._guarded(write)
-
-    async def recall(self, queue: str, conversation_id: str) -> list[str]:
-        """A conversation's turns, oldest first."""
-        turns: list[str] = await self._guarded(
-            lambda: self._redis.lrange(keys.conversation(queue, conversation_id), 0, -1)
-        )
-        return turns
 
     async def tell_alive(self, worker: str, record: str) -> None:
         """A worker's sign of life (JSON text with `seen_at_ms`)."""

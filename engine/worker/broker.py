@@ -171,8 +171,8 @@ class QueueBroker(AsyncBroker):
             await self._scheduler.stop()
             await self._upkeep.stop()
             await asyncio.to_thread(self._leases.stop)
-            if self._providers is not None:
-                await self._providers.close()
+        if self._providers is not None:
+            await self._providers.close()
         await super().shutdown()
         await self._open.aclose()
 

@@ -1,10 +1,12 @@
-"""Two ways to run jobs within a test: a whole worker in this process, or handlers by hand, one step at a time."""
+"""Running jobs within a test: a whole worker in this process, or handlers by hand, one step at a time."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import itertools
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from engine.client import Client
@@ -38,16 +40,18 @@ class Hands:
         self.client = Client(store, settings)
         self.store = store
         self.services = services
+        self._claims = itertools.count()
 
     async def claim(self, payload: JobType, job_id: str = "a") -> JobContext:
-        """Add a job and claim it."""
-        await self.client.add(payload, JobOptions(job_id=job_id))
-        taken = await self.store.take(payload.queue, 10, lease_ms=60_000, token=f"token of {job_id}", worker="test")
+        """Claim a job; it is added where it does not exist."""
+        await self.client.add(payload, JobOptions(job_id=job_id, backoff="fixed", backoff_ms=0))
+        token = f"claim {next(self._claims)}"
+        taken = await self.store.take(payload.queue, 10, lease_ms=60_000, token=token, worker="test")
         (job,) = [job for job in taken.jobs if job.id == job_id]
         return JobContext(job, self.services)
 
     async def run(self, payload: JobType, job_id: str = "a") -> Any:
-        """Add a job, and run it as far as its handler."""
+        """Claim a job, and run it as far as its handler."""
         return await HANDLERS[type(payload)](payload, await self.claim(payload, job_id))
 
 
@@ -60,3 +64,27 @@ async def hands(settings: Settings, store: Store) -> AsyncIterator[Hands]:
         yield Hands(settings, store, broker._services)
     finally:
         await broker.shutdown()
+
+
+@contextmanager
+def worker_thread(settings: Settings) -> Iterator[None]:
+    """A worker in a thread and loop of its own, for tests that have no loop, or block theirs."""
+    stopping: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+    started = threading.Event()
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        stopping.append((asyncio.get_running_loop(), stop))
+        started.set()
+        await serve(create_broker(settings), settings, stop)
+
+    thread = threading.Thread(target=lambda: asyncio.run(run()), name="worker of a test")
+    thread.start()
+    assert started.wait(10)
+    try:
+        yield
+    finally:
+        loop, stop = stopping[0]
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(30)
+        assert not thread.is_alive()

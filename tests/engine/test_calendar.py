@@ -18,8 +18,9 @@ import pytest
 
 from engine.admin import Admin
 from engine.agenda import CalendarMirror
-from engine.client import Client, JobHandle
+from engine.client import Client
 from engine.errors import BadInputError, HarkError, NotFoundError, PermanentError, RetryableError, SettingsError
+from engine.handle import JobHandle
 from engine.handlers import HANDLERS
 from engine.job_types import CancelEvent, CreateEvent, SyncCalendar, UpdateEvent
 from engine.providers.calendar import calendar_account, try_calendar

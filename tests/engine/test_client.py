@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import redis
 
 from engine.audio import Recording
 from engine.client import Client
-from engine.errors import BadInputError, HarkError
+from engine.errors import BadInputError, HarkError, NotFoundError
 from engine.job_types import CreateTask, ProcessVoiceCommand, SynthesizeSpeech
 from engine.model import JobOptions, JobState, Waiting, WorkerInfo
 from engine.queues import QUEUES
 from engine.settings import Settings, load_settings
-from engine.store import Claimed, FinishedJob, Store
+from engine.store import Claimed, FinishedJob, Store, keys
 from engine.store.presence import sign_of_life
+from tests.redis_topologies import until
 
 TASKS = "task-processing"
 
 
-async def _claim(store: Store, queue: str = TASKS) -> Claimed:
-    (job,) = (await store.take(queue, 1, lease_ms=60_000, token="t", worker="w")).jobs
+async def _claim(store: Store, queue: str = TASKS, token: str = "t") -> Claimed:
+    (job,) = (await store.take(queue, 1, lease_ms=60_000, token=token, worker="w")).jobs
     return job
 
 
@@ -111,6 +115,82 @@ async def test_waiting_too_long_leaves_the_job_alone(client: Client) -> None:
     with pytest.raises(TimeoutError, match=r"has not ended within 0\.05 s"):
         await handle.result(timeout_s=0.05)
     assert await handle.state() is JobState.WAITING
+
+
+# --- jobs whose record goes at their end ---
+
+
+GOES_AT_ONCE = JobOptions(keep_completed_count=0, keep_failed_count=0)
+
+
+async def test_the_result_of_a_job_that_is_not_kept_reaches_who_waits(client: Client, store: Store) -> None:
+    handle = await client.add(CreateTask(title="milk"), GOES_AT_ONCE)
+    waiting = asyncio.create_task(handle.result(timeout_s=30))
+    await _until_awaited(store, handle.id)
+    await store.finish(TASKS, [FinishedJob((await _claim(store))._replace(keep_count=0), '{"id":1}', 1)])
+    assert await waiting == {"id": 1}
+    with pytest.raises(NotFoundError):
+        await handle.job()
+
+
+async def test_an_awaited_job_may_end_before_anybody_waits(client: Client, store: Store, fresh_redis: str) -> None:
+    handle = await client.add(CreateTask(title="milk"), replace(GOES_AT_ONCE, awaited=True))
+    await store.finish(TASKS, [FinishedJob((await _claim(store))._replace(keep_count=0), '{"id":1}', 1)])
+    assert await handle.result(timeout_s=30) == {"id": 1}
+    with redis.Redis.from_url(fresh_redis) as raw:
+        (left,) = [key for key in raw.scan_iter() if b"result:" in key]
+        assert 0 < int(raw.pttl(left)) <= 300_000
+
+
+async def test_the_failure_of_a_job_that_is_not_kept_is_told_with_its_reason(client: Client, store: Store) -> None:
+    handle = await client.add(CreateTask(title="milk"), replace(GOES_AT_ONCE, awaited=True))
+    await store.fail(await _claim(store), "The list is full.", permanent=True)
+    with pytest.raises(HarkError, match="The list is full"):
+        await handle.result(timeout_s=30)
+
+
+async def test_the_cancel_of_an_awaited_job_is_told(client: Client, store: Store) -> None:
+    handle = await client.add(CreateTask(title="milk"), replace(GOES_AT_ONCE, awaited=True))
+    await store.cancel(TASKS, handle.id, "Not wanted any more.", actor="ada")
+    with pytest.raises(HarkError, match="Not wanted any more"):
+        await handle.result(timeout_s=30)
+
+
+async def test_of_more_jobs_ending_together_than_are_kept_each_result_reaches_who_waits(
+    client: Client, store: Store
+) -> None:
+    count = QUEUES[TASKS].keep_completed_count + 5
+    handles = await client.add_bulk([CreateTask(title="milk")] * count, [JobOptions(awaited=True)] * count)
+    taken = await store.take(TASKS, count, lease_ms=60_000, token="t", worker="w")
+    await store.finish(TASKS, [FinishedJob(job, f'"{job.id}"', 1) for job in taken.jobs])
+    assert [await handle.result(timeout_s=30) for handle in handles] == [handle.id for handle in handles]
+
+
+async def test_what_is_not_kept_and_was_not_awaited_is_said_with_the_remedy(client: Client, store: Store) -> None:
+    handle = await client.add(CreateTask(title="milk"), GOES_AT_ONCE)
+    await store.finish(TASKS, [FinishedJob((await _claim(store))._replace(keep_count=0), "1", 1)])
+    with pytest.raises(NotFoundError, match="not kept any more") as caught:
+        await handle.result(timeout_s=30)
+    assert "awaited=True" in caught.value.remedy
+
+
+async def test_a_new_job_does_not_come_to_what_an_old_one_of_its_id_came_to(client: Client, store: Store) -> None:
+    options = replace(GOES_AT_ONCE, job_id="a", awaited=True)
+    await client.add(CreateTask(title="milk"), options)
+    await store.finish(TASKS, [FinishedJob((await _claim(store))._replace(keep_count=0), "1", 1)])
+    again = await client.add(CreateTask(title="milk"), replace(options, awaited=False))
+    waiting = asyncio.create_task(again.result(timeout_s=30))
+    await _until_awaited(store, "a")
+    await store.fail(await _claim(store, token="second"), "The list is full.", permanent=True)
+    with pytest.raises(HarkError, match="The list is full"):
+        await waiting
+
+
+async def _until_awaited(store: Store, job_id: str) -> None:
+    """Wait until somebody waits for the job."""
+    with redis.Redis.from_url(store._url) as raw:
+        marked = functools.partial(raw.hget, keys.job(TASKS, job_id), "awaited")
+        await asyncio.to_thread(until, lambda: marked() is not None, "nobody waits")
 
 
 async def test_a_handle_tells_progress(client: Client, store: Store) -> None:

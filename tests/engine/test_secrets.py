@@ -24,6 +24,8 @@ from engine.cli import main
 from engine.client import Client
 from engine.errors import BadInputError, SettingsError
 from engine.job_types import (
+    AskAI,
+    AskAIBatch,
     CreateEvent,
     CreateTask,
     JobType,
@@ -31,6 +33,7 @@ from engine.job_types import (
     PushNotification,
     SendEmail,
     SyncInbox,
+    SyncTasks,
 )
 from engine.model import JobOptions, JobState
 from engine.monitor import Monitor
@@ -40,6 +43,7 @@ from engine.settings.loading import set_variable
 from engine.settings.sources import variable_of
 from engine.settings.views import Origin, secret_names, setting_view
 from engine.store import Store, open_store
+from tests.airtable_double import BASE, AirtableDouble, airtable
 from tests.calendar_servers import faulting_proxy
 from tests.keyrings import MemoryKeyring, missing_programs, secret_service
 from tests.push_servers import PushFault, push_server
@@ -236,11 +240,14 @@ def plants(fresh_redis: str, monkeypatch: pytest.MonkeyPatch, unused_tcp_port: i
         push_server("another token") as ntfy,
         push_server() as service,
         faulting_proxy(unused_tcp_port) as calendar,
+        airtable(AirtableDouble()) as table,
     ):
         monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
         calendar.fail("*", *[(401, {"WWW-Authenticate": 'Basic realm="calendars"'})] * 20)
         monkeypatch.setenv("HARK_CALENDAR_URL", calendar.url)
         monkeypatch.setenv("HARK_CALENDAR_USER", "ada")
+        monkeypatch.setenv("HARK_AIRTABLE_URL", table.url)
+        monkeypatch.setenv("HARK_AIRTABLE_BASE_ID", BASE)
         monkeypatch.setenv("HARK_NTFY_URL", ntfy.url)
         service.faults += [PushFault("status", 500)] * 9
         monkeypatch.setenv("HARK_NOTIFY_URLS", f"json://ada:{planted('notify_urls')}@127.0.0.1:{service.port}")
@@ -279,6 +286,9 @@ JOBS: dict[str, JobType] = {
     "inbox": SyncInbox(),
     "push": PushNotification(title="control-notification"),
     "calendar": CreateEvent(title="control-event", start="2026-12-01T15:00"),
+    "tasks": SyncTasks(),
+    "ai": AskAI(prompt="control-prompt"),
+    "batch": AskAIBatch(prompts=("control-first", "control-second")),
 }
 
 
@@ -321,6 +331,10 @@ def test_no_planted_secret_is_found_anywhere(
             ["settings", "test", "redis"],
             ["settings", "test", "calendar"],
             ["job", "calendar"],
+            ["settings", "test", "airtable"],
+            ["job", "tasks"],
+            ["jobs", "ai-processing", "--json"],
+            ["ai", "answers", "batch"],
             ["settings", "test", "notifications"],
             ["doctor", "--json"],
             ["status", "--json"],
@@ -354,6 +368,9 @@ def test_no_planted_secret_is_found_anywhere(
     assert "control-subject" in places["hark job mail"]
     assert "refuses the user or the password" in places["hark job calendar"]
     assert "refused the token (403)" in places["Redis"]
+    assert "(401 AUTHENTICATION_REQUIRED)" in places["hark job tasks"]
+    assert "control-first" in places["hark jobs ai-processing --json"]
+    assert "refused the API key (401)" in places["hark jobs ai-processing --json"]
     assert "did not take the notification" in places["Redis"]
     assert "401" in places["Redis"]
     assert "hark" in places["log of the worker"]

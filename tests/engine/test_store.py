@@ -765,7 +765,7 @@ async def test_waiting_for_work_gives_up_after_its_time(store: Store) -> None:
     assert await store.wait_for_work([QUEUE], "w1", 0.01) is None
 
 
-# --- bytes, conversations, workers ---
+# --- bytes, workers ---
 
 
 async def test_bytes_come_back_as_they_were(store: Store) -> None:
@@ -778,19 +778,6 @@ async def test_bytes_have_an_end(store: Store, raw: redis.Redis) -> None:
     await store.put_blob(QUEUE, "sound", b"x", 60)
     assert 0 < int(raw.ttl(redis_keys.blob(QUEUE, "sound"))) <= 60
     assert await store.get_blob(QUEUE, "other") is None
-
-
-async def test_a_conversation_keeps_its_last_twenty_turns(store: Store) -> None:
-    for number in range(25):
-        await store.remember(QUEUE, "c1", f'{{"turn":{number}}}')
-    turns = await store.recall(QUEUE, "c1")
-    assert (len(turns), turns[0], turns[-1]) == (20, '{"turn":5}', '{"turn":24}')
-
-
-async def test_conversations_are_apart_and_a_turn_told_twice_is_kept_once(store: Store) -> None:
-    await store.remember(QUEUE, "c1", '"hello"')
-    await store.remember(QUEUE, "c1", '"hello"')
-    assert (await store.recall(QUEUE, "c1"), await store.recall(QUEUE, "c2")) == (['"hello"'], [])
 
 
 async def test_workers_are_listed_until_they_are_forgotten(store: Store) -> None:

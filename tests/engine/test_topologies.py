@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from redis.crc import key_slot
 
 from engine.errors import HarkError, PermanentError, RedisGoneError, SettingsError
+from engine.handle import JobHandle
 from engine.model import JobState
 from engine.queues import QUEUES
 from engine.settings import Settings, load_settings
@@ -171,11 +173,24 @@ async def _everything_works(settings: Settings) -> None:
         assert await store.restore("synthesis", batch, actor="test") == (6, 0)
         assert (await store.sample("synthesis", 1))[0]
         assert await store.server_info()
-        await store.remember("voice-processing", "chat", '"hello"')
-        assert await store.recall("voice-processing", "chat") == ['"hello"']
+        await _what_is_remembered_works(store, settings)
         await store.put_blob("transcription", "sound", b"\xff\x00", 60)
         assert await store.get_blob("transcription", "sound") == b"\xff\x00"
     assert await _workers_left(settings) == {}
+
+
+async def _what_is_remembered_works(store: Store, settings: Settings) -> None:
+    """Conversations, answers of a job so far, and the end of a job that is not kept."""
+    bounds = settings.memory_bounds
+    await store.remember("voice-processing", "chat", "t", "hello", "Hello!", bounds)
+    assert len(await store.recall("voice-processing", "chat", bounds)) == 1
+    assert [found[0] for found in await store.conversations("voice-processing")] == ["chat"]
+    assert await store.erase_conversation("voice-processing", "chat")
+
+    await store.add("synthesis", [replace(_job("awaited"), keep_completed_count=0, awaited=True)])
+    handle = JobHandle("awaited", "synthesis", True, store)
+    assert await handle.result(LIMIT_S) == "awaited"
+    assert await store.answers("ai-processing", "none") == {}
 
 
 async def _workers_left(settings: Settings) -> dict[str, str]:
@@ -247,9 +262,7 @@ def test_certificates_beside_an_address_without_tls_are_refused(tmp_path: Path) 
 
 async def test_the_documented_rights_are_enough(acl_node: Node) -> None:
     await _everything_works(
-        load_settings(
-            redis_host="127.0.0.1", redis_port=acl_node.port, redis_username="hark", redis_password="s3cr/t"
-        )
+        load_settings(redis_host="127.0.0.1", redis_port=acl_node.port, redis_username="hark", redis_password="s3cr/t")
     )
 
 
@@ -320,7 +333,7 @@ async def test_a_command_under_which_the_connections_are_closed_says_so(nodes: l
         calls: list[asyncio.Task[Any]] = [
             asyncio.create_task(call)
             for queue in QUEUES
-            for call in (store.add(queue, [_job("closed")]), store.recall(queue, "chat"), store.find("x", [queue]))
+            for call in (store.add(queue, [_job("closed")]), store.events({queue: "0"}, 1), store.find("x", [queue]))
         ]
         for _ in range(turns):
             await asyncio.sleep(0)

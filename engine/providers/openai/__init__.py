@@ -1,4 +1,4 @@
-"""Hearing, understanding and speaking by the OpenAI API or a compatible server.
+"""Hearing, understanding, speaking and answering by the OpenAI API or a compatible server.
 
 `open_openai(settings)` is the door. Nothing is imported or connected before the first request.
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from engine.providers import Providers, Synthesizer
+from engine.providers.openai.answering import OpenAIAnswerer
 from engine.providers.openai.hearing import OpenAITranscriber
 from engine.providers.openai.realtime import RealtimeSpeaker
 from engine.providers.openai.service import Service
@@ -15,7 +16,7 @@ from engine.settings import Settings
 
 
 def open_openai(settings: Settings) -> Providers:
-    """The three providers over one connection. Raises SettingsError for an unusable key or address."""
+    """The four providers over one connection. Raises SettingsError for an unusable key or address."""
     service = Service(settings.openai_api_key, settings.openai_base_url)
     synthesizer: Synthesizer = (
         RealtimeSpeaker(service, settings.speech_model, settings.voice)
@@ -28,4 +29,5 @@ def open_openai(settings: Settings) -> Providers:
         synthesizer=synthesizer,
         destination=service.host,
         close=service.close,
+        answerer=OpenAIAnswerer(service, settings.chat_model, settings.ai_timeout_s),
     )

@@ -127,8 +127,10 @@ def explain_status(
         )
     if status == 413:
         return BadInputError(f"The {purpose.work} is too large for {server.name} (413).", "Make it shorter.")
+    # What of a request is refused is the prompt, unless the server names another part of it.
+    error = BadInputError if status in (400, 422) and (param or "messages").startswith("messages") else PermanentError
     details = ", ".join([str(status), *(word for word in (code, param) if word and _SHORT_CODE.fullmatch(word))])
-    return PermanentError(
+    return error(
         f"{server.name} did not accept the {purpose.work} ({details}).",
         f"If it does so every time, choose another model by {purpose.setting}.",
     )

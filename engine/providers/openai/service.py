@@ -1,4 +1,4 @@
-"""The connection to OpenAI or a compatible server, shared by hearing, understanding and speaking.
+"""The connection to OpenAI or a compatible server, shared by hearing, understanding, speaking and answering.
 
 Hides the SDK's client: its import (1 to 2 s, so in a thread and only when first used), the address and
 the key, and the bounds on every request. Its own retries are off: the queue owns them all.

@@ -6,7 +6,6 @@ the history goes along each time.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -15,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import tzlocal
 from pydantic import ValidationError
 
-from engine.errors import HarkError, PermanentError, RetryableError
+from engine.errors import HarkError, RetryableError
 from engine.log import get_logger
 from engine.model import Action
 from engine.providers import Reply, Tool, Turn
-from engine.providers.openai.failures import Purpose, unreadable
+from engine.providers.openai.chat import completion_of, words_of
+from engine.providers.openai.failures import Purpose
 from engine.providers.openai.service import Service
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     )
 
 MAX_TOOL_ROUNDS = 5
-_THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL)
 _log = get_logger("providers.openai")
 
 
@@ -58,7 +57,7 @@ class OpenAIAssistant:
                 offered = calls.schemas() if calls.may_go_on else []
                 message = await self._ask(messages, offered)
                 if not message.tool_calls or not offered:
-                    return Reply(_spoken(message) or self._without_words(calls), tuple(calls.actions))
+                    return Reply(words_of(message) or self._without_words(calls), tuple(calls.actions))
                 messages.append(_echo(message))
                 messages.extend(await calls.run(message))
         except HarkError as error:
@@ -89,21 +88,7 @@ class OpenAIAssistant:
                 self._without_reasoning = False
                 extras.pop("reasoning_effort")
                 answer = await send(**extras)
-        choices = getattr(answer, "choices", None)
-        if not choices or getattr(choices[0], "message", None) is None:
-            raise unreadable(self._purpose, self._service)
-        message: ChatCompletionMessage = choices[0].message
-        reason = choices[0].finish_reason
-        if reason is None:
-            raise RetryableError(f"{self._service.name} broke off the answer.")
-        if reason == "content_filter":
-            raise PermanentError(f"{self._service.name} refused to answer this.", "Say it in other words.")
-        if reason == "length" and not message.content:
-            raise PermanentError(
-                f"The conversation is too long for {self._purpose.model}.",
-                "Start a new conversation, or set HARK_CHAT_MODEL to a model with a longer memory.",
-            )
-        return message
+        return completion_of(answer, self._purpose, self._service).message
 
     def _without_words(self, calls: _ToolCalls) -> str:
         if not calls.actions:
@@ -226,11 +211,6 @@ def _echo(message: ChatCompletionMessage) -> ChatCompletionMessageParam:
             if call.type == "function"
         ],
     }
-
-
-def _spoken(message: ChatCompletionMessage) -> str:
-    """The words to say; some local models think aloud between tags, which nobody should hear."""
-    return _THOUGHTS.sub("", message.content or message.refusal or "").strip()
 
 
 def _drop_defaults(schema: object) -> None:

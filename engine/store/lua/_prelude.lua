@@ -7,6 +7,8 @@ local COMPLETED, FAILED = PREFIX .. 'completed', PREFIX .. 'failed'
 local META, EVENTS, OUTBOX = PREFIX .. 'meta', PREFIX .. 'events', PREFIX .. 'outbox'
 local JOB, LOG, GROUP, GONE = PREFIX .. 'job:', PREFIX .. 'log:', PREFIX .. 'group:', PREFIX .. 'gone:'
 local GROUPS, QUARANTINE, CANCELS = PREFIX .. 'groups', PREFIX .. 'quarantine', PREFIX .. 'cancels'
+local ANSWERS = PREFIX .. 'answers:' -- what a job of many requests has got so far
+local RESULT, RESULT_MS = PREFIX .. 'result:', 300000 -- what an awaited job came to
 local args = cjson.decode(ARGV[1])
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -158,9 +160,11 @@ end
 local function forget(zset, ids)
   if #ids == 0 then return 0 end
   local records = {}
-  for i, id in ipairs(ids) do
+  for _, id in ipairs(ids) do
     if zset == FAILED then ungroup(id) end
-    records[2 * i - 1], records[2 * i] = JOB .. id, LOG .. id
+    records[#records + 1] = JOB .. id
+    records[#records + 1] = LOG .. id
+    if zset ~= COMPLETED then records[#records + 1] = ANSWERS .. id end -- a completed one's are in its result
   end
   redis.call('ZREM', zset, unpack(ids))
   redis.call('UNLINK', unpack(records))
@@ -185,6 +189,7 @@ local function quarantine(state, ids)
       redis.call('ZREM', zset, id)
       if keep(JOB .. id, ':job:', id) then
         keep(LOG .. id, ':log:', id)
+        keep(ANSWERS .. id, ':answers:', id)
         redis.call('ZADD', batch .. ':ids', score, id)
         gone = gone + 1
       end
@@ -261,10 +266,16 @@ local function cancelled(id)
   return words
 end
 
+-- The end of a job that somebody waits for, there for a while whatever becomes of its record.
+local function leave_result(id, state, text)
+  redis.call('SET', RESULT .. id, cjson.encode({ state, text }), 'PX', RESULT_MS)
+end
+
 -- Out of active into failed for good. `group` = {signature, title, kind} puts it among its like.
 local function bury(id, message, traceback, group)
   local key = JOB .. id
-  local job = redis.call('HMGET', key, 'name', 'trace')
+  local job = redis.call('HMGET', key, 'name', 'trace', 'awaited')
+  if job[3] then leave_result(id, 'failed', message) end
   redis.call('HSET', key, 'state', 'failed', 'finished', int(now), 'error', message, 'traceback', traceback or '')
   redis.call('ZADD', FAILED, int(now), id)
   redis.call('HINCRBY', META, 'failed_total', 1)
@@ -290,6 +301,10 @@ local function add_job(job, sequence, waiting)
   local delayed = job.delay_ms > 0
   local fields = { 'name', job.name, 'data', job.data, 'options', job.options, 'created', now,
     'state', delayed and 'delayed' or 'waiting' }
+  if job.awaited then
+    redis.call('UNLINK', RESULT .. job.id) -- of an earlier job of this id
+    fields[#fields + 1] = 'awaited'; fields[#fields + 1] = '1'
+  end
   for _, name in ipairs({ 'trace', 'parent' }) do
     if job[name] then fields[#fields + 1] = name; fields[#fields + 1] = job[name] end
   end

@@ -1,4 +1,5 @@
--- finish: active -> completed, with the result; its follow-ups go to the outbox in the same step.
+-- finish: active -> completed, with the result; its follow-ups go to the outbox in the same step. Where somebody waits
+--         for it, the result can be had for a while although its retention keeps nothing.
 -- args: jobs = list of {id, token, result (JSON text), processing_ms, outbox = list of JSON texts (optional),
 --       keep_ms, keep_count (optional: this job's own retention)}, keep_ms, keep_count
 -- returns: a list of 1 (done) and 0 (not ours any more: nothing changed)
@@ -9,7 +10,7 @@ local finished, ended_at = 0, int(now)
 local surplus = #args.jobs - args.keep_count
 for i, job in ipairs(args.jobs) do
   local key = JOB .. job.id
-  local record = redis.pcall('HMGET', key, 'token', 'trace', 'name', 'made', 'error')
+  local record = redis.pcall('HMGET', key, 'token', 'trace', 'name', 'made', 'error', 'awaited', 'answers')
   if record[1] == job.token then
     ended[#ended + 1] = job.id
     if i <= surplus or job.keep_count == 0 then
@@ -23,6 +24,8 @@ for i, job in ipairs(args.jobs) do
       kept[#kept + 1] = ended_at
       kept[#kept + 1] = job.id
     end
+    if record[6] then leave_result(job.id, 'completed', job.result) end
+    if record[7] then dropped[#dropped + 1] = ANSWERS .. job.id end -- the result has them
     for _, follow_up in ipairs(job.outbox or {}) do redis.call('RPUSH', OUTBOX, follow_up) end
     tell('completed', job.id, record[2] or job.id)
     count('completed', record[3])

@@ -19,9 +19,11 @@ for i = 1, #kept_ids, 2 do
     redis.call('ZREM', batch .. ':ids', id)
     redis.call('RENAME', kept, key)
     redis.call('PERSIST', key)
-    if redis.call('EXISTS', batch .. ':log:' .. id) == 1 then
-      redis.call('RENAME', batch .. ':log:' .. id, LOG .. id)
-      redis.call('PERSIST', LOG .. id)
+    for part, place_of in pairs({ [':log:'] = LOG, [':answers:'] = ANSWERS }) do
+      if redis.call('EXISTS', batch .. part .. id) == 1 then
+        redis.call('RENAME', batch .. part .. id, place_of .. id)
+        redis.call('PERSIST', place_of .. id)
+      end
     end
     local job = redis.call('HMGET', key, 'state', 'signature', 'trace')
     if job[1] == 'waiting' then

@@ -12,6 +12,7 @@ local retried = 0
 for _, id in ipairs(ids) do
   if redis.call('ZREM', zset, id) == 1 and is_job(id) then
     if zset == FAILED then ungroup(id) end
+    redis.call('UNLINK', RESULT .. id)
     redis.call('HDEL', JOB .. id, 'made', 'stalled', 'finished', 'started', 'worker', 'result', 'progress', 'signature',
       'token', 'score', 'cancel')
     enqueue(id)

@@ -1,0 +1,91 @@
+"""`hark conversations`: what Hark remembers of what was said and answered."""
+
+from __future__ import annotations
+
+import dataclasses
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import click
+
+from engine.cli.frame import Group, debug_option, hark, unlocking, with_engine
+from engine.cli.output import moment, on_terminal, print_json, print_table, tell
+from engine.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from engine import Engine
+    from engine.model import ConversationTurn
+
+
+@hark.group(cls=Group, invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@click.pass_context
+def conversations(context: click.Context, as_json: bool) -> None:
+    """List the conversations that Hark remembers, show one, erase one or all.
+
+    `hark ask --conversation ID` goes on with one.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    found = with_engine(lambda engine: engine.client.conversations(), looking=True)
+    if as_json:
+        print_json([dataclasses.asdict(one) for one in found])
+    elif not found:
+        tell("No conversation is remembered.")
+    else:
+        rows = [("CONVERSATION", "QUEUE", "LAST", "TURNS")]
+        rows += [(one.id, one.queue, moment(one.last_at_ms), str(one.turns)) for one in found]
+        print_table(rows, left=3)
+
+
+conversations.params.append(debug_option())
+
+
+@conversations.command("show")
+@click.argument("conversation_id", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+def show_conversation(conversation_id: str, as_json: bool) -> None:
+    """Print what was said and answered in ID, as far as it is remembered."""
+
+    async def work(engine: Engine) -> tuple[ConversationTurn, ...]:
+        return await engine.client.conversation(conversation_id)
+
+    turns = with_engine(work, looking=True)
+    if not turns:
+        raise NotFoundError(
+            f"No conversation {conversation_id!r} is remembered.", "See `hark conversations` for those that are."
+        )
+    if as_json:
+        print_json([dataclasses.asdict(turn) for turn in turns])
+    for turn in turns if not as_json else ():
+        tell(f"{moment(turn.at_ms)}  You:  {turn.said}" if turn.at_ms else f"You:  {turn.said}")
+        tell(f"Hark: {turn.replied}")
+
+
+@conversations.command("erase")
+@click.argument("conversation_id", metavar="ID", required=False)
+@click.option("--all", "every", is_flag=True, help="All conversations.")
+@click.option("--yes", is_flag=True, help="Do not ask first.")
+@unlocking
+def erase(conversation_id: str | None, every: bool, yes: bool) -> int:
+    """Forget ID for good: there is no way back. Asks first on a terminal, never in a script."""
+    if (conversation_id is None) != every:
+        raise click.UsageError("Name one conversation, or give --all.")
+    what = "all conversations" if conversation_id is None else f"the conversation {conversation_id}"
+    if not yes and on_terminal() and not click.confirm(f"Forget {what} for good?"):
+        tell("Nothing was forgotten.")
+        return 1
+
+    async def work(engine: Engine) -> int:
+        if conversation_id is not None:
+            await engine.client.erase_conversation(conversation_id)
+            return 1
+        ids = {one.id for one in await engine.client.conversations()}
+        for one in ids:
+            with suppress(NotFoundError):  # it has just ended by itself
+                await engine.client.erase_conversation(one)
+        return len(ids)
+
+    count = with_engine(work)
+    tell(f"Forgot {count} conversation{'' if count == 1 else 's'}.")
+    return 0
