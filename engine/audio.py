@@ -177,10 +177,9 @@ def joined(recordings: Sequence[Recording]) -> Recording:
 
 
 def unopened_kind(data: bytes) -> str:
-    """What a file is called that only a server can open: "m4a" (AAC in MP4) or "webm"; "" for any other.
+    """What a file is called that only a server or ffmpeg can open: "m4a" (AAC in MP4) or "webm"; "" for any other.
 
-    The first bytes are enough. (What decodes AAC in Python wheels comes with GPL libraries, which Hark cannot be
-    delivered with; OpenAI and many compatible servers take such files as they are.)
+    The first bytes are enough.
     """
     if data[4:8] == b"ftyp":
         return "m4a"
@@ -193,10 +192,10 @@ def guessed_duration_ms(data: bytes) -> int:
 
 
 def unopened(source: str, kind: str) -> BadInputError:
-    """The error for a file that is sound, but of a kind that only a server can open."""
+    """The error for a file that is sound, but of a kind that neither Hark nor a program beside it can open."""
     return BadInputError(
         f"{source} is a file of the kind {kind}, which this machine cannot open.",
-        "Give a wav, flac, mp3 or ogg file, or set OPENAI_API_KEY or OPENAI_BASE_URL: a server can hear it as it is.",
+        "Give a wav, flac, mp3 or ogg file, or install ffmpeg for the worker; with OPENAI_API_KEY a server hears it.",
     )
 
 

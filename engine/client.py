@@ -132,7 +132,7 @@ class Client:
     ) -> JobHandle:
         """Speech to text of an audio file's bytes. Raises BadInputError where they are no audio.
 
-        An m4a or webm file goes to the worker as it is: one that hears by a server sends it on, any other fails it.
+        An m4a or webm file goes to the worker as it is: one that hears by a server sends it on, any other needs ffmpeg.
         """
         source = f"the {mime_type or 'audio'} recording"
         job_id = uuid4().hex

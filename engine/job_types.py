@@ -32,8 +32,8 @@ class TranscribeRecording(JobType):
 
     `audio` is the id of the blob that holds the sound; where `parts` is more than 1, there are that many, with ids
     like "<audio>.1". With a `conversation_id` the text goes on as a voice command. `provider` is for one that shall
-    not be heard by the provider of the settings. With a `kind` the blob is such a file as it was given, which only a
-    server can open; the result's `duration_ms` is 0 then.
+    not be heard by the provider of the settings. With a `kind` the blob is such a file as it was given, which Hark
+    cannot open itself; the result's `duration_ms` is 0 where a server has heard it.
     """
 
     queue: ClassVar[str] = queues.TRANSCRIPTION

@@ -32,7 +32,7 @@ _WORKER_START_S = 30.0
 @click.option(
     "--audio",
     type=click.Path(path_type=Path),
-    help="A sound file to take the words from: wav, flac, mp3 or ogg; m4a or webm where a server hears it.",
+    help="A sound file to take the words from: wav, flac, mp3, ogg; m4a and webm with a server or ffmpeg.",
 )
 @click.option("--speak", type=click.Path(path_type=Path), help="Write the spoken answer to this wav file.")
 @click.option(

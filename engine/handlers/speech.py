@@ -7,9 +7,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any
 
-from engine.audio import Recording, joined, unopened
+from engine.audio import Recording, joined
 from engine.errors import BadInputError, RetryableError, SettingsError
 from engine.handlers.context import JobContext
+from engine.handlers.foreign_sound import opened
 from engine.job_types import ProcessVoiceCommand, SynthesizeSpeech, TranscribeRecording
 from engine.providers import (
     FileTranscriber,
@@ -90,9 +91,7 @@ async def _hear(transcriber: Transcriber, payload: TranscribeRecording, context:
         if data is None:
             raise BadInputError("The recording is no longer kept.", "Say it again.")
         if payload.kind:
-            if not isinstance(transcriber, FileTranscriber):
-                raise unopened("The recording", payload.kind)
-            return await transcriber.transcribe_file(data, payload.kind, payload.language), 0
+            return await _hear_file(transcriber, data, payload)
         recording = await asyncio.to_thread(Recording.decode, data, "The recording")
         duration_ms += recording.duration_ms
         known = await store.get_blob(payload.queue, f"{blob}.text") if payload.parts > 1 else None
@@ -112,6 +111,15 @@ async def _hear(transcriber: Transcriber, payload: TranscribeRecording, context:
             await store.put_blob(payload.queue, f"{blob}.text", heard[-1].encode(), HEARD_TTL_S * 6)
             await context.progress({"heard": _joined(heard)})
     return _joined(heard), duration_ms
+
+
+async def _hear_file(transcriber: Transcriber, data: bytes, payload: TranscribeRecording) -> tuple[str, int]:
+    """The words of a file that Hark cannot open itself, and its length (ms) where it got known."""
+    if isinstance(transcriber, FileTranscriber):
+        return await transcriber.transcribe_file(data, payload.kind, payload.language), 0
+    recording = (await opened(data, payload.kind)).require_speech()
+    parts = await asyncio.to_thread(recording.parts)
+    return _joined([await transcriber.transcribe(part, payload.language) for part in parts]), recording.duration_ms
 
 
 @asynccontextmanager

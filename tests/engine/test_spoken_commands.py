@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -304,7 +305,10 @@ async def test_a_phone_s_file_is_heard_by_the_server_as_it_is(
 
 
 @pytest.mark.expect_errors
-async def test_a_phone_s_file_without_a_server_fails_with_what_to_do(client: Client, settings: Settings) -> None:
+async def test_a_phone_s_file_without_server_and_ffmpeg_fails_with_what_to_do(
+    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
     async with working(offline(settings)):
         handle = await client.transcribe_audio("ada", PHONE_MEMO)
         with pytest.raises(HarkError, match=r"of the kind m4a.*wav, flac, mp3 or ogg"):

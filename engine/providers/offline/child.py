@@ -12,6 +12,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -99,5 +100,6 @@ class ChildProgram:
         try:
             await asyncio.wait_for(process.wait(), _END_S)
         except TimeoutError:
-            process.kill()
+            with suppress(ProcessLookupError):  # it ended at the last moment
+                process.kill()
         await process.communicate()  # also closes our end of its output
