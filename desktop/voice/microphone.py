@@ -16,7 +16,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from desktop.voice.end_of_speech import EndOfSpeech
-from desktop.voice.portaudio import BLOCK_MS, PortAudio
+from desktop.voice.portaudio import BLOCK_MS, PortAudio, resampler
 from engine.audio import SPEECH_RATE_HZ, Recording
 from engine.errors import HarkError
 
@@ -170,7 +170,7 @@ class Microphone(QObject):
             ended.add(number)
 
         self._stream, rate_hz = self._portaudio.open("input", None, take, end)
-        self._resampler = None if rate_hz == SPEECH_RATE_HZ else _resampler(rate_hz)
+        self._resampler = None if rate_hz == SPEECH_RATE_HZ else resampler(rate_hz, SPEECH_RATE_HZ)
         self._rest = b""
         try:
             self._portaudio.start(self._stream, "input")
@@ -267,9 +267,3 @@ class Microphone(QObject):
 
 def _joined(blocks: list[bytes]) -> Recording:
     return Recording(np.frombuffer(b"".join(blocks), dtype=np.int16), SPEECH_RATE_HZ)
-
-
-def _resampler(rate_hz: int) -> Any:
-    import soxr
-
-    return soxr.ResampleStream(rate_hz, SPEECH_RATE_HZ, 1, dtype="int16")

@@ -146,3 +146,10 @@ class PortAudio:
             if own_rate_hz == rate_hz:
                 raise
             return at_rate(own_rate_hz)
+
+
+def resampler(from_hz: int, to_hz: int) -> Any:
+    """For sound that comes in pieces, mono int16: its `resample_chunk` takes one after the other."""
+    import soxr
+
+    return soxr.ResampleStream(from_hz, to_hz, 1, dtype="int16")

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from desktop.voice.portaudio import PortAudio
+from desktop.voice.portaudio import PortAudio, resampler
 from engine.audio import Recording
 
 _STALLED_MS = 2_000
@@ -24,8 +25,16 @@ class _Playback:
         self.sound = bytearray()
         self.position = 0
         self.more = False
-        self.rate_hz = 0
+        self.given_rate_hz = 0
+        self.resampler: Any = None
         self.stream: Any = None
+
+    def append(self, recording: Recording, *, last: bool) -> None:
+        """Put `recording` behind the rest. Parts are resampled as the one sound that they are: no seam is heard."""
+        samples = recording.at_rate(self.given_rate_hz).samples
+        if self.resampler is not None:
+            samples = self.resampler.resample_chunk(samples, last=last)
+        self.sound += samples.tobytes()
 
 
 class Speaker(QObject):
@@ -77,8 +86,11 @@ class Speaker(QObject):
             self._ended.emit(playback)
 
         playback.more = more
-        playback.stream, playback.rate_hz = self._portaudio.open("output", recording.rate_hz, give, end)
-        playback.sound += recording.at_rate(playback.rate_hz).samples.tobytes()
+        playback.given_rate_hz = recording.rate_hz
+        playback.stream, rate_hz = self._portaudio.open("output", recording.rate_hz, give, end)
+        if rate_hz != recording.rate_hz:
+            playback.resampler = resampler(recording.rate_hz, rate_hz)
+        playback.append(recording, last=not more)
         self._portaudio.start(playback.stream, "output")
         self._playback = playback
         self._watched_position = -1
@@ -87,11 +99,12 @@ class Speaker(QObject):
     def add(self, recording: Recording) -> None:
         """Play `recording` when the sound so far has been played; nothing happens after `stop`."""
         if self._playback is not None:
-            self._playback.sound += recording.at_rate(self._playback.rate_hz).samples.tobytes()
+            self._playback.append(recording, last=False)
 
     def end(self) -> None:
         """No more is added: `finished` comes when all has been played."""
-        if self._playback is not None:
+        if self._playback is not None and self._playback.more:
+            self._playback.append(Recording(np.zeros(0, np.int16), self._playback.given_rate_hz), last=True)
             self._playback.more = False
 
     def stop(self) -> None:

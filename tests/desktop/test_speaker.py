@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
+from desktop.voice.portaudio import Direction, PortAudio
 from desktop.voice.speaker import Speaker
 from engine.audio import Recording
 from tests.desktop.test_microphone import tone, tone_ms
@@ -69,3 +72,25 @@ def test_an_answer_sounds_while_it_still_comes(speaker: Speaker, tap: SpeakerTap
     assert not finished
     with qtbot.waitSignal(speaker.finished):
         speaker.end()
+
+
+def test_parts_have_no_seams_where_the_device_has_a_rate_of_its_own(virtual_audio: VirtualAudio) -> None:
+    class OneRate(PortAudio):
+        """As where the system lets nobody choose."""
+
+        def open(self, direction: Direction, _rate_hz: int | None, *callbacks: Any) -> tuple[Any, int]:
+            return super().open(direction, 44_100, *callbacks)
+
+    whole = tone(440, 500)
+    speaker = Speaker(OneRate())
+    speaker.play(Recording(whole.samples[:1_600], whole.rate_hz), more=True)
+    for start in range(1_600, len(whole.samples), 1_600):
+        speaker.add(Recording(whole.samples[start : start + 1_600], whole.rate_hz))
+    speaker.end()
+    assert speaker._playback is not None
+    given = np.frombuffer(bytes(speaker._playback.sound), dtype=np.int16)
+    speaker.stop()
+    at_once = whole.at_rate(44_100).samples
+    assert len(given) == pytest.approx(len(at_once), abs=2)
+    length = min(len(given), len(at_once))
+    assert np.abs(given[:length].astype(int) - at_once[:length]).max() < 50
