@@ -113,7 +113,8 @@ def test_status_as_json_keeps_its_documented_shape(said: Said) -> None:
     assert set(told) == {"taken_at_ms", "redis", "workers", "queues"}
     assert [queue["name"] for queue in told["queues"]] == list(QUEUES)
     assert set(told["queues"][0]) == {
-        "name", "title", "paused", "concurrency", "concurrency_set", "waiting", "delayed", "active", "completed", "failed",
+        "name", "title", "paused", "concurrency", "concurrency_set", "waiting", "delayed", "active", "completed",
+        "failed",
         "oldest_waiting_ms", "workers", "jobs_per_minute", "failure_rate", "completed_total", "failed_total",
         "paused_since_ms", "drained_in_ms",
     }  # fmt: skip
