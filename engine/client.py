@@ -77,6 +77,8 @@ class Client:
     def prepare(self, payload: JobType, options: JobOptions | None = None) -> NewJob:
         """The job that `add` would add: the queue's defaults filled in, the id chosen."""
         spec = self._settings.queue_specs[payload.queue]
+        if isinstance(payload, AskAIBatch):
+            options = batch_options(options or _NO_OPTIONS, len(payload.prompts), self._settings)
         return new_job(payload.job_name, payload.model_dump_json(exclude_defaults=True), spec, options or _NO_OPTIONS)
 
     async def add(self, payload: JobType, options: JobOptions | None = None) -> JobHandle:
@@ -341,7 +343,6 @@ class Client:
         where the last one ended. Raises BadInputError for more than 1,000 prompts, or 1,000,000 characters in all.
         """
         payload = {"user_id": user_id, "prompts": tuple(prompts), "instructions": instructions, "model": model}
-        options = batch_options(options or _NO_OPTIONS, len(prompts), self._settings)
         return await self.add(checked(AskAIBatch, payload), options)
 
     async def ai_answers(self, job: JobHandle | str) -> tuple[Answered, ...]:

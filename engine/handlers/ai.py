@@ -66,7 +66,8 @@ class _Asking:
         if self._answers:
             await self._context.log(f"{len(self._answers)} of {len(self._prompts)} were answered before.")
         left = iter([number for number in range(len(self._prompts)) if number not in self._answers])
-        await asyncio.gather(*(self._ask_each(left) for _ in range(at_once)))
+        ended = await asyncio.gather(*(self._ask_each(left) for _ in range(at_once)), return_exceptions=True)
+        self._stopped += [error for error in ended if isinstance(error, Exception)]
         if self._stopped:
             raise self._why_stopped()
         return [self._answers[number] for number in range(len(self._prompts))]
