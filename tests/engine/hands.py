@@ -9,15 +9,18 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
+import redis
+
 from engine.client import Client
 from engine.handlers import HANDLERS
 from engine.handlers.context import JobContext
 from engine.job_types import JobType
 from engine.model import JobOptions
 from engine.settings import Settings
-from engine.store import Store
+from engine.store import Store, keys
 from engine.worker.broker import QueueBroker, create_broker
 from engine.worker.pool import serve
+from tests.redis_topologies import until
 
 
 @asynccontextmanager
@@ -68,20 +71,20 @@ async def hands(settings: Settings, store: Store) -> AsyncIterator[Hands]:
 
 @contextmanager
 def worker_thread(settings: Settings) -> Iterator[None]:
-    """A worker in a thread and loop of its own, for tests that have no loop, or block theirs."""
+    """A worker in a thread and loop of its own, for tests that have no loop, or block theirs; others see it."""
     stopping: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
-    started = threading.Event()
 
     async def run() -> None:
         stop = asyncio.Event()
         stopping.append((asyncio.get_running_loop(), stop))
-        started.set()
         await serve(create_broker(settings), settings, stop)
 
+    assert settings.external_redis_url is not None
     thread = threading.Thread(target=lambda: asyncio.run(run()), name="worker of a test")
     thread.start()
-    assert started.wait(10)
     try:
+        with redis.Redis.from_url(settings.external_redis_url) as raw:
+            until(lambda: raw.hlen(keys.WORKERS) > 0, "the worker gives no sign of life")
         yield
     finally:
         loop, stop = stopping[0]
