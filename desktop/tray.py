@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, QPointF, Signal
-from PySide6.QtGui import QIcon, QPainter, QPen
+from PySide6.QtGui import QAction, QIcon, QPainter, QPen
 from PySide6.QtWidgets import QSystemTrayIcon
 
 from desktop.commands import Catalogue
@@ -26,13 +26,16 @@ class Tray(QObject):
 
     open_requested = Signal()
     alerts_requested = Signal()
-    """Somebody has clicked on a message that tells of alerts."""
+    """Somebody wants to see the alerts that the menu or a message tells of."""
 
     def __init__(self, look: Look, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._look = look
         self._dot = ""
         self._told_alerts = True
+        self._alerts_entry = QAction(self)
+        self._alerts_entry.setVisible(False)
+        self._alerts_entry.triggered.connect(self.alerts_requested)
         self._icon: QSystemTrayIcon | None = None
         if not QSystemTrayIcon.isSystemTrayAvailable():
             return
@@ -46,8 +49,10 @@ class Tray(QObject):
     def fill(self, catalogue: Catalogue, keys: Sequence[str]) -> None:
         """Enter the commands of these keys into the icon's menu."""
         if self._icon is not None:
-            self._menu = CommandMenu(catalogue)
+            self._menu = CommandMenu(catalogue, keys=False)
             self._menu.addAction("Open Hark").triggered.connect(self.open_requested)
+            self._menu.addAction(self._alerts_entry)
+            self._menu.addSeparator()
             for key in keys:
                 self._menu.add_command(key)
             self._icon.setContextMenu(self._menu)
@@ -56,6 +61,8 @@ class Tray(QObject):
         """Say how many are open; the dot is for those that nobody has acknowledged or snoozed."""
         loud = [alert for alert in alerts if alert.silence is None]
         dot = "" if not loud else "danger" if any(alert.severity is Severity.CRITICAL for alert in loud) else "caution"
+        self._alerts_entry.setText(f"Show {_counted(alerts)}")
+        self._alerts_entry.setVisible(bool(alerts))
         if self._icon is not None:
             tooltip = tooltip_of(alerts)
             if self._icon.toolTip() != tooltip:
@@ -109,8 +116,7 @@ def tooltip_of(alerts: Sequence[Alert]) -> str:
     """What pointing at the icon tells: how many alerts are open, and the worst of them."""
     if not alerts:
         return "Hark"
-    count = "1 alert" if len(alerts) == 1 else f"{len(alerts)} alerts"
-    return "\n".join((f"Hark: {count}", *_lines([alert.message for alert in alerts])))
+    return "\n".join((f"Hark: {_counted(alerts)}", *_lines([alert.message for alert in alerts])))
 
 
 def notification_of(alerts: Sequence[Alert]) -> tuple[str, str]:
@@ -127,6 +133,10 @@ def message_of(notices: Sequence[Notice]) -> tuple[str, str]:
         return notices[0].title, notices[0].text
     told = [f"{notice.title}: {notice.text}".replace("\n", " ").removesuffix(": ") for notice in notices]
     return f"Hark: {len(notices)} notifications", "\n".join(_lines(told))
+
+
+def _counted(alerts: Sequence[Alert]) -> str:
+    return "1 alert" if len(alerts) == 1 else f"{len(alerts)} alerts"
 
 
 def _lines(messages: list[str]) -> list[str]:

@@ -11,8 +11,10 @@ from desktop.commands import Catalogue
 class CommandMenu(QMenu):
     """Fill it with `add_command`; it looks at the state anew whenever it opens."""
 
-    def __init__(self, catalogue: Catalogue, parent: QWidget | None = None) -> None:
+    def __init__(self, catalogue: Catalogue, parent: QWidget | None = None, *, keys: bool = True) -> None:
+        """`keys`: the shortcuts are told; they work in the window only."""
         super().__init__(parent)
+        self._keys = keys
         self._catalogue = catalogue
         self._made: dict[str, QAction] = {}
         self.setToolTipsVisible(True)
@@ -23,7 +25,7 @@ class CommandMenu(QMenu):
         command = self._catalogue.command(key)
         action = QAction(command.text, self)
         self.insertAction(before, action)  # type: ignore[arg-type]
-        if command.shortcut and not command.held:
+        if self._keys and command.shortcut and not command.held:
             # Only shown: the window's own shortcut answers the key, and two of them would cancel each other.
             shown = QKeySequence(command.shortcut).toString(QKeySequence.SequenceFormat.NativeText)
             action.setText(f"{command.text}\t{shown}")

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 
 from desktop.theme import Look
 
-_LEAST_REST = 110
+_LEAST_REST = 160
 """Pixels that a column needs that takes what the others leave."""
 _ROW_HEIGHT = 38
 

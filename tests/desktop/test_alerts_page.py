@@ -216,6 +216,27 @@ def test_the_tray_tells_of_an_alert_and_stays_marked(look: Look, monkeypatch: py
     tray.close()
 
 
+def test_the_trays_menu_leads_to_the_alerts_while_there_are_some(
+    look: Look, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    Screen(monkeypatch)
+    window, tray = Window(look, Actions()), Tray(look)
+    qtbot.addWidget(window)
+    tray.fill(window.catalogue, ["window.quit"])
+    icon = tray.findChild(QSystemTrayIcon)
+    assert icon is not None
+
+    def entries() -> list[str]:
+        return [entry.text() for entry in icon.contextMenu().actions() if entry.isVisible() and entry.text()]
+
+    assert entries() == ["Open Hark", "Quit Hark"]  # no keys: they work in the window only
+    tray.show_alerts((UNSERVED, FAILED))
+    assert entries() == ["Open Hark", "Show 2 alerts", "Quit Hark"]
+    with qtbot.waitSignal(tray.alerts_requested):
+        next(entry for entry in icon.contextMenu().actions() if entry.text() == "Show 2 alerts").trigger()
+    tray.close()
+
+
 # --- on a real Redis ---
 
 
