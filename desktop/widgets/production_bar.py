@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDoubleSpinBox, QFrame, QHBoxLayout, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QSpinBox, QWidget
 
 from desktop.theme import Look
 from desktop.widgets.dialog import Dialog, fit_field, form_layout
@@ -102,10 +102,9 @@ class UnlockDialog(Dialog):
         self.reason.setMaxLength(500)
         self.reason.setAccessibleName("Reason")
         self.reason.textChanged.connect(self._draw)
-        self.minutes = QDoubleSpinBox()
-        self.minutes.setDecimals(0)
+        self.minutes = QSpinBox()
         self.minutes.setRange(1, 480)
-        self.minutes.setValue(minutes)
+        self.minutes.setValue(round(minutes))
         self.minutes.setSuffix(" min")
         self.minutes.setAccessibleName("Minutes until it locks by itself")
         for field in (self.reason, self.minutes):
@@ -121,5 +120,5 @@ class UnlockDialog(Dialog):
         self.allow("" if self.reason.text().strip() else "Say why first.")
 
     def _confirm(self) -> None:
-        self.confirmed.emit(self.reason.text().strip(), self.minutes.value())
+        self.confirmed.emit(self.reason.text().strip(), float(self.minutes.value()))
         self.accept()

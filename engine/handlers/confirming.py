@@ -14,8 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine.errors import NotFoundError, PermanentError
-from engine.model import Action
-from engine.providers import Reply, Tool
+from engine.providers import Reply, Tool, acted
 from engine.store.records import dumps
 
 _HELD = "Held back: Hark asks the person for a yes first. It is not done yet; say nothing about it."
@@ -84,5 +83,5 @@ async def do_held(calls: str, tools: Mapping[str, Tool]) -> Reply:
                 f"What was confirmed cannot be done: there is no {call['tool']!r} here.", "Say it anew."
             )
         arguments = tool.arguments.model_validate(call["arguments"])
-        actions.append(Action(tool.name, arguments.model_dump(mode="json"), await tool.call(arguments)))
+        actions.append(acted(tool, arguments, await tool.call(arguments)))
     return Reply(" ".join(action.outcome for action in actions), tuple(actions))

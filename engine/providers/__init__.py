@@ -41,6 +41,18 @@ class Tool:
     confirm: Callable[[Any], str | Awaitable[str]] | None = None
 
 
+class NotDone(str):
+    """What a tool answers where it did nothing of what was asked: a sentence to say, and no deed to tell of."""
+
+    __slots__ = ()
+
+
+def acted(tool: Tool, arguments: BaseModel, outcome: str, *, ok: bool = True) -> Action:
+    """What a call of `tool` came to; a `NotDone` was none, and nor was what is not `ok`."""
+    worked = ok and not isinstance(outcome, NotDone)
+    return Action(tool.name, arguments.model_dump(mode="json"), str(outcome), worked)
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One earlier exchange of a conversation."""

@@ -235,9 +235,10 @@ async def test_openapi_tells_of_the_header(api: httpx2.AsyncClient) -> None:
 async def test_a_voice_is_told_no(shell: None, client: Client, admin: Admin) -> None:
     with worker_process("-m", "engine", "worker"):
         handle = await client.process_voice_command("local", "pause the tasks queue")
-        reply = (await handle.result(LIMIT_S))["reply"]
-    assert reply == (
+        result = await handle.result(LIMIT_S)
+    assert result["reply"] == (
         "I cannot do that. This connection is marked as production: orders and is read-only. "
         "Unlock it in the window, and do it there."
     )
+    assert [action["ok"] for action in result["actions"]] == [False]
     assert await admin.audit() == ()

@@ -12,7 +12,7 @@ from engine.handlers.context import JobContext
 from engine.handlers.tools.arguments import Arguments, Nothing
 from engine.handlers.tools.wording import count, listed, spoken_queue
 from engine.model import QueueState
-from engine.providers import Tool
+from engine.providers import NotDone, Tool
 from engine.queues import QUEUES, SYNTHESIS, TRANSCRIPTION, VOICE_PROCESSING, require_queue
 
 _Given = TypeVar("_Given", bound=Arguments)
@@ -81,7 +81,7 @@ def console_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
             try:
                 return await act(arguments)
             except WriteLockedError as error:
-                return f"I cannot do that. {error.message} Unlock it in the window, and do it there."
+                return NotDone(f"I cannot do that. {error.message} Unlock it in the window, and do it there.")
 
         return refused_by_voice
 

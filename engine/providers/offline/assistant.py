@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 
-from engine.model import Action
-from engine.providers import Reply, Tool, Turn
+from engine.providers import Reply, Tool, Turn, acted
 from engine.providers.offline.grammar import Grammar, SharedGrammar, Understood
 
 
@@ -43,7 +42,7 @@ class OfflineAssistant:
             reason = error.errors(include_url=False, include_input=False)[0]["msg"]
             return Reply(f"I heard: “{said}”, but cannot use it: {reason}.")
         outcome = await tool.call(arguments)
-        return Reply(outcome, (Action(tool.name, arguments.model_dump(mode="json"), outcome),))
+        return Reply(outcome, (acted(tool, arguments, outcome),))
 
 
 def _offer(grammar: Grammar, tools: Mapping[str, Tool]) -> str:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from engine.errors import HarkError, RetryableError
 from engine.log import get_logger
 from engine.model import Action
-from engine.providers import Reply, Tool, Turn
+from engine.providers import Reply, Tool, Turn, acted
 from engine.providers.openai.chat import completion_of, words_of
 from engine.providers.openai.failures import Purpose
 from engine.providers.openai.service import Service
@@ -162,7 +162,7 @@ class _ToolCalls:
             outcome, ok = await tool.call(arguments), True
         except HarkError as error:
             outcome, ok = str(error), False
-        self.actions.append(Action(name, arguments.model_dump(mode="json"), outcome, ok))
+        self.actions.append(acted(tool, arguments, outcome, ok=ok))
         return outcome if ok else f"This failed: {outcome}"
 
     def _unusable(self, name: str, problem: str) -> str:
