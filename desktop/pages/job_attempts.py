@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from desktop.theme import Look
-from desktop.widgets.job_words import exact_text, span_text, when_text
+from desktop.widgets.job_words import exact_text, past_text, span_text
 from desktop.widgets.mono_field import MonoField
 from desktop.widgets.scroll_list import ScrollList
 from desktop.widgets.text import Text
@@ -27,7 +27,7 @@ class JobAttempts(ScrollList):
         for attempt in reversed(job.history):
             words = (
                 f"Attempt {attempt.number}: after {span_text(attempt.ended_at_ms - attempt.started_at_ms)}, "
-                f"{when_text(attempt.ended_at_ms, now_ms)}"
+                f"{past_text(attempt.ended_at_ms, now_ms)}"
             )
             field = MonoField(words, attempt.error + (f"\n\n{attempt.traceback}" if attempt.traceback else ""))
             field.fit()

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from desktop.theme import Look
-from desktop.widgets.job_words import STATE_WORDS, exact_text, json_text, span_text, took_ms, when_text
+from desktop.widgets.job_words import STATE_WORDS, exact_text, json_text, past_text, span_text, took_ms, when_text
 from desktop.widgets.mono_field import MonoField
 from desktop.widgets.scroll_list import ScrollList
 from desktop.widgets.text import Text
@@ -41,10 +41,10 @@ class JobFacts(ScrollList):
     def show_times(self, job: Job, now_ms: int) -> None:
         """Only the words that change by themselves: a selection or a scroll position elsewhere is not disturbed."""
         words = {
-            "Added": when_text(job.created_at_ms, now_ms),
+            "Added": past_text(job.created_at_ms, now_ms),
             "Due": when_text(job.due_at_ms, now_ms),
-            "Started": when_text(job.started_at_ms, now_ms),
-            "Ended": when_text(job.finished_at_ms, now_ms),
+            "Started": past_text(job.started_at_ms, now_ms),
+            "Ended": past_text(job.finished_at_ms, now_ms),
             "Took": span_text(took_ms(job, now_ms)),
             "Runs for": span_text(took_ms(job, now_ms)),
         }

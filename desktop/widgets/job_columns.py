@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from desktop.widgets.job_words import exact_text, first_line, json_text, short_id, span_text, took_ms, when_text
+from desktop.widgets.job_words import (
+    exact_text,
+    first_line,
+    json_text,
+    past_text,
+    short_id,
+    span_text,
+    took_ms,
+    when_text,
+)
 from engine.model import Job, JobState
 from engine.queues import QUEUES
 
@@ -25,14 +34,14 @@ _ID = Column("Id", 122, lambda job, _: short_id(job.id), lambda job, _: job.id)
 _QUEUE = Column("Queue", 118, lambda job, _: QUEUES[job.queue].title, lambda job, _: job.queue)
 _NAME = Column("Name", 148, lambda job, _: job.name, lambda job, _: job.name)
 _ADDED = Column(
-    "Added", 104, lambda job, now: when_text(job.created_at_ms, now), lambda job, _: exact_text(job.created_at_ms)
+    "Added", 104, lambda job, now: past_text(job.created_at_ms, now), lambda job, _: exact_text(job.created_at_ms)
 )
 _DUE = Column("Due", 104, lambda job, now: when_text(job.due_at_ms, now), lambda job, _: exact_text(job.due_at_ms))
 _STARTED = Column(
-    "Started", 104, lambda job, now: when_text(job.started_at_ms, now), lambda job, _: exact_text(job.started_at_ms)
+    "Started", 104, lambda job, now: past_text(job.started_at_ms, now), lambda job, _: exact_text(job.started_at_ms)
 )
 _ENDED = Column(
-    "Ended", 104, lambda job, now: when_text(job.finished_at_ms, now), lambda job, _: exact_text(job.finished_at_ms)
+    "Ended", 104, lambda job, now: past_text(job.finished_at_ms, now), lambda job, _: exact_text(job.finished_at_ms)
 )
 _TOOK = Column(
     "Took",

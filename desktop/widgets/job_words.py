@@ -45,11 +45,16 @@ def when_text(at_ms: int | None, now_ms: int) -> str:
     return f"{span_text(now_ms - at_ms)} ago" if at_ms < now_ms else f"in {span_text(at_ms - now_ms)}"
 
 
+def past_text(at_ms: int | None, now_ms: int) -> str:
+    """A time that has been: "–", "now", "12 min ago". What is newer than the last look at the clock is "now"."""
+    return when_text(at_ms if at_ms is None else min(at_ms, now_ms), now_ms)
+
+
 def ages_text(oldest_at_ms: int | None, newest_at_ms: int | None, now_ms: int) -> str:
     """How old the oldest and the newest of some jobs are: "From 2 h ago to 1 h ago."; "" where it is not known."""
     if oldest_at_ms is None or newest_at_ms is None:
         return ""
-    oldest, newest = when_text(oldest_at_ms, now_ms), when_text(newest_at_ms, now_ms)
+    oldest, newest = past_text(oldest_at_ms, now_ms), past_text(newest_at_ms, now_ms)
     return f"From {oldest} to {newest}." if oldest != newest else f"From {oldest}."
 
 

@@ -107,6 +107,11 @@ class TestTable:
         with qtbot.waitSignal(page.page_wanted, check_params_cb=lambda *args: args[2] == MILLION // PAGE - 1):
             page.table.scrollToBottom()
 
+    def test_a_job_that_ended_after_the_last_look_at_the_clock_ended_now(self, failed: JobsPage) -> None:
+        late = replace(job(0), finished_at_ms=START_MS + 8_500)
+        failed.show_page("synthesis", JobState.FAILED, 0, (late, *some(1, 9)))
+        assert [failed.table.jobs.index(row, 2).data() for row in range(2)] == ["now", "2.0 s ago"]
+
     def test_a_row_that_is_on_its_way_says_so(self, page: JobsPage) -> None:
         page.show_snapshot(snapshot(voice_processing={"waiting": 3}))
         assert page.table.jobs.index(0, 0).data() == "loading…"
