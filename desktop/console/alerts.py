@@ -7,12 +7,15 @@ the news of a Redis that is gone.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
 from desktop.bridge import Bridge
+from desktop.commands import Command
+from desktop.pages.alert_row import about
 from desktop.pages.alerts import AlertsPage
 from desktop.tray import Tray
 from desktop.window import Window
@@ -57,6 +60,7 @@ class _Wiring(QObject):
         page.failures_wanted.connect(lambda: window.open_page(window.failures))
         window.alerts_wanted.connect(lambda: window.open_page(page))
         tray.alerts_requested.connect(self._come_to_front)
+        window.catalogue.add_source(self._commands)
 
     # Watching
 
@@ -89,6 +93,17 @@ class _Wiring(QObject):
         self._window.show_alerts(found)
         self._tray.show_alerts(found)
         self._tray.notify(changes.news)
+
+    def _commands(self) -> Iterable[Command]:
+        for alert in self._watch.open:
+            if alert.silence is None:
+                yield Command(
+                    f"alert.acknowledge.{alert.key}",
+                    "Alerts",
+                    f"Acknowledge: {about(alert)}",
+                    partial(self._acknowledge, alert.key),
+                    "alert silence quiet known",
+                )
 
     # Silences
 

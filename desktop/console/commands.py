@@ -68,6 +68,16 @@ class _Commands(QObject):
                 refusal=lambda: self._all_refusal(pause=False),
             ),
             Command("jobs.failed", "Jobs", "Search failed jobs", self._search_failed, "find errors"),
+            Command("jobs.removed", "Audit", "Show removed jobs", self._show_quarantine, "quarantine restore undo"),
+            Command(
+                "schedule.add",
+                "Recurring",
+                "Add a recurring job…",
+                self._add_schedule,
+                "new schedule cron interval",
+                writes=True,
+                refusal=lambda: "" if window.recurring.add.isEnabled() else window.recurring.add.toolTip(),
+            ),
             Command(
                 "worker.restart",
                 "Workers",
@@ -117,8 +127,26 @@ class _Commands(QObject):
                 f"{queue.name} errors failed jobs",
             )
 
+            yield Command(
+                f"queue.concurrency.{queue.name}",
+                "Workers",
+                f"Change how many of {queue.title} run at once…",
+                partial(self._change_concurrency, queue.name),
+                f"{queue.name} concurrency parallel workers",
+                writes=True,
+            )
+
     def _schedule_commands(self) -> Iterable[Command]:
         for schedule in self._schedules:
+            yield Command(
+                f"schedule.switch.{schedule.id}",
+                "Recurring",
+                f"Switch {schedule.id} {'off' if schedule.enabled else 'on'}",
+                partial(self._window.recurring.switched.emit, schedule.id, not schedule.enabled),
+                f"recurring schedule {schedule.queue} disable enable",
+                writes=True,
+                refusal=self._gone,
+            )
             yield Command(
                 f"schedule.run.{schedule.id}",
                 "Recurring",
@@ -182,6 +210,20 @@ class _Commands(QObject):
         self._window.open_page(jobs)
         jobs.choose(ALL_QUEUES, JobState.FAILED, typed)
         jobs.search.typed.setFocus()
+
+    def _show_quarantine(self) -> None:
+        self._window.open_page(self._window.audit)
+        self._window.audit.show_view("quarantine")
+
+    def _add_schedule(self) -> None:
+        self._window.open_page(self._window.recurring)
+        self._window.recurring.open_add()
+
+    def _change_concurrency(self, queue: str) -> None:
+        workers = self._window.workers
+        self._window.open_page(workers)
+        workers.concurrency[queue].number.setFocus()
+        workers.concurrency[queue].number.selectAll()
 
     def _look_up(self, job_id: str) -> None:
         self._bridge.request(_JOB, lambda engine: engine.monitor.job(job_id))

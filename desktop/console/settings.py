@@ -8,6 +8,7 @@ from functools import partial
 from PySide6.QtCore import QObject
 
 from desktop.bridge import Bridge, in_thread
+from desktop.commands import Command
 from desktop.pages.setting_section import Service
 from desktop.pages.settings import SettingsPage
 from desktop.window import Window
@@ -21,6 +22,23 @@ _VIEWS, _CHANGE, _TRIAL = "settings.views", "settings.change ", "settings.trial 
 def connect(page: SettingsPage, bridge: Bridge, window: Window) -> None:
     """Connect the page's wishes to the bridge; the restart is the app's."""
     _Wiring(page, bridge)
+
+    def test(service: str) -> None:
+        window.open_page(page)
+        page.try_service(service)
+
+    window.catalogue.add(
+        *(
+            Command(
+                f"settings.test.{trial.name}",
+                "Settings",
+                f"Test {trial.title}",
+                partial(test, trial.name),
+                f"try check service {trial.name}",
+            )
+            for trial in TRIALS.values()
+        )
+    )
 
 
 class _Wiring(QObject):

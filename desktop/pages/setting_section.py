@@ -38,7 +38,7 @@ class TrialLine(QWidget):
         self.button = Button(look, f"Test {service.title}", font="label")
         self.button.setFixedHeight(32)
         self.button.setToolTip("Try it out with the settings as they are saved")
-        self.button.clicked.connect(self._ask)
+        self.button.clicked.connect(self.ask)
         self.outcome = Text(look, "", tone="muted")
         self.outcome.setWordWrap(True)
         row = QHBoxLayout(self)
@@ -51,7 +51,8 @@ class TrialLine(QWidget):
         """Say what came of it."""
         self._show(in_window(message), "accent" if worked else "danger", busy=False)
 
-    def _ask(self) -> None:
+    def ask(self) -> None:
+        """Try it."""
         self._show("Trying…", "muted", busy=True)
         self.wanted.emit(self._service.name)
 

@@ -47,6 +47,7 @@ class SettingsPage(QWidget):
         self._views: dict[str, SettingView] = {}
         self.sections: dict[str, SettingSection] = {}
         self.jumps: dict[str, Button] = {}
+        self._meant_trial = ""
         self._groups: list[str] = []
         """Those that are yet to be made."""
         column = QVBoxLayout(self)
@@ -117,6 +118,11 @@ class SettingsPage(QWidget):
         for section in self.sections.values():
             if service in section.trials:
                 section.trials[service].show_outcome(worked, message)
+
+    def try_service(self, name: str) -> None:
+        """Bring up the section of a service and try it out, as its button does."""
+        self._meant_trial = name
+        self._try_meant()
 
     def show_restarted(self) -> None:
         """Nothing waits for a restart of the worker any more."""
@@ -190,6 +196,7 @@ class SettingsPage(QWidget):
         self._filter()
         if self._groups:
             self._make_section()
+        self._try_meant()
 
     @property
     def complete(self) -> bool:
@@ -202,6 +209,14 @@ class SettingsPage(QWidget):
         row.reset_wanted.connect(self.reset_wanted)
 
     # Reacting
+
+    def _try_meant(self) -> None:
+        """Sections may still be on their way."""
+        if self._meant_trial and self.complete:
+            name, self._meant_trial = self._meant_trial, ""
+            group = next(service.group for service in self._services if service.name == name)
+            self.show_group(group)
+            self.sections[group].trials[name].ask()
 
     def show_group(self, group: str) -> None:
         """Bring a section to the top."""

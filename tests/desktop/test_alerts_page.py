@@ -308,7 +308,7 @@ async def test_an_alert_begins_is_acknowledged_for_all_and_ends(console: Console
     assert console.tray.told == [UNSERVED.key]
     assert console.window.rail.alert_badge.text().strip() == "1 alert"
     row = console.page.rows[UNSERVED.key]
-    console.page.acknowledge_wanted.emit(UNSERVED.key)
+    console.window.catalogue.run(console.window.catalogue.command(f"alert.acknowledge.{UNSERVED.key}"))
     assert (await console.noticed.next())[1] == "Acknowledged: nobody is told of this alert until it ends."
     await console.until(lambda: row.known.whole.startswith("Acknowledged by "))
     (entry,) = await Admin(store).audit()

@@ -16,7 +16,7 @@ from desktop.actions import Actions
 from desktop.bridge import Bridge
 from desktop.commands import Catalogue, Command
 from desktop.console import commands as wiring
-from desktop.console import jobs, queues
+from desktop.console import jobs, queues, recurring, workers
 from desktop.theme import Look
 from desktop.tray import Tray
 from desktop.window import Window
@@ -187,6 +187,8 @@ async def wired(url: str) -> AsyncIterator[Window]:
     wiring.connect(window, actions, bridge, tray)
     jobs.connect(window.jobs, bridge, window)
     queues.connect(window.queues, actions, bridge, window)
+    recurring.connect(window.recurring, bridge, window)
+    workers.connect(window.workers, bridge, window)
     bridge.noticed.connect(window.notices.show_notice)
     window.show()
     try:
@@ -242,7 +244,17 @@ async def test_the_schedules_are_offered_once_they_are_read(qapp: object, fresh_
         window.command_palette.ask("morning")
         await until(lambda: "Run morning now" in window.command_palette.offered)
         window.command_palette.close_over()
+        choose(window, "switch morning off")
+        await until(lambda: "morning is off." in window.notices.text)
     await store.close()
+
+
+async def test_the_number_of_jobs_at_once_is_found_by_its_words(qapp: object, fresh_redis: str) -> None:
+    async with wired(fresh_redis) as window:
+        window.activateWindow()
+        choose(window, "synthesis at once")
+        await until(lambda: window.workers.concurrency["synthesis"].number.hasFocus())
+        assert window.page is window.workers
 
 
 async def test_a_dangerous_command_asks_as_its_button_does(qapp: object, fresh_redis: str) -> None:

@@ -200,6 +200,15 @@ class TestPage:
         page.show_trial("redis", False, "Redis does not answer. Start it.")
         assert (line.button.isEnabled(), line.outcome.property("tone")) == (True, "danger")
 
+    def test_a_service_can_be_tried_from_elsewhere_even_before_its_section_is_there(self, qtbot: QtBot) -> None:
+        page = SettingsPage(Look(), Actions())
+        qtbot.addWidget(page)
+        page.show_services([Service("redis", "Redis", "Redis")])
+        page.try_service("redis")
+        with qtbot.waitSignal(page.trial_wanted) as asked:
+            page.show_settings(setting_views())
+        assert asked.args == ["redis"]
+
     def test_a_file_that_cannot_be_read_is_told(self, page: SettingsPage) -> None:
         page.show_unreadable("settings.toml is not valid TOML.")
         assert page.message.text() == "settings.toml is not valid TOML."
