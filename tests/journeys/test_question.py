@@ -1,4 +1,4 @@
-"""Hark asks before it destroys: the person answers by key, by button or by voice, or says something else."""
+"""Hark asks before it destroys: the person answers by key or in words, or says something else."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def titles() -> list[str]:
     return [task.title for task in LocalTasks(load_settings().data_dir).all_tasks("local")]
 
 
-def test_a_question_is_answered_by_key_and_voice_and_goes_away(at_the_window: Callable[..., None]) -> None:
+def test_a_question_is_answered_by_key_or_in_words_and_goes_away(at_the_window: Callable[..., None]) -> None:
     for title in ("milk", "salt"):
         LocalTasks(load_settings().data_dir).add(title, "local", title)
 
@@ -63,7 +63,7 @@ def test_a_question_is_answered_by_key_and_voice_and_goes_away(at_the_window: Ca
         assert person.exchange.said == "Yes"
 
         await asked("salt")
-        await person.say("yes")
+        await typed("yes")
         await answered("“salt” is off your list.")
 
     at_the_window(journey)
