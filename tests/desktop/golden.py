@@ -27,7 +27,7 @@ _Pixels = npt.NDArray[np.float32]
 
 
 def picture(widget: QWidget) -> QImage:
-    """The widget as it is drawn when its layouts have settled, one pixel for each of its units on any screen."""
+    """The widget as it is drawn when its layouts have settled, one pixel for each of its units."""
     QApplication.processEvents()
     image = _drawn(widget)
     while True:
