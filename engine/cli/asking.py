@@ -56,13 +56,18 @@ def ask(text: str | None, audio: Path | None, speak: Path | None, conversation: 
 
     async def work(engine: Engine) -> int:
         async with some_worker(engine):
-            return await _ask(engine, said, speak, conversation, yes, as_json)
+            return await _ask(engine, said, speak, yes, as_json, conversation)
 
     return with_engine(work)
 
 
 async def _ask(
-    engine: Engine, said: str | Recording | bytes, speak: Path | None, conversation: str, yes: bool, as_json: bool
+    engine: Engine,
+    said: str | Recording | bytes,
+    speak: Path | None,
+    yes: bool,
+    as_json: bool,
+    conversation: str = "default",
 ) -> int:
     if isinstance(said, bytes):
         said = _checked_words((await (await engine.client.transcribe_audio("local", said)).result())["text"])
