@@ -51,7 +51,7 @@ from engine.queues import QueueSpec
 from engine.recordings import recordings_of
 from engine.reminders import delay_until, drop_reminder, open_reminders, read_notice
 from engine.settings import Settings
-from engine.spoken_commands import RECORDING_TTL_S, SpokenCommands, sound_of, time_limit_ms
+from engine.spoken_commands import RECORDING_TTL_S, SpokenCommands, sound_of, speaking_limit_ms, time_limit_ms
 from engine.store import NewJob, Store
 
 ATTACHMENT_TTL_S = 7 * 86_400
@@ -155,7 +155,8 @@ class Client:
 
     async def synthesize_speech(self, text: str, voice: str | None = None) -> JobHandle:
         """Text to speech; `sound(handle)` gives the bytes."""
-        return await self.add(SynthesizeSpeech(text=text, voice=voice))
+        options = JobOptions(timeout_ms=speaking_limit_ms(text, self._settings))
+        return await self.add(SynthesizeSpeech(text=text, voice=voice), options)
 
     async def create_task(
         self, user_id: str, title: str, *, notes: str = "", due: Due | None = None, options: JobOptions | None = None

@@ -38,10 +38,10 @@ class _Refused(Exception):
 
 
 class PortalKey(QObject):
-    """Emits `pressed` and `released` like `hotkey.Hotkey`. `start` asks for the key, which may take a person's answer:
+    """Emits `pressed` and `released` like `hotkey.Hotkey`.
 
-    `ready` then tells which one it is, in the desktop's words, again whenever they change it; `failed` why there is
-    none, or none any more.
+    `start` asks for the key, which may need a person's answer. `ready` then tells which one it is, in the desktop's
+    words, and again whenever they change it; `failed` why there is none, or none any more.
     """
 
     pressed = Signal()

@@ -35,7 +35,7 @@ from engine.model import (
 )
 from engine.providers import Reply
 from engine.providers.offline import OfflineSynthesizer
-from engine.queues import TRANSCRIPTION
+from engine.queues import SYNTHESIS, TRANSCRIPTION
 from engine.recordings import Fate
 from engine.settings import Settings, load_settings
 from engine.store import Store
@@ -283,6 +283,17 @@ async def test_an_answer_whose_stream_breaks_off_goes_on_where_it_stopped(
     spoken = events[-1]
     assert isinstance(spoken, Spoken)
     assert np.array_equal(np.concatenate([part.samples for part in parts]), Recording.decode(spoken.flac).samples)
+
+
+async def test_a_long_answer_has_the_time_that_it_takes_to_say_it(
+    client: Client, settings: Settings, server: OpenAIDouble, store: Store
+) -> None:
+    server.messages.append(says(ANSWER * 20))
+    async with working(settings):
+        handle = await client.add(ProcessVoiceCommand(text="put milk on my list"))
+        await handle.result(LIMIT_S)
+        speech = await store.find(f"{handle.id}.speech", (SYNTHESIS,))
+    assert speech.timeout_ms == 60_000 + len(ANSWER * 20) * 70
 
 
 async def test_an_answer_that_cannot_be_streamed_is_spoken_sentence_by_sentence(

@@ -20,6 +20,7 @@ from engine.errors import PermanentError, RetryableError
 from engine.providers.openai.failures import Purpose, explain_event
 from engine.providers.openai.service import Service, pieces_of
 from engine.providers.openai.speaking import speakable_parts
+from engine.sentences import spoken_ms
 
 if TYPE_CHECKING:
     from openai.resources.realtime.realtime import AsyncRealtimeConnection
@@ -39,7 +40,9 @@ _INSTRUCTIONS = (
 
 
 class RealtimeSpeaker:
-    """`providers.StreamingSynthesizer` over `/realtime`, 24 kHz; each part of a long text may take `timeout_s`."""
+    """`providers.StreamingSynthesizer` over `/realtime`, 24 kHz; each part of a long text may take
+    `timeout_s` and as long as it lasts.
+    """
 
     def __init__(self, service: Service, model: str, voice: str | None, timeout_s: float = 30.0) -> None:
         self._service = service
@@ -60,7 +63,7 @@ class RealtimeSpeaker:
 
     async def _speak(self, text: str, voice: str) -> AsyncGenerator[Recording, None]:
         async with (
-            self._service.asking(self._purpose, self._timeout_s) as client,
+            self._service.asking(self._purpose, self._timeout_s + spoken_ms(text) / 1000) as client,
             client.realtime.connect(model=self._purpose.model) as connection,
         ):
             await connection.session.update(session=_session(voice))

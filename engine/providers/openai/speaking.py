@@ -14,6 +14,7 @@ from engine.errors import BadInputError, RetryableError
 from engine.providers.openai.failures import Purpose
 from engine.providers.openai.service import Service, pieces_of
 from engine.providers.openai.wav_stream import WavStream
+from engine.sentences import spoken_ms
 
 MAX_SPEECH_CHARS = 4096
 _DEFAULT_VOICE = "alloy"
@@ -22,7 +23,7 @@ _SENTENCE_END = re.compile(r"""[.!?…]["'”’)\]]*(?=\s)|[。！？]""")
 
 
 class SpeechEndpoint:
-    """`providers.StreamingSynthesizer` over `/audio/speech`; each part of a long text may take 30 s."""
+    """`providers.StreamingSynthesizer` over `/audio/speech`; each part may take 30 s and as long as it lasts."""
 
     def __init__(self, service: Service, model: str, voice: str | None, timeout_s: float = _TIMEOUT_S) -> None:
         self._service = service
@@ -46,7 +47,7 @@ class SpeechEndpoint:
     async def _speak(self, text: str, voice: str) -> AsyncGenerator[Recording, None]:
         file = WavStream()
         async with (
-            self._service.asking(self._purpose, self._timeout_s) as client,
+            self._service.asking(self._purpose, self._timeout_s + spoken_ms(text) / 1000) as client,
             client.audio.speech.with_streaming_response.create(
                 input=text, model=self._purpose.model, voice=voice, response_format="wav"
             ) as response,
