@@ -47,12 +47,12 @@ class Fault:
 
     kind: Literal["status", "html", "badjson", "early_end", "cut", "reset", "slow", "stall"]
     path: str = ""
-    prompt: str = ""
     status: int = 500
     code: str | None = None
     param: str | None = None
     message: str = "injected"
     headers: dict[str, str] = field(default_factory=dict)
+    prompt: str = ""
 
 
 @dataclass(frozen=True)
