@@ -142,7 +142,7 @@ async def _follow(
                 answer["error"] = message
                 complain(message)
             case _:
-                _log.debug("unused event: %s", event)
+                _log.debug("unused event: %s", type(event).__name__)
     return question
 
 

@@ -27,7 +27,7 @@ def hark(home: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, env=home, capture_output=True, text=True, timeout=100, check=False)
 
 
-async def test_a_spoken_question_is_answered_aloud(home: dict[str, str], tmp_path: Path) -> None:
+async def test_a_spoken_question_is_answered_aloud_and_no_log_knows_it(home: dict[str, str], tmp_path: Path) -> None:
     question, answer = tmp_path / "question.wav", tmp_path / "answer.wav"
     synthesizer = OfflineSynthesizer()
     try:
@@ -35,12 +35,14 @@ async def test_a_spoken_question_is_answered_aloud(home: dict[str, str], tmp_pat
     finally:
         await synthesizer.close()
 
-    done = hark(home, "ask", "--audio", str(question), "--speak", str(answer))
+    done = hark(home | {"DEBUG": "hark*"}, "ask", "--audio", str(question), "--speak", str(answer))
 
     assert done.returncode == 0, done.stderr
     assert "what are my tasks" in done.stdout
     assert "Your list is empty." in done.stdout
     assert Recording.decode(answer.read_bytes()).require_speech().duration_ms > 500
+    assert " DEBUG " in done.stderr
+    assert not [words for words in ("my tasks", "list is empty") if words in done.stderr.lower()]
 
 
 def test_a_task_that_was_created_is_listed(home: dict[str, str]) -> None:
