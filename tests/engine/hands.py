@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
+from uuid import uuid4
 
 import redis
 
@@ -43,12 +43,11 @@ class Hands:
         self.client = Client(store, settings)
         self.store = store
         self.services = services
-        self._claims = itertools.count()
 
     async def claim(self, payload: JobType, job_id: str = "a") -> JobContext:
         """Claim a job; it is added where it does not exist."""
         await self.client.add(payload, JobOptions(job_id=job_id, backoff="fixed", backoff_ms=0))
-        token = f"claim {next(self._claims)}"
+        token = uuid4().hex  # the same one again would be given the same jobs again
         taken = await self.store.take(payload.queue, 10, lease_ms=60_000, token=token, worker="test")
         (job,) = [job for job in taken.jobs if job.id == job_id]
         return JobContext(job, self.services)

@@ -131,12 +131,20 @@ async def test_a_prompt_refused_for_good_is_told_beside_the_answers_and_asked_on
     assert Counter(server.prompts) == {"one": 1, "two": 1, "three": 1, "four": 2}
 
 
-async def test_a_job_whose_prompts_are_all_refused_fails_for_good(worker: Hands, server: OpenAIDouble) -> None:
+async def test_a_job_whose_prompts_are_all_refused_fails_for_good_and_asks_again_when_it_is_run_again(
+    worker: Hands, server: OpenAIDouble, store: Store, admin: Admin
+) -> None:
     server.replies |= {prompt: {**says(""), "finish_reason": "content_filter"} for prompt in FOUR}
-    with pytest.raises(PermanentError, match=r"None of the 2 prompts was answered\. .* refused to answer this"):
-        await worker.run(AskAIBatch(prompts=FOUR[:2]))
     with pytest.raises(PermanentError, match="refused to answer this"):
         await worker.run(AskAI(prompt="three"), "b")
+    payload = AskAIBatch(prompts=FOUR[:2])
+    context = await worker.claim(payload)
+    with pytest.raises(PermanentError, match=r"None of the 2 prompts was answered\. .* refused to answer this"):
+        await HANDLERS[AskAIBatch](payload, context)
+    await store.fail(context.job, "None was answered.", permanent=True)
+    server.replies["one"] = says("about one")
+    await admin.retry(AI_PROCESSING, ["a"], actor="ada")
+    assert (await worker.run(payload))["answered"] == 1
 
 
 async def test_without_a_model_a_job_fails_for_good_and_says_what_to_set(store: Store, fresh_redis: str) -> None:
@@ -197,6 +205,23 @@ async def test_a_batch_goes_on_after_a_fault_and_asks_nothing_twice(
         await store.fail(context.job, str(caught.value))
         assert (await worker.run(payload))["answered"] == 4
     assert Counter(server.prompts) == {"one": 1, "two": 1, "three": 2, "four": 1}
+
+
+async def test_a_job_waits_for_as_long_as_the_server_asks(
+    settings: Settings, client: Client, store: Store, server: OpenAIDouble
+) -> None:
+    server.faults.append(Fault("status", status=429, headers={"retry-after": "3600"}))
+    with worker_thread(settings):
+        handle = await client.ask_ai("ada", "one")
+
+        async def put_off() -> bool:
+            return await handle.state() is JobState.DELAYED
+
+        await until(store, put_off)
+    job = await handle.job()
+    assert job.due_at_ms is not None
+    assert job.due_at_ms - job.created_at_ms >= 3_600_000
+    assert "is asked too often" in (job.error or "")
 
 
 async def test_what_is_under_way_when_another_fails_is_waited_for_and_kept(
