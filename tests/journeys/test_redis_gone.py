@@ -53,6 +53,7 @@ async def journey(app: App, server: PrivateRedis, url: str) -> None:
             age = page.findChild(Freshness)
             await until(lambda page=page, age=age: shown(page, age))
 
+    window.open_page(queues)
     await until(lambda: email.pill.state == "running")
     await give_work(url)
     await until(lambda: email.numbers["failed"].text() == "1")
