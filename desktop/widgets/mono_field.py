@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QPlainTextEdit
 
 from desktop.widgets.job_words import mono_font
 
-_MOST_LINES = 14
-_LINE_WIDTH = 54
-"""Characters that fit into a line of the narrowest field; a longer one takes several."""
+_MOST_LINES = 16
 
 
 class MonoField(QPlainTextEdit):
@@ -18,6 +17,7 @@ class MonoField(QPlainTextEdit):
     def __init__(self, name: str, text: str = "") -> None:
         """`name` is what a screen reader calls it."""
         super().__init__(text)
+        self._fits = False
         self.setReadOnly(True)
         self.setFont(mono_font())
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -28,8 +28,15 @@ class MonoField(QPlainTextEdit):
         )
 
     def fit(self) -> None:
-        """Be as high as the text, but never higher than some lines: what is longer scrolls."""
-        text = self.toPlainText()
-        needed = text.count("\n") + 1 + sum(len(line) // _LINE_WIDTH for line in text.splitlines())
-        lines = min(_MOST_LINES, max(1, needed))
+        """Be as high as the text at whatever width, but never higher than some lines: what is longer scrolls."""
+        self._fits = True
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._fits:
+            self._fit()
+
+    def _fit(self) -> None:
+        lines = min(_MOST_LINES, max(1, round(self.document().size().height())))  # a plain text's is in lines
         self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + 14)

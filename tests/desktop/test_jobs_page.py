@@ -22,6 +22,7 @@ from desktop.pages.jobs import JobsPage
 from desktop.theme import Look
 from desktop.widgets.job_actions import CANCEL, PROMOTE, REMOVE, RETRY, JobScope
 from desktop.widgets.job_table_model import KEPT_PAGES, PAGE
+from desktop.widgets.mono_field import MonoField
 from desktop.widgets.queue_box import ALL_QUEUES
 from desktop.widgets.trace_timeline import Bar, bars_of
 from desktop.window import Window
@@ -336,6 +337,15 @@ class TestDetail:
             qtbot.keyClick(failed.table, Qt.Key.Key_Return)
         assert asked.args == ["synthesis", "job-2"]
         assert failed.detail.isVisible()
+
+    def test_a_traceback_has_the_lines_that_it_needs_at_the_width_there_is(
+        self, failed: JobsPage, qtbot: QtBot
+    ) -> None:
+        failed.open_job("synthesis", "job-2")
+        failed.show_job(job(2, error="ConnectionError: " + "no answer " * 20), ())
+        field = next(field for field in failed.detail.findChildren(MonoField) if field.accessibleName() == "Error")
+        qtbot.waitUntil(lambda: field.height() > 3 * field.fontMetrics().lineSpacing())
+        assert not field.verticalScrollBar().maximum()
 
     def test_in_a_narrow_page_a_job_stands_in_the_place_of_the_list(self, failed: JobsPage, qtbot: QtBot) -> None:
         failed.resize(789, 480)
