@@ -41,17 +41,17 @@ class Talking(QObject):
         self._voice.hint_changed.connect(page.show_hint)
         self._bridge.command_failed.connect(page.show_failed)
         page.answered.connect(self.answer)
-        page.microphones_wanted.connect(lambda: self._show_microphones(page))
-        page.microphone_chosen.connect(self._voice.microphones.choose)
+        page.microphone.wanted.connect(lambda: self._show_microphones(page))
+        page.microphone.device_chosen.connect(self._voice.microphones.choose)
         self._voice.microphones.changed.connect(lambda: self._show_microphones(page))
-        self._voice.microphones.choose(page.chosen_microphone)
+        self._voice.microphones.choose(page.microphone.device)
         self._voice.microphones.start()
 
     def _show_microphones(self, page: AssistantPage) -> None:
         microphones = self._voice.microphones
         default = microphones.default
         known = [(one.id, f"{one.title} (muted)" if one.muted else one.title) for one in microphones.list()]
-        page.show_microphones(known, default.title if default is not None else "")
+        page.microphone.show_microphones(known, default.title if default is not None else "")
 
     def ask_in_words(self, text: str) -> None:
         """A command was typed."""

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QMenu, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.actions import Actions
 from desktop.theme import Look
 from desktop.widgets.exchange import Exchange
+from desktop.widgets.microphone_button import MicrophoneButton
 from desktop.widgets.talk_button import TalkButton
 from desktop.widgets.text import Button, Text
 from engine.model import Replied, VoiceEvent
 from engine.recordings import Fate, KeptRecording
 
 _WIDTH = 760
-_DEFAULT = "Default microphone"
 _EXAMPLES = (
     "What time is it?",
     "Add a task to call Anna tomorrow",
@@ -42,10 +42,6 @@ class AssistantPage(QWidget):
     talk_pressed = Signal()
     talk_released = Signal()
     recordings_wanted = Signal()
-    microphones_wanted = Signal()
-    """The list is being opened: `show_microphones` fills it."""
-    microphone_chosen = Signal(str)
-    """Its id; "" for whichever is the default."""
     answered = Signal(str, bool)
     """The trace of the command that ended in a question, and whether the answer is yes."""
 
@@ -54,8 +50,6 @@ class AssistantPage(QWidget):
         self._look, self._actions = look, actions
         self._exchanges: dict[int, Exchange] = {}
         self._asking: Exchange | None = None
-        self.chosen_microphone = ""
-        self._microphone_name = ""
         self._hints = dict(_HINTS)
 
         column = QVBoxLayout(self)
@@ -146,42 +140,18 @@ class AssistantPage(QWidget):
         unheard = sum(kept.fate is not Fate.HEARD for kept in recordings)
         self.show_recordings.setText(f"Recordings ({unheard})" if unheard else "Recordings")
 
-    def show_microphones(self, known: Sequence[tuple[str, str]], default: str) -> None:
-        """Show which there are, each with its id and its name, and which name the default one has ("": unknown)."""
-        names = dict(known)
-        follow = f"{_DEFAULT} ({default})" if default else _DEFAULT
-        entries = [("", follow), *known]
-        chosen = self.chosen_microphone
-        if chosen and chosen not in names:
-            entries.append((chosen, f"{self._microphone_name or chosen} (not plugged in)"))
-        elif chosen:
-            self._microphone_name = names[chosen]
-        self.microphones.clear()
-        for device_id, name in entries:
-            entry = self.microphones.addAction(name)
-            entry.setCheckable(True)
-            entry.setChecked(device_id == chosen)
-            entry.triggered.connect(lambda _=False, device_id=device_id: self._choose_microphone(device_id))
-        shown = names.get(chosen, default) or _DEFAULT
-        self.microphone.setText(self.microphone.fontMetrics().elidedText(shown, Qt.TextElideMode.ElideRight, 220))
-
     def memory(self) -> dict[str, Any]:
         """The chosen microphone, to be kept."""
-        return {"microphone": self.chosen_microphone, "name": self._microphone_name}
+        return self.microphone.memory()
 
     def recall(self, memory: Mapping[str, Any]) -> None:
         """Take the choice up again. Raises KeyError where there is none."""
-        self._microphone_name = str(memory["name"])
-        self._choose_microphone(str(memory["microphone"]))
+        self.microphone.recall(memory)
 
     def _end_question(self) -> None:
         if self._asking is not None:
             self._asking.end_question()
             self._asking = None
-
-    def _choose_microphone(self, device_id: str) -> None:
-        self.chosen_microphone = device_id
-        self.microphone_chosen.emit(device_id)
 
     def _build_conversation(self) -> QScrollArea:
         self._scroll = QScrollArea()
@@ -245,16 +215,7 @@ class AssistantPage(QWidget):
         self.talk.released.connect(self.talk_released)
         self._hint = Text(self._look, _HINTS["idle"], "strong")
         self._destination = Text(self._look, "", "caption", "muted")
-        self.microphone = Button(
-            self._look, _DEFAULT, kind="quiet", icon="microphone", icon_role="muted", font="caption"
-        )
-        self.microphone.setIconSize(QSize(14, 14))
-        self.microphone.setFixedHeight(24)
-        self.microphone.setMaximumWidth(280)
-        self.microphone.setToolTip("The microphone that listens; choose another one here")
-        self.microphones = QMenu(self)
-        self.microphones.aboutToShow.connect(self.microphones_wanted)
-        self.microphone.setMenu(self.microphones)
+        self.microphone = MicrophoneButton(self._look)
         self.show_recordings = Button(self._look, "Recordings", kind="quiet", font="caption")
         self.show_recordings.setToolTip("What you said and is still kept: play it, try it again, delete it")
         self.show_recordings.setFixedHeight(24)

@@ -13,6 +13,8 @@ from desktop.widgets.text import Text
 from engine.model import Job, JobState
 from engine.queues import QUEUES
 
+_LONG_ID = 28
+
 
 class JobFacts(ScrollList):
     """Give it a job by `show_job`, and the time as it passes by `show_times`."""
@@ -67,7 +69,8 @@ class JobFacts(ScrollList):
         return holder
 
     def _value(self, text: str, tip: str) -> Text:
-        label = Text(self._look, text)
+        # An id has no place to break at: it has to fit in a line.
+        label = Text(self._look, text, "caption" if len(text) > _LONG_ID and " " not in text else "body")
         label.setToolTip(tip)
         label.setWordWrap(True)
         label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

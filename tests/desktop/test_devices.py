@@ -176,18 +176,18 @@ def test_a_muted_microphone_is_named(control: VoiceControl, qtbot: QtBot) -> Non
 def test_the_page_offers_them_and_remembers_one_that_is_not_plugged_in(qtbot: QtBot) -> None:
     page = AssistantPage(Look(dark=False), Actions())
     qtbot.addWidget(page)
-    page.show_microphones([("a", "Headset"), ("b", "Webcam")], "Webcam")
-    with qtbot.waitSignal(page.microphone_chosen) as chosen:
-        page.microphones.actions()[1].trigger()
+    page.microphone.show_microphones([("a", "Headset"), ("b", "Webcam")], "Webcam")
+    with qtbot.waitSignal(page.microphone.device_chosen) as chosen:
+        page.microphone.menu().actions()[1].trigger()
     assert chosen.args == ["a"]
-    page.show_microphones([("a", "Headset"), ("b", "Webcam")], "Webcam")
+    page.microphone.show_microphones([("a", "Headset"), ("b", "Webcam")], "Webcam")
     assert page.microphone.text() == "Headset"
 
     later = AssistantPage(Look(dark=False), Actions())
     qtbot.addWidget(later)
     later.recall(page.memory())
-    later.show_microphones([("b", "Webcam")], "Webcam")
-    assert [(entry.text(), entry.isChecked()) for entry in later.microphones.actions()] == [
+    later.microphone.show_microphones([("b", "Webcam")], "Webcam")
+    assert [(entry.text(), entry.isChecked()) for entry in later.microphone.menu().actions()] == [
         ("Default microphone (Webcam)", False),
         ("Webcam", False),
         ("Headset (not plugged in)", True),
