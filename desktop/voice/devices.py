@@ -38,6 +38,7 @@ class Microphones(QObject):
         self._title = ""
         """The chosen one's name for people, as long as it is, or was lately, plugged in."""
         self._was_there = False
+        self._has_server = sys.platform.startswith("linux")
         self._own_default = os.environ.get(_SERVER_VARIABLE)
         self._server: PulseServer | None = None
         self._reconnect = QTimer(self)
@@ -64,7 +65,7 @@ class Microphones(QObject):
 
     def start(self) -> None:
         """Begin to watch; without a sound server that can be asked there is nothing to watch."""
-        if not sys.platform.startswith("linux"):
+        if not self._has_server:
             return
         if self._server is not None:
             self._server.close()
@@ -85,9 +86,11 @@ class Microphones(QObject):
         """All microphones, as far as they are known."""
         if self._server is not None:
             return self._server.sources
-        if sys.platform.startswith("linux"):
+        if self._has_server:
             return ()
-        return tuple(Source(name, name) for name in self._portaudio.inputs())
+        found = tuple(Source(name, name) for name in self._portaudio.inputs())
+        self._portaudio.input_device = self._chosen if self._look_for_chosen(found) else None
+        return found
 
     def choose(self, device_id: str) -> None:
         """Use this one from the next recording on; "" follows the default."""
@@ -98,14 +101,14 @@ class Microphones(QObject):
     def fall_back(self) -> bool:
         """The chosen one cannot be opened: take the default one, and say so. False where it is that already.
 
-        For systems that do not tell of unplugging; each `choose` and each look at the list takes it up again.
+        For systems that do not tell of unplugging; where the list has the chosen one again, it is taken up again.
         """
         if self._server is not None or self._portaudio.input_device is None:
             return False
         self._portaudio.input_device = None
         if self._was_there:
             self._was_there = False
-            self.notice.emit(_GONE.format(self._title, "The default microphone"))
+            self.notice.emit(_GONE.format(self._title, "The default one"))
         return True
 
     def _on_told(self) -> None:
@@ -115,13 +118,12 @@ class Microphones(QObject):
         self.changed.emit()
 
     def _apply(self) -> None:
-        chosen = next((source for source in self.list() if source.id == self._chosen), None)
-        there = chosen is not None
-        if self._server is None or self._server.alive:
-            self._tell(chosen)
         if self._server is None:
-            self._portaudio.input_device = self._chosen if there else None
+            self.list()
             return
+        there = any(source.id == self._chosen for source in self._server.sources)
+        if self._server.alive:
+            self._look_for_chosen(self._server.sources)
         # libpulse, which PortAudio goes through, reads it when a stream is opened.
         name = self._chosen if there else self._own_default
         if name is None:
@@ -129,13 +131,15 @@ class Microphones(QObject):
         else:
             os.environ[_SERVER_VARIABLE] = name
 
-    def _tell(self, chosen: Source | None) -> None:
-        """Say it where the chosen one has gone or come back."""
-        if chosen is None and self._was_there:
+    def _look_for_chosen(self, sources: tuple[Source, ...]) -> bool:
+        """Whether the chosen one is plugged in; where that is news, it is told."""
+        chosen = next((source for source in sources if source.id == self._chosen), None)
+        was_there, self._was_there = self._was_there, chosen is not None
+        if chosen is None and was_there:
             default = self.default
             self.notice.emit(_GONE.format(self._title, default.title if default is not None else "The default one"))
-        elif chosen is not None and not self._was_there and self._title:
+        elif chosen is not None and not was_there and self._title:
             self.notice.emit(_BACK.format(chosen.title))
         if chosen is not None:
             self._title = chosen.title
-        self._was_there = chosen is not None
+        return chosen is not None

@@ -151,6 +151,31 @@ def test_where_nothing_tells_of_unplugging_the_default_one_stands_in_all_the_sam
         control.close()
 
 
+def test_where_nothing_tells_of_plugging_each_look_at_the_list_does() -> None:
+    class Listed(PortAudio):
+        names = ("Headset",)
+
+        def inputs(self) -> list[str]:
+            return list(self.names)
+
+    portaudio, notices = Listed(), list[str]()
+    microphones = Microphones(portaudio)
+    microphones._has_server = False  # as outside Linux
+    microphones.notice.connect(notices.append)
+    microphones.choose("Headset")
+    assert portaudio.input_device == "Headset"
+    portaudio.names = ()
+    microphones.list()
+    assert portaudio.input_device is None
+    portaudio.names = ("Headset",)
+    microphones.list()
+    assert portaudio.input_device == "Headset"
+    assert notices == [
+        "Headset is not plugged in any more. The default one listens until it is back.",
+        "Headset is plugged in again and listens.",
+    ]
+
+
 def test_a_warm_device_is_let_go_when_another_becomes_the_default(
     control: VoiceControl, second_microphone: SecondMicrophone, qtbot: QtBot
 ) -> None:
