@@ -204,7 +204,8 @@ async def test_a_long_text_is_spoken_in_parts(server: OpenAIDouble, providers: P
     text = "This is a sentence of some length. " * 200
     spoken = await providers.synthesizer.synthesize(text)
     said = [sent.body["input"] for sent in server.requests]
-    assert [len(part) <= 4096 and part.endswith(".") for part in said] == [True, True]
+    assert all(len(part) <= 4096 and part.endswith(".") for part in said)
+    assert len(said) > 2
     assert " ".join(said) == text.strip()
     assert spoken.duration_ms == 10 * sum(map(len, said))
 

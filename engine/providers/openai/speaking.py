@@ -14,7 +14,7 @@ from engine.errors import BadInputError, RetryableError
 from engine.providers.openai.failures import Purpose
 from engine.providers.openai.service import Service, pieces_of
 from engine.providers.openai.wav_stream import WavStream
-from engine.sentences import spoken_ms
+from engine.sentences import sentences, spoken_ms
 
 MAX_SPEECH_CHARS = 4096
 _DEFAULT_VOICE = "alloy"
@@ -39,7 +39,7 @@ class SpeechEndpoint:
 
     async def synthesize_stream(self, text: str, voice: str | None = None) -> AsyncGenerator[Recording, None]:
         """Yield the sound as it comes. Raises BadInputError for an empty text."""
-        for part in speakable_parts(text, MAX_SPEECH_CHARS):
+        for part in _growing_parts(text):
             async with aclosing(pieces_of(self._speak(part, voice or self._voice))) as sounds:
                 async for sound in sounds:
                     yield sound
@@ -65,6 +65,21 @@ class SpeechEndpoint:
             raise RetryableError(f"{self._service.name} answered the speech without sound: {error.message}") from error
         if rest is not None:
             yield rest
+
+
+def _growing_parts(text: str) -> list[str]:
+    """The first sentence, then each time up to three times as much, within what a request may hold.
+
+    So a server that sends nothing before the whole of a request is spoken is heard soon, too.
+    """
+    parts: list[str] = []
+    for sentence in [one for whole in sentences(text) for one in speakable_parts(whole, MAX_SPEECH_CHARS)]:
+        room = min(MAX_SPEECH_CHARS, 3 * len(parts[-2])) if len(parts) > 1 else 0
+        if parts and len(parts[-1]) + 1 + len(sentence) <= room:
+            parts[-1] += f" {sentence}"
+        else:
+            parts.append(sentence)
+    return parts or speakable_parts(text, MAX_SPEECH_CHARS)
 
 
 def speakable_parts(text: str, limit: int) -> list[str]:
