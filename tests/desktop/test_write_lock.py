@@ -68,7 +68,7 @@ async def unlock(window: Window) -> None:
 async def test_it_opens_read_only_with_a_frame_and_every_change_tells_why_not(qapp: object, fresh_redis: str) -> None:
     async with wired(fresh_redis) as window:
         assert window.production.words.text() == "Production: orders, read-only"
-        assert window.grab().toImage().pixelColor(1, 400) == window.queues._look.colour("caution")
+        await until(lambda: window.grab().toImage().pixelColor(1, 400) == window.queues._look.colour("caution"))
         row = window.queues.rows[EMAIL]
         window.jobs.choose(EMAIL, JobState.FAILED)
         window.open_page(window.workers)
@@ -109,7 +109,7 @@ async def test_unlocked_with_a_reason_it_can_be_operated_until_it_is_locked(qapp
 
 async def test_another_connection_has_neither_frame_nor_bar(qapp: object, fresh_redis: str) -> None:
     async with wired(fresh_redis, production=False) as window:
+        await until(window.queues.rows[EMAIL].switch.isEnabled)
         assert window.production.isHidden()
-        assert window.queues.rows[EMAIL].switch.isEnabled()
         refusal = window.catalogue.refusal(window.catalogue.command("production.unlock"))
         assert refusal == "This connection is not marked as production."
