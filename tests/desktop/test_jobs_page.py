@@ -113,6 +113,18 @@ class TestTable:
         failed.show_page("synthesis", JobState.FAILED, 0, (late, *some(1, 9)))
         assert [failed.table.jobs.index(row, 2).data() for row in range(2)] == ["now", "2.0 s ago"]
 
+    def test_while_time_passes_only_ages_that_are_told_otherwise_are_drawn_anew(self, failed: JobsPage) -> None:
+        titles = [column.title for column in failed.table.jobs.columns]
+        drawn: list[tuple[str, str]] = []
+        failed.table.look()
+        failed.table.jobs.dataChanged.connect(
+            lambda first, last: drawn.append((titles[first.column()], titles[last.column()]))
+        )
+        failed.table.jobs.set_now(START_MS + 3_600_000)
+        assert drawn == [("Ended", "Ended")]
+        failed.table.jobs.set_now(START_MS + 3_601_000)
+        assert drawn == [("Ended", "Ended")]
+
     def test_a_row_that_is_on_its_way_says_so(self, page: JobsPage) -> None:
         page.show_snapshot(snapshot(voice_processing={"waiting": 3}))
         assert page.table.jobs.index(0, 0).data() == "loading…"

@@ -446,3 +446,12 @@ class TestCleanDialog:
         assert page.clean_dialog is not None
         assert "Start it." in page.clean_dialog.count_text
         assert not page.clean_dialog.confirm.isEnabled()
+
+
+def test_what_came_while_the_page_was_hidden_is_there_when_it_is_shown(page: QueuesPage) -> None:
+    page.show_snapshot(snapshot(0, synthesis={"failed": 1}))
+    page.hide()
+    page.show_snapshot(snapshot(1, synthesis={"failed": 2}))
+    page.show()
+    assert page.rows["synthesis"].numbers["failed"].text() == "2"
+    assert page.charts.depth_chart.points("waiting")[0] == [-1.0, 0.0]
