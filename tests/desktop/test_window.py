@@ -95,6 +95,10 @@ class TestTalkKey:
     def test_space_talks_even_with_a_button_in_focus(self, window: Window, qtbot: QtBot) -> None:
         window.show_page(1)
         button = window.queues.pause_all
+        button.setEnabled(True)
+        window.activateWindow()
+        button.setFocus()
+        qtbot.waitUntil(button.hasFocus)
         with qtbot.waitSignal(window.talk_pressed), qtbot.assertNotEmitted(button.clicked):
             qtbot.keyPress(button, Qt.Key.Key_Space)
             qtbot.keyRelease(button, Qt.Key.Key_Space)
