@@ -185,7 +185,7 @@ class RecurringPage(QWidget):
         on = sum(one.enabled for one in known)
         self._count.setText(f"{len(known)} schedules, {on} on" if len(known) != 1 else f"1 schedule, {on} on")
         self._count.setVisible(self._schedules is not None)
-        reading = "Reading the schedules…" if self._schedules is None else ""
+        reading = (self.age.gone or "Reading the schedules…") if self._schedules is None else ""
         empty = _EMPTY if not known else ""
         self.message.setText(reading or empty)
         self.message.setVisible(bool(self.message.text()))

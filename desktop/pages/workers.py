@@ -220,7 +220,7 @@ class WorkersPage(QWidget):
 
     def _draw(self) -> None:
         snapshot = self._snapshot
-        reading = "Looking for workers…" if snapshot is None else ""
+        reading = (self.age.gone or "Looking for workers…") if snapshot is None else ""
         empty = _NO_WORKER if snapshot is not None and not snapshot.workers else ""
         self.message.setText(reading or empty)
         self.message.set_tone("muted" if reading or self.age.gone else "caution")

@@ -13,6 +13,7 @@ with the options of `_OPTIONS` behind a `?`. What an operator needs to know is i
 from __future__ import annotations
 
 import contextlib
+import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -350,5 +351,9 @@ def _cause(error: BaseException | None, *kinds: type[BaseException]) -> BaseExce
 
 
 def _reason(error: BaseException) -> str:
+    if _cause(error, ConnectionRefusedError):
+        return "nothing listens there"
+    if _cause(error, socket.gaierror):
+        return "its name is not known"
     text = str(error).strip().rstrip(".")
     return text.splitlines()[0].rstrip(".") if text else type(error).__name__

@@ -810,7 +810,7 @@ async def test_nobody_listening_is_named_without_the_password() -> None:
         with pytest.raises(RedisGoneError) as caught:
             await away.ping()
         await away.close()
-    assert f"Redis at redis://127.0.0.1:{port}/0 does not answer" in caught.value.message
+    assert caught.value.message == f"Redis at redis://127.0.0.1:{port}/0 does not answer (nothing listens there)."
     assert caught.value.remedy == "Is it running, and is REDIS_URL right?"
     assert "s3cret" not in str(caught.value)
 
