@@ -114,6 +114,8 @@ class App(QObject):
     def _connect_operator(self) -> None:
         actions, bridge, window = self.actions, self.bridge, self.window
         actions.ask_requested.connect(self.talking.ask_in_words)
+        # Where speech goes is told also while it has to wait for Redis.
+        bridge.configured.connect(lambda settings: window.assistant.show_destination(speech_destination(settings)))
         bridge.opened.connect(self._on_opened)
         bridge.sampled.connect(self._on_sampled)
         bridge.gone.connect(window.show_gone)
@@ -159,7 +161,6 @@ class App(QObject):
                 window.settings.restart_wanted.connect(self._apply_settings)
 
     def _on_opened(self, settings: Settings) -> None:
-        self.window.assistant.show_destination(speech_destination(settings))
         longest_ms = settings.longest_recording_s * 1000
         self.voice.use(TalkKey(settings.talk_key), hands_free=settings.hands_free, longest_ms=longest_ms)
         if self._pool is None:

@@ -35,6 +35,8 @@ _CONNECTION = "connection"
 class Bridge(VoiceCommands):
     """One connection to the engine for as long as the app lives, opened again where it fails."""
 
+    configured = Signal(object)
+    """Settings, as they were read for a connection that may yet fail."""
     opened = Signal(object)
     """The engine's Settings: the connection stands."""
     sampled = Signal(object)
@@ -110,6 +112,7 @@ class Bridge(VoiceCommands):
             try:
                 # In a thread: a keyring may ask the person to unlock it first.
                 settings = await asyncio.to_thread(self._load)
+                self.configured.emit(settings)
                 async with open_engine(settings) as engine:
                     self._engine = engine
                     self._engine_here.set()

@@ -162,6 +162,16 @@ async def test_a_wrong_setting_is_told_and_read_again(fresh_redis: str, qapp: ob
     await bridge.close()
 
 
+async def test_the_settings_are_told_also_where_no_connection_comes_of_them(qapp: object) -> None:
+    bridge = Bridge(lambda: load_settings(redis_url="redis://127.0.0.1:1", talk_key="tap"))
+    configured, gone = Emissions(bridge.configured), Emissions(bridge.gone)
+    bridge.start()
+    (settings,) = await configured.next()
+    assert settings.talk_key == "tap"
+    await gone.next()
+    await bridge.close()
+
+
 async def test_redis_that_goes_away_and_comes_back_is_noticed_by_itself(
     private_redis: PrivateRedis, qapp: object
 ) -> None:
