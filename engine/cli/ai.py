@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.cli.asking import some_worker
-from engine.cli.frame import Group, debug_option, hark, with_engine
+from engine.cli.frame import Group, actor, debug_option, hark, unlocking, with_engine
 from engine.cli.output import note, print_json, tell
 from engine.errors import BadInputError
+from engine.model import JobState
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -66,10 +67,13 @@ def ask_one(prompt: str, instructions: str, model: str | None, as_json: bool) ->
 
 @ai.command("batch")
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
-@click.option("--job", "job_id", metavar="ID", help="The job's id: the same one again goes on, and asks nothing twice.")
+@click.option(
+    "--job", "job_id", metavar="ID", help="The job's id; the same again goes on with it."
+)
 @_instructions
 @_model
 @_as_json
+@unlocking
 def ask_many(file: Path, job_id: str | None, instructions: str, model: str | None, as_json: bool) -> int:
     """Ask all prompts of FILE: one a line, or a JSON list of texts; "-" reads the input.
 
@@ -79,12 +83,17 @@ def ask_many(file: Path, job_id: str | None, instructions: str, model: str | Non
 
     prompts = _prompts(file)
     options = JobOptions(job_id=job_id, awaited=True)
-    result = _run(
-        lambda engine: engine.client.ask_ai_batch(
+
+    async def add(engine: Engine) -> JobHandle:
+        handle = await engine.client.ask_ai_batch(
             "local", prompts, instructions=instructions, model=model, options=options
-        ),
-        told=True,
-    )
+        )
+        if not handle.added:
+            await _take_up(engine, handle, prompts)
+        note(f"This is job {handle.id}; `hark ai answers {handle.id}` shows what has come so far.")
+        return handle
+
+    result = _run(add, told=True)
     if as_json:
         print_json(result)
     else:
@@ -117,12 +126,18 @@ def _run(add: Callable[[Engine], Awaitable[JobHandle]], told: bool = False) -> A
     async def work(engine: Engine) -> Any:
         async with some_worker(engine):
             handle = await add(engine)
-            if told:
-                going_on = "" if handle.added else ", which was there already"
-                note(f"This is job {handle.id}{going_on}. It goes on without you; see `hark ai answers {handle.id}`.")
             return await (_followed(handle) if told else handle.result())
 
     return with_engine(work)
+
+
+async def _take_up(engine: Engine, handle: JobHandle, prompts: list[str]) -> None:
+    """Go on with a batch that was there already. Raises BadInputError for one of other prompts."""
+    job = await handle.job()
+    if job.arguments.get("prompts") != prompts:
+        raise BadInputError(f"The job {job.id} has other prompts.", "Give another --job, or none.")
+    if job.state is JobState.FAILED:
+        await engine.admin.retry(handle.queue, [job.id], actor=actor(), reason="asked for again")
 
 
 async def _followed(handle: JobHandle) -> Any:

@@ -384,6 +384,7 @@ async def test_answers_of_a_failed_job_end_with_its_retention(worker: Hands, sto
 # --- the command line ---
 
 
+@pytest.mark.expect_errors
 def test_the_command_line_asks_one_and_many_and_shows_what_came(
     settings: Settings,
     server: OpenAIDouble,
@@ -404,9 +405,17 @@ def test_the_command_line_asks_one_and_many_and_shows_what_came(
         assert "job mine" in told.err
         assert told.out.splitlines()[0] == "1: about one"
         assert told.out.splitlines()[1].startswith("2 was refused: ")
+        prompts.write_text("four\n")
+        assert main(["ai", "batch", str(prompts), "--job", "mine"]) == 1
+        assert "The job mine has other prompts." in capsys.readouterr().err
+        server.faults.append(Fault("status", status=401))
+        assert main(["ai", "batch", str(prompts), "--job", "failed"]) == 1
+        assert "refused the API key" in capsys.readouterr().err
+        assert main(["ai", "batch", str(prompts), "--job", "failed"]) == 0
+        assert capsys.readouterr().out == "1: about four\n"
     assert main(["ai", "answers", "mine", "--json"]) == 0
     assert [answer["number"] for answer in json.loads(capsys.readouterr().out)] == [0, 1, 2]
-    assert Counter(server.prompts) == {"one": 2, "two": 1, "three": 1}
+    assert Counter(server.prompts) == {"one": 2, "two": 1, "three": 1, "four": 2}
 
 
 @pytest.mark.parametrize(
