@@ -28,7 +28,9 @@ class JobType(BaseModel):
 
 
 class TranscribeRecording(JobType):
-    """Speech to text. Result: `{"text", "duration_ms"}`, or `{"cancelled": true}`.
+    """Speech to text. Result: `{"text", "duration_ms", "guessed"}`, or `{"cancelled": true}`.
+
+    `guessed` are the parts of the text that may be others that sound alike (`model.Heard`).
 
     `audio` is the id of the blob that holds the sound; where `parts` is more than 1, there are that many, with ids
     like "<audio>.1". With a `conversation_id` the text goes on as a voice command. `provider` is for one that shall

@@ -462,9 +462,14 @@ class Hearing(VoiceEvent):
 
 @dataclass(frozen=True, slots=True)
 class Heard(VoiceEvent):
-    """The transcript."""
+    """The transcript.
+
+    `guessed` are parts of the text, names and free words, that the recogniser of this machine chose among those that
+    it knows: they may be others that sound alike, and are to be shown for correction.
+    """
 
     text: str
+    guessed: tuple[str, ...] = ()
 
 
 HELD_MS = 5 * 60_000

@@ -346,7 +346,7 @@ class _Command:
         trace, started = self._trace, job.started_at_ms or job.created_at_ms
         yield StageTimed(trace, queue, started - job.created_at_ms, (job.finished_at_ms or started) - started)
         if queue == queues.TRANSCRIPTION:
-            yield Heard(trace, job.result["text"])
+            yield Heard(trace, job.result["text"], tuple(job.result.get("guessed", ())))
         elif queue == queues.VOICE_PROCESSING:
             actions = tuple(Action(**action) for action in job.result["actions"])
             yield Replied(trace, job.result["reply"], actions, job.result.get("asks", False))

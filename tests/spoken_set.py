@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from engine.audio import Recording
+from engine.providers.offline.grammar import Understood
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,14 @@ class Said:
     text: str
     tool: str
     arguments: dict[str, str] = field(default_factory=dict)
+
+    def is_meant_by(self, understood: Understood | None) -> bool:
+        """Whether this is what was understood."""
+        return (
+            understood is not None
+            and understood.tool == self.tool
+            and self.arguments.items() <= understood.arguments.items()
+        )
 
 
 COMMANDS = (

@@ -117,7 +117,8 @@ class TestLockFile:
 
     def test_it_satisfies_every_dependency_of_the_project(self) -> None:
         project = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]
-        extras = project["optional-dependencies"].values()
+        # The models of the extra `whisper` are the user's own choice, and so is what runs them.
+        extras = [wanted for name, wanted in project["optional-dependencies"].items() if name != "whisper"]
         wanted = [Requirement(text) for text in chain(project["dependencies"], *extras)]
         locked: dict[str, set[str]] = {}
         for name, version in re.findall(r"^([\w.-]+)==([^\s;\\]+)", self._TEXT, re.MULTILINE):

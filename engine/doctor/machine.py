@@ -96,7 +96,7 @@ async def _offline_speech(settings: Settings) -> list[Finding]:
         return [Finding("offline speech", Level.SKIPPED, "A server does the speech; this machine's is not used.")]
     from engine.providers.offline import open_offline
 
-    offline = open_offline(settings.voice)
+    offline = open_offline(settings.voice, settings.whisper_model)
     try:
         spoken = await offline.synthesizer.synthesize(_SENTENCE)
         heard = await offline.transcriber.transcribe(spoken)

@@ -11,6 +11,7 @@ from engine.audio import Recording, joined
 from engine.errors import BadInputError, RetryableError, SettingsError
 from engine.handlers.context import JobContext
 from engine.handlers.foreign_sound import opened
+from engine.handlers.vocabulary import own_vocabulary
 from engine.job_types import ProcessVoiceCommand, SynthesizeSpeech, TranscribeRecording
 from engine.providers import (
     FileTranscriber,
@@ -43,7 +44,10 @@ async def transcribe_recording(payload: TranscribeRecording, context: JobContext
         return {"cancelled": True}
     try:
         async with _transcriber(payload.provider, context) as transcriber:
+            if hasattr(transcriber, "expect"):
+                await transcriber.expect(await own_vocabulary(payload.user_id, context.services))
             text, duration_ms = await _hear(transcriber, payload, context)
+            guessed = await transcriber.guessed(text) if hasattr(transcriber, "guessed") else ()
     except RetryableError as error:
         if error.retry_after_ms is None:
             error.retry_after_ms = _wait_ms(context.job.attempt)
@@ -58,7 +62,7 @@ async def transcribe_recording(payload: TranscribeRecording, context: JobContext
         context.follow_up(command, "voice")
     for blob in _blobs(payload):
         await context.services.store.expire_blob(payload.queue, blob, HEARD_TTL_S)
-    return {"text": text, "duration_ms": duration_ms}
+    return {"text": text, "duration_ms": duration_ms, "guessed": list(guessed)}
 
 
 async def synthesize_speech(payload: SynthesizeSpeech, context: JobContext) -> dict[str, Any]:

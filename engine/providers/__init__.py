@@ -85,6 +85,15 @@ class Answer:
     answer_tokens: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Words of the user's own that commands may hold, as they are written."""
+
+    people: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+
+
 class Transcriber(Protocol):
     """Speech to text."""
 
@@ -182,4 +191,4 @@ def choose_providers(settings: Settings) -> Providers:
         return open_openai(settings)
     from engine.providers.offline import open_offline
 
-    return open_offline()
+    return open_offline(whisper_model=settings.whisper_model)

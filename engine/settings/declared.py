@@ -221,6 +221,14 @@ class Settings(BaseSettings):
         None, "Speech", "Voice", "Voice of spoken answers; the provider's own default otherwise"
     )
 
+    whisper_model: Path | None = setting(
+        None,
+        "Speech",
+        "Whisper model",
+        "File of a Whisper model (ggml) on the worker's machine, which then hears speech that no server does; needs "
+        "Hark's extra whisper",
+    )
+
     lease_ms: int = setting(30_000, "Worker", "Lease", "How long a worker holds a job without a sign of life", ge=500)
     drain_ms: int = setting(30_000, "Worker", "Drain", "How long a stopping worker waits for its jobs", ge=0)
     max_stalled: int = setting(1, "Worker", "Lost workers", "How often a job may lose its worker before it fails", ge=0)

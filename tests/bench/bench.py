@@ -63,6 +63,11 @@ class Running:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
+    def errors(self) -> str:
+        """What it has written to standard error so far."""
+        self._errors.seek(0)
+        return self._errors.read().decode(errors="replace")
+
     def terminate(self) -> None:
         """Send SIGTERM."""
         self._process.send_signal(signal.SIGTERM)
@@ -80,8 +85,7 @@ class Running:
         self._errors.close()
 
     def _last_words(self) -> str:
-        self._errors.seek(0)
-        text = self._errors.read().decode(errors="replace").replace(self._url, "(the server's address)")
+        text = self.errors().replace(self._url, "(the server's address)")
         lines = [line for line in text.splitlines() if line.strip()]
         return f": {' | '.join(lines[-3:])[-400:]}" if lines else ""
 

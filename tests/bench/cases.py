@@ -172,6 +172,26 @@ def _depth(bench: Bench, peer: Peer) -> Figures:
 
 
 @dataclass(frozen=True)
+class _VoiceProgram(Peer):
+    """The recogniser, and a worker that is spoken to."""
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "tests.bench.voice"]
+
+
+def _voice(bench: Bench, peer: Peer) -> Figures:
+    """How well speech is heard without a network, and what Hark takes of a spoken command's time."""
+    bench.empty()
+    program = _VoiceProgram(peer.name, f"{peer.title} voice", "")
+    with bench.running(program, "follow") as running:
+        figures = running.answer(120)
+    with bench.running(program, "hear") as running:
+        figures |= running.answer(1200)
+        print(running.errors(), file=sys.stderr, end="")
+    return figures
+
+
+@dataclass(frozen=True)
 class _WindowProgram(Peer):
     """The real window on a virtual display."""
 
@@ -216,5 +236,6 @@ CASES = (
     Case("idle", _idle, ("hark", "bullmq")),
     Case("watch", _watch, ("hark",)),
     Case("window", _window, ("hark",)),
+    Case("voice", _voice, ("hark",)),
     Case("depth", _depth, ("hark",), full=True),
 )

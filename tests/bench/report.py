@@ -34,6 +34,14 @@ def _below(limit: float) -> Callable[[float, float | None], bool]:
     return lambda own, _: own < limit
 
 
+def _from(least: float) -> Callable[[float, float | None], bool]:
+    return lambda own, _: own >= least
+
+
+def _up_to(limit: float) -> Callable[[float, float | None], bool]:
+    return lambda own, _: own <= limit
+
+
 def _most_of_it(share: float, _: float | None) -> bool:
     return share >= 0.8
 
@@ -94,6 +102,15 @@ ROWS = (
     Row("window_cpu_percent", "the window, charts at 2 Hz, % of a core", "< 15 %", False, _below(15), 1, False),
     Row("window_commands_per_s", "the window's own looking, commands/s", "< 20", False, _below(20), 1, False),
     Row("window_active", "jobs that the embedded worker runs meanwhile", "", True, None, 0, False),
+    Row("voice_right_percent", "spoken commands heard right, %", "95", True, _from(95), 1, False),
+    Row("voice_others_right_percent", "the same in other wordings, %", "95", True, _from(95), 1, False),
+    Row("voice_taken_percent", "other sentences taken for a command, %", "5 at most", False, _up_to(5), 1, False),
+    Row("voice_real_time", "hearing on one core, in the sound's own time", "< 1", False, _below(1), 2, False),
+    Row("voice_slowest_real_time", "the slowest of them", "", False, None, 2, False),
+    Row("voice_start_p50_ms", "from a recording to its job's start, ms", "< 50", False, _below(50), 0, False),
+    Row("voice_start_p95_ms", "p95", "", False, None, 0, False),
+    Row("voice_own_p50_ms", "Hark's own share of a spoken command, ms", "< 150", False, _below(150), 0, False),
+    Row("voice_own_p95_ms", "p95", "", False, None, 0, False),
     Row("shallow_per_s", "drain, 1,000 waiting, jobs/s", "", True, None, 0, False),
     Row("million_waiting_per_s", "drain, 1,000,000 waiting, jobs/s", "", True, None, 0, False),
     Row("million_delayed_per_s", "drain beside 1,000,000 delayed, jobs/s", "", True, None, 0, False),

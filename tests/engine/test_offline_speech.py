@@ -3,52 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
 import signal
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import pytest_asyncio
 
 from engine.audio import Recording
-from engine.errors import BadInputError
-from engine.providers import Providers
+from engine.errors import BadInputError, SettingsError
+from engine.providers import Providers, Vocabulary
 from engine.providers.offline import OfflineSynthesizer, OfflineTranscriber, open_offline
-from engine.providers.offline.grammar import Grammar, load_grammar
+from engine.providers.offline.denoising import without_noise
+from engine.providers.offline.grammar import Grammar, SharedGrammar, load_grammar
+from tests.spoken_set import COMMANDS, SENTENCES, VOICES
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-VOICES = ("en-us", "en-gb", "en-us+f3")
-
-COMMANDS = (
-    "what time is it",
-    "what day is it",
-    "what is the date today",
-    "how is the email queue",
-    "what's the state of the email queue",
-    "pause the email queue",
-    "pause the voice processing queue",
-    "resume the notification queue",
-    "retry the failed jobs in the email queue",
-    "create a task to buy milk",
-    "what are my tasks",
-    "read my new mail",
-    "what can you do",
-)
-
-SENTENCES = (
-    "the weather is lovely today",
-    "my brother bought a new car",
-    "tell me a joke about elephants",
-    "play some jazz music",
-    "who won the football match",
-    "the price of oil went up again",
-    "please close the door when you leave",
-    "good morning everyone",
-    "we need more people on this project",
-    "it was the best day of my life",
-)
 
 
 class Offline:
@@ -79,23 +52,35 @@ def grammar() -> Grammar:
 
 
 async def test_spoken_commands_are_understood_as_meant(offline: Offline, grammar: Grammar) -> None:
+    """A few of `tests/spoken_set.py`, without noise; `make bench ARGS="--only voice"` says all of them, in noise."""
     missed = []
-    for command in COMMANDS:
-        for voice in VOICES:
-            heard = await offline.heard(command, voice)
-            if grammar.understand(heard) != grammar.understand(command):
-                missed.append(f"{voice}: {command!r} was heard as {heard!r}")
-    # espeak-ng speaks a little differently each time: the worst run seen missed 2 of 36.
-    assert len(missed) <= 0.1 * len(COMMANDS) * len(VOICES), missed
+    for number, said in enumerate(COMMANDS[::5]):
+        heard = await offline.heard(said.text, VOICES[number % 3][0])
+        if not said.is_meant_by(grammar.understand(heard)):
+            missed.append(f"{said.text!r} was heard as {heard!r}")
+    # espeak-ng speaks a little differently each time.
+    assert len(missed) <= 1, missed
 
 
 async def test_other_sentences_are_not_taken_for_commands(offline: Offline, grammar: Grammar) -> None:
     taken = []
-    for number, sentence in enumerate(SENTENCES):
-        heard = await offline.heard(sentence, VOICES[number % len(VOICES)])
+    for number, sentence in enumerate(SENTENCES[::8]):
+        heard = await offline.heard(sentence, VOICES[number % 3][0])
         if grammar.understand(heard) is not None:
             taken.append(f"{sentence!r} was heard as {heard!r}")
     assert len(taken) <= 1, taken
+
+
+async def test_a_name_of_the_users_is_heard_that_no_dictionary_has(offline: Offline) -> None:
+    transcriber = OfflineTranscriber(SharedGrammar(), offline.synthesizer.pronounce)
+    try:
+        await transcriber.expect(Vocabulary(people=("Giorgos Priyanka",)))
+        sound = await offline.synthesizer.synthesize("send an email to Giorgos saying I will be late")
+        heard = await transcriber.transcribe(sound)
+    finally:
+        await transcriber.close()
+    assert heard == "send an email to giorgos saying i will be late"
+    assert await transcriber.guessed(heard) == ("giorgos saying i will be late",)
 
 
 async def test_silence_has_no_command(offline: Offline, grammar: Grammar) -> None:
@@ -106,6 +91,30 @@ async def test_silence_has_no_command(offline: Offline, grammar: Grammar) -> Non
 async def test_another_language_is_refused_with_a_remedy(offline: Offline) -> None:
     with pytest.raises(BadInputError, match="English only, not 'de'"):
         await offline.transcriber.transcribe(Recording(np.zeros(16_000, np.int16)), "de")
+
+
+async def test_noise_is_taken_off_and_a_clear_sound_left_as_it_is() -> None:
+    times = np.arange(32_000) / 16_000
+    spoken = np.sin(3 * np.pi * times) > 0
+    clear = (8_000 * np.sin(880 * np.pi * times) * spoken).astype(np.int16)
+    noisy = (clear + np.random.default_rng(1).normal(0, 300, len(clear))).astype(np.int16)
+    assert np.abs(without_noise(clear).astype(int) - clear).max() <= 2
+    cleaned = without_noise(noisy)
+    assert cleaned[~spoken].std() < 0.8 * noisy[~spoken].std()
+    assert cleaned[spoken].std() == pytest.approx(clear[spoken].std(), rel=0.02)
+    assert len(without_noise(np.zeros(100, np.int16))) == 100
+
+
+async def test_a_whisper_model_that_cannot_be_used_is_told_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "model.bin").write_bytes(b"no model")
+    providers = open_offline(whisper_model=tmp_path / "model.bin")
+    told = "no Whisper model at" if importlib.util.find_spec("pywhispercpp") else "is not installed"
+    try:
+        with pytest.raises(SettingsError, match=told) as raised:
+            await providers.transcriber.transcribe(Recording(np.zeros(16_000, np.int16)))
+    finally:
+        await providers.close()
+    assert "whisper" in raised.value.remedy.lower()
 
 
 async def test_speech_is_a_recording_at_the_engines_rate(offline: Offline) -> None:
@@ -161,12 +170,13 @@ async def test_a_killed_speech_program_is_started_again(offline: Offline) -> Non
 
 async def test_a_recogniser_killed_in_its_work_does_it_again(offline: Offline) -> None:
     recording = await offline.synthesizer.synthesize("pause the email queue")
-    assert await offline.transcriber.transcribe(recording) == "pause the email queue"
+    heard = await offline.transcriber.transcribe(recording)
+    assert heard
     pid = offline.transcriber.program.pid
     assert pid is not None
     asyncio.get_running_loop().call_later(0.03, os.kill, pid, signal.SIGKILL)
-    assert await offline.transcriber.transcribe(recording) == "pause the email queue"
-    assert await offline.transcriber.transcribe(recording) == "pause the email queue"
+    assert await offline.transcriber.transcribe(recording) == heard
+    assert await offline.transcriber.transcribe(recording) == heard
     assert offline.transcriber.program.pid != pid
 
 

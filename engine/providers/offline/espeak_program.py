@@ -6,8 +6,9 @@ and is started by its path, so that nothing else of Hark is imported (start: ten
 
 A request is one line of JSON: `{"text": str, "voice": str, "words_per_minute": int}`.
 An answer is one line of JSON, `{"rate_hz": int, "bytes": int}`, followed by that many bytes of
-mono 16-bit little-endian PCM; or `{"error": str}` and nothing else. The end of standard input
-ends the program.
+mono 16-bit little-endian PCM; or `{"error": str}` and nothing else. `{"pronounce": [str]}` is
+answered by `{"sounds": {word: str}}`, in the phonetic alphabet (IPA) of American English. The end
+of standard input ends the program.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ _SYNCHRONOUS = 2  # espeak_Synth returns when the callback has had all samples
 _UTF8_TEXT = 1
 _RATE_PARAMETER = 1
 _POSITION_CHARACTER = 1
+_IPA = 2
 
 # Names that people expect and espeak-ng's voice files do not have.
 _ALIASES = {"en-gb": "en"}
@@ -44,6 +46,7 @@ class Speaker:
         self._pcm = bytearray()
         self._callback = _Callback(self._receive)  # kept here: C code holds no reference
         self._library.espeak_SetSynthCallback(self._callback)
+        self._library.espeak_TextToPhonemes.restype = ctypes.c_char_p
 
     def _receive(self, samples: Any, count: int, _events: int | None) -> int:
         if samples and count > 0:
@@ -67,6 +70,16 @@ class Speaker:
             raise RuntimeError(f"espeak-ng failed with status {status}")
         return bytes(self._pcm)
 
+    def pronounce(self, words: list[str]) -> dict[str, str]:
+        """The sounds of each word (IPA), "" where it has none."""
+        self._library.espeak_SetVoiceByName(b"en-us")
+        sounds = {}
+        for word in words:
+            text = ctypes.c_char_p(word.encode())
+            said = self._library.espeak_TextToPhonemes(ctypes.byref(text), _UTF8_TEXT, _IPA)
+            sounds[word] = (said or b"").decode()
+        return sounds
+
 
 def main() -> None:
     """Answer requests until standard input ends."""
@@ -75,6 +88,10 @@ def main() -> None:
     output = sys.stdout.buffer
     for line in sys.stdin.buffer:
         request = json.loads(line)
+        if "pronounce" in request:
+            output.write(json.dumps({"sounds": speaker.pronounce(request["pronounce"])}).encode() + b"\n")
+            output.flush()
+            continue
         try:
             pcm = speaker.speak(request["text"], request["voice"], request["words_per_minute"])
         except ValueError as error:

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from engine.providers import Vocabulary
+from engine.providers.offline.jsgf import jsgf, jsgf_rules
 
 # By path: importlib.resources cannot read a namespace package of an editable install.
 _FOLDER = Path(__file__).parents[3] / "resources" / "grammar" / "en"
@@ -25,32 +28,36 @@ _FIELDS = ("clock", "console", "tasks", "reminders", "mail", "calendar", "genera
 class Understood:
     """A command that the templates recognised.
 
-    `tool` is the tool's name and `arguments` its raw arguments; `reply` is the answer of a
-    command that needs no tool, else empty.
+    `tool` is the tool's name and `arguments` its raw arguments, `free` those that are any words; `reply` is the
+    answer of a command that needs no tool, else empty.
     """
 
     tool: str
     arguments: dict[str, Any] = field(default_factory=dict)
     reply: str = ""
+    free: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
     """The commands of one language.
 
-    `jsgf` is the recogniser's grammar, `pronunciations` maps words that its dictionary lacks to
-    CMU phones. By a tool's name, `distance_limits` gives how unlike its command's sounds may be to
-    those spoken, and `examples` a wording that is sure to be understood. `question` is what Hark
-    asks where a new task lacks its title.
+    `pronunciations` maps words that the recogniser's dictionary lacks to CMU phones. `doing` are
+    the tools that change something, `examples` gives by a tool's name a wording that is sure to be
+    understood. `question` is what Hark asks where a new task lacks its title.
     """
 
-    jsgf: str
     pronunciations: dict[str, str]
-    distance_limits: dict[str, float]
+    doing: frozenset[str]
     examples: dict[str, str]
     question: str
+    _rules: dict[str, str] = field(repr=False)
     _intents: Any = field(repr=False)
     _polite: re.Pattern[str] = field(repr=False)
+
+    def jsgf(self, vocabulary: Vocabulary, silent: frozenset[str] = frozenset()) -> str:
+        """The recogniser's grammar (JSGF) of all commands, with the user's own words but the `silent` ones."""
+        return jsgf(self._rules, vocabulary, silent)
 
     def understand(self, text: str) -> Understood | None:
         """Return the command that `text` gives, or None where it is none of ours."""
@@ -64,7 +71,15 @@ class Grammar:
             name: _as_written(entity.value, text) if entity.is_wildcard else entity.value
             for name, entity in result.entities.items()
         }
-        return Understood(result.intent.name, arguments, (result.intent_metadata or {}).get("reply", ""))
+        free = tuple(name for name, entity in result.entities.items() if entity.is_wildcard)
+        return Understood(result.intent.name, arguments, (result.intent_metadata or {}).get("reply", ""), free)
+
+    def free_words(self, text: str) -> tuple[str, ...]:
+        """The names and other free words in a command, as they stand in `text`; all of it where it is no command."""
+        understood = self.understand(text)
+        if understood is None:
+            return (text,) if text.strip() else ()
+        return tuple(understood.arguments[name] for name in understood.free)
 
     def _without_politeness(self, text: str) -> str:
         """`text` on one line, without "please" and the like at either end."""
@@ -97,15 +112,17 @@ def load_grammar() -> Grammar:
     source: dict[str, Any] = {}
     for name in _FIELDS:
         for key, value in yaml.safe_load((_FOLDER / f"{name}.yaml").read_text("utf-8")).items():
-            source[key] = source.get(key, {}) | value if isinstance(value, dict) else value
+            if isinstance(value, (dict, list)):
+                value = source.get(key, {}) | value if isinstance(value, dict) else [*source.get(key, []), *value]
+            source[key] = value
     polite = source["polite"]
     before, after = (_any_of(polite[place] + polite[f"typed_{place}"]) for place in ("before", "after"))
     return Grammar(
-        jsgf="\n".join(_jsgf(source)) + "\n",
         pronunciations=source["pronunciations"],
-        distance_limits=source["distance_limits"],
+        doing=frozenset(source["doing"]),
         examples=source["examples"],
         question=source["intents"]["ask_for_title"]["data"][0]["metadata"]["reply"],
+        _rules=jsgf_rules(source),
         _intents=hassil.Intents.from_dict(source),
         _polite=re.compile(rf"^\W*(?:{before})\b[\s,]*|[\s,]*\b(?:{after})\W*$", re.IGNORECASE),
     )
@@ -128,59 +145,3 @@ def _any_of(templates: Iterable[str]) -> str:
         for wording in hassil.sample_expression(hassil.parse_sentence(template).expression)
     }
     return "|".join(re.escape(wording) for wording in sorted(wordings, key=len, reverse=True))
-
-
-def _jsgf(source: dict[str, Any]) -> Iterator[str]:
-    """The lines of the JSGF grammar: one rule for each intent, list and expansion rule."""
-    yield "#JSGF V1.0;"
-    yield "grammar hark;"
-    spoken = {
-        name: [
-            template
-            for block in intent["data"]
-            if not block.get("metadata", {}).get("typed_only")
-            for template in block.get("metadata", {}).get("heard", block["sentences"])
-        ]
-        for name, intent in source["intents"].items()
-    }
-    spoken = {name: templates for name, templates in spoken.items() if templates}
-    intents = " | ".join(f"<intent_{name}>" for name in spoken)
-    polite = "( /0.02/ <{}> | /0.98/ <NULL> )"
-    yield f"public <command> = {polite.format('before')} ( {intents} ) {polite.format('after')};"
-    rules = {f"intent_{name}": templates for name, templates in spoken.items()}
-    rules |= {place: source["polite"][place] for place in ("before", "after")}
-    for name, values in source["lists"].items():
-        rules[f"list_{name}"] = (
-            [source["spoken"][name]] if values.get("wildcard") else [value["in"] for value in values["values"]]
-        )
-    rules |= {f"rule_{name}": [template] for name, template in source["expansion_rules"].items()}
-    for name, templates in rules.items():
-        yield f"<{name}> = {' | '.join(_alternatives(templates))};"
-
-
-def _alternatives(templates: Iterable[str]) -> Iterator[str]:
-    import hassil
-
-    for template in templates:
-        yield _jsgf_of(hassil.parse_sentence(template).expression)
-
-
-def _jsgf_of(expression: Any) -> str:
-    """A hassil expression in JSGF's notation; empty for an empty one."""
-    import hassil
-
-    match expression:
-        case hassil.TextChunk():
-            return " ".join(expression.text.lower().split())
-        case hassil.ListReference():
-            return f"<list_{expression.list_name}>"
-        case hassil.RuleReference():
-            return f"<rule_{expression.rule_name}>"
-        case hassil.Alternative():
-            parts = [part for part in map(_jsgf_of, expression.items) if part]
-            joined = " | ".join(parts)
-            return f"[ {joined} ]" if expression.is_optional else f"( {joined} )"
-        case hassil.Sequence():
-            return " ".join(part for part in map(_jsgf_of, expression.items) if part)
-        case _:
-            raise ValueError(f"The grammar uses {type(expression).__name__}, which the recogniser's grammar has not")

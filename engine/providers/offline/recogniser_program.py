@@ -1,42 +1,53 @@
 """A program of its own that listens: recordings on standard input, words on standard output.
 
 pocketsphinx holds Python's lock while it decodes, so it runs apart. Started by its path, it
-imports nothing else of Hark. A request is a line of JSON followed by the sound, mono 16-bit PCM
-at 16 kHz:
-    {"mode": "command" | "free", "bytes": int,
-     "jsgf": str, "pronunciations": {word: phones}, "noise": float}
-An answer is a line of JSON:
-    {"text": str, "phones": [str], "spoken": [str]}
-`command` decodes with the grammar `jsgf`, `free` with the general English model. `phones` are the
-sounds of that text (CMU phones), and `spoken`, for a command, those heard without any words in
-mind: a grammar makes a command of every sentence, and only such a comparison tells them apart.
-`noise` is the level of noise to lay under the sound (standard deviation in steps of 16-bit
-sound). The end of standard input ends the program.
+imports nothing else of Hark. A request is a line of JSON, followed by the sound where it has one,
+mono 16-bit PCM at 16 kHz:
+    {"mode": "unknown", "words": [str]}
+    {"mode": "command", "bytes": int, "jsgf": str, "pronunciations": {word: phones}}
+    {"mode": "free", "bytes": int}
+`unknown` answers {"words": [str]}: those that the dictionary lacks. `command` decodes with the
+grammar `jsgf`, `free` with the general English model; their answer is
+    {"text": str, "phones": [str], "words": [[str, int, float]]}
+`phones` are the sounds of that text (CMU phones); `words` has each word's length in frames of
+10 ms and its fit: the log likelihood a frame, 0 where each frame is best explained by just this
+word: a grammar makes a command of every sentence, and only such measures tell them apart. The end
+of standard input ends the program.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import signal
 import sys
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pocketsphinx import Decoder, get_model_path
+from pocketsphinx import Decoder
 
 # Tuned on synthetic voices: words cost more than by default (else "the" and "a" are heard in every
 # breath), the grammar's weights less, and silence is likelier, so that a slow start is no word.
 _TUNING = {"wip": 0.1, "lw": 5.0, "silprob": 0.1}
+# Narrower than by default: faster, and what fits the grammar badly, as many a sentence does, comes to nothing.
+_BEAMS = {"beam": 1e-36, "pbeam": 1e-36, "wbeam": 1e-24}
+_NOISE_FLOOR = 60.0
+# The fits of two decoders can be compared only where all of the model's sounds are weighed in each frame.
+_COMPARABLE = {"compallsen": True, "loglevel": "FATAL"}
+# The second look at a grammar's best path may end in the middle of a sentence: it is left out. Without it, likelihoods
+# are told in units that are so much smaller.
+_FIRST_LOOK = {"bestpath": False}
+_SMALLER = 1024
 
 
-def with_noise_floor(samples: npt.NDArray[np.int16], deviation: float) -> npt.NDArray[np.int16]:
+def with_noise_floor(samples: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
     """`samples` over faint noise, always the same one.
 
     Sound from a program, or a microphone's gate, holds stretches of exact zeros, whose logarithm
     upsets the recogniser: without noise it misses two commands of three, with it one of ten.
     """
-    noise = np.random.default_rng(0).normal(0, deviation, len(samples))
+    noise = np.random.default_rng(0).normal(0, _NOISE_FLOOR, len(samples))
     return (samples + noise).clip(-32768, 32767).astype(np.int16)
 
 
@@ -44,53 +55,57 @@ class Recogniser:
     """The decoders, each loaded when first needed."""
 
     def __init__(self) -> None:
-        self._phones: Any = None
         self._free: Any = None
+        self._grammar: tuple[str, dict[str, str]] | None = None
         self._command: Any = None
-        self._jsgf = ""
 
-    def command(
-        self, samples: npt.NDArray[np.int16], jsgf: str, pronunciations: dict[str, str]
-    ) -> dict[str, str | list[str]]:
+    def listen_with(self, jsgf: str, pronunciations: dict[str, str]) -> None:
+        """Hear commands with this grammar; it takes some tenths of a second where it is another one."""
+        if self._grammar == (jsgf, pronunciations):
+            return
+        decoder = Decoder(lm=None, **_TUNING, **_BEAMS, **_COMPARABLE, **_FIRST_LOOK)
+        for word, phones in pronunciations.items():
+            decoder.add_word(word, phones, update=False)
+        decoder.add_jsgf_string("commands", jsgf)
+        decoder.activate_search("commands")
+        self._command, self._grammar = decoder, (jsgf, pronunciations)
+
+    def unknown(self, words: list[str]) -> list[str]:
+        """Those of `words` that have no pronunciation."""
+        decoder = self._command or self._speech()
+        return [word for word in words if decoder.lookup_word(word) is None]
+
+    def command(self, samples: npt.NDArray[np.int16]) -> dict[str, Any]:
         """Return the answer for the nearest sentence of the grammar, its text "" where none is near."""
-        if jsgf != self._jsgf:
-            self._command = Decoder(lm=None, **_TUNING, loglevel="FATAL")
-            for word, phones in pronunciations.items():
-                self._command.add_word(word, phones, update=False)
-            self._command.add_jsgf_string("commands", jsgf)
-            self._command.activate_search("commands")
-            self._jsgf = jsgf
-        text, words = _decode(self._command, samples)
-        if not text:
-            return {"text": "", "phones": [], "spoken": []}
-        if self._phones is None:
-            phone_model = get_model_path("en-us/en-us-phone.lm.bin")
-            self._phones = Decoder(lm=None, allphone=phone_model, loglevel="FATAL")
-        _, spoken = _decode(self._phones, samples)
-        return {"text": text, "phones": _phones_of(self._command, words), "spoken": spoken}
+        return _decode(self._command, samples, _SMALLER)
 
-    def free(self, samples: npt.NDArray[np.int16]) -> dict[str, str | list[str]]:
+    def free(self, samples: npt.NDArray[np.int16]) -> dict[str, Any]:
         """Return the answer for what the general model makes of it."""
+        return _decode(self._speech(), samples)
+
+    def _speech(self) -> Any:
         if self._free is None:
-            self._free = Decoder(loglevel="FATAL")
-        text, words = _decode(self._free, samples)
-        return {"text": text, "phones": _phones_of(self._free, words), "spoken": []}
+            self._free = Decoder(**_COMPARABLE)
+        return self._free
 
 
-def _decode(decoder: Any, samples: npt.NDArray[np.int16]) -> tuple[str, list[str]]:
-    """The sentence, and its words (or phones) with silences and noises left out."""
+def _decode(decoder: Any, samples: npt.NDArray[np.int16], smaller: int = 1) -> dict[str, Any]:
+    """The sentence with its words (or phones), silences and noises left out.
+
+    `smaller` is by how much the decoder's log likelihoods are too small.
+    """
     decoder.start_utt()
     decoder.process_raw(samples.tobytes(), full_utt=True)
     decoder.end_utt()
     hypothesis = decoder.hyp()
-    if hypothesis is None:
-        return "", []
-    words = [segment.word for segment in decoder.seg()]
-    return hypothesis.hypstr, [word for word in words if word[0] not in "<[(+" and word != "SIL"]
-
-
-def _phones_of(decoder: Any, words: list[str]) -> list[str]:
-    return [phone for word in words for phone in (decoder.lookup_word(word) or "").split()]
+    words = []
+    for segment in (decoder.seg() or ()) if hypothesis is not None else ():
+        if segment.word[0] not in "<[(+" and segment.word != "SIL":
+            length = segment.end_frame - segment.start_frame + 1
+            fit = smaller * math.log(max(segment.ascore, sys.float_info.min)) / length
+            words.append((segment.word, length, fit))
+    phones = [phone for word, _, _ in words for phone in (decoder.lookup_word(word) or "").split()]
+    return {"text": hypothesis.hypstr if words else "", "phones": phones, "words": words}
 
 
 def main() -> None:
@@ -100,11 +115,17 @@ def main() -> None:
     requests = sys.stdin.buffer
     while line := requests.readline():
         request = json.loads(line)
-        samples = with_noise_floor(np.frombuffer(requests.read(request["bytes"]), dtype="<i2"), request["noise"])
-        if request["mode"] == "command":
-            answer = recogniser.command(samples, request["jsgf"], request["pronunciations"])
-        else:
-            answer = recogniser.free(samples)
+        answer: dict[str, Any] = {}
+        match request["mode"]:
+            case "unknown":
+                answer = {"words": recogniser.unknown(request["words"])}
+            case mode:
+                samples = with_noise_floor(np.frombuffer(requests.read(request["bytes"]), dtype="<i2"))
+                if mode == "free":
+                    answer = recogniser.free(samples)
+                else:
+                    recogniser.listen_with(request["jsgf"], request["pronunciations"])
+                    answer = recogniser.command(samples)
         sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
         sys.stdout.buffer.flush()
 

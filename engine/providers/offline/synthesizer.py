@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from engine.audio import Recording
 from engine.errors import BadInputError
 from engine.providers.offline.child import ChildProgram
+from engine.providers.offline.phones import cmu_phones
 
 DEFAULT_VOICE = "en-us"
 _VOICE = re.compile(r"[\w-]+(\+[\w-]+)?", re.ASCII)
@@ -49,6 +51,15 @@ class OfflineSynthesizer:
         if "error" in answer:
             raise _unknown_voice(chosen)
         return Recording(np.frombuffer(pcm, dtype="<i2").astype(np.int16, copy=False), answer["rate_hz"])
+
+    async def pronounce(self, words: Sequence[str]) -> dict[str, str]:
+        """How English words are spoken, in CMU phones; a word without any sound is left out.
+
+        Raises RetryableError where the program keeps dying.
+        """
+        answer, _ = await self.program.ask({"pronounce": list(words)})
+        phones = {word: cmu_phones(sounds) for word, sounds in answer["sounds"].items()}
+        return {word: told for word, told in phones.items() if told}
 
     async def close(self) -> None:
         """End the speech program."""

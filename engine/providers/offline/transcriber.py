@@ -1,13 +1,13 @@
 """Speech to text on this machine: commands first, and free English where it was none.
 
-A closed grammar hears commands well, and hears one in everything. So a command counts only where
-its sounds are near to those spoken; anything else is decoded again with the general model, whose
-text says honestly what was heard, or is empty.
+What the grammar hears counts only where it was likely meant; anything else is decoded again with the general model,
+whose text says honestly what was heard, or is empty.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +16,37 @@ import numpy as np
 from engine.audio import SPEECH_RATE_HZ, Recording
 from engine.errors import BadInputError
 from engine.log import get_logger
+from engine.providers import Vocabulary
 from engine.providers.offline.child import ChildProgram
+from engine.providers.offline.confidence import features, likelihood
+from engine.providers.offline.denoising import without_noise
 from engine.providers.offline.grammar import SharedGrammar
-from engine.providers.offline.phones import phone_distance
+from engine.providers.offline.jsgf import own_words
 
 _log = get_logger("providers.offline")
 _SILENCE_MS = 300  # without it the last word is cut off
-_NOISE_LEVELS = (60.0, 25.0)  # the second is for what the first leaves without a sentence
-_PLAIN_MARGIN = 0.04  # this much nearer than the limit needs no second opinion
+_SURE = 0.8  # needs no second opinion
+_LIKELY = 0.35
+_LIKELY_TO_DO = 0.4  # what changes something needs more
 
 
 class OfflineTranscriber:
-    """pocketsphinx in a process of its own, started when first used; English only."""
+    """pocketsphinx in a process of its own, started when first used; English only.
 
-    def __init__(self, grammar: SharedGrammar) -> None:
+    `pronounce` gives the CMU phones of words that the recogniser does not know.
+    """
+
+    def __init__(self, grammar: SharedGrammar, pronounce: Callable[[Sequence[str]], Awaitable[dict[str, str]]]) -> None:
         self._grammar = grammar
+        self._pronounce = pronounce
+        self._vocabulary = Vocabulary()
+        self._listening: dict[str, Any] | None = None
         self.program = ChildProgram(Path(__file__).with_name("recogniser_program.py"), "The offline speech recogniser")
+
+    async def expect(self, vocabulary: Vocabulary) -> None:
+        """Listen for these words of the user's as well, from the next recording on."""
+        if vocabulary != self._vocabulary:
+            self._vocabulary, self._listening = vocabulary, None
 
     async def transcribe(self, recording: Recording, language: str = "en") -> str:
         """Return a command's words, other words as well as they were made out, or "".
@@ -46,35 +61,50 @@ class OfflineTranscriber:
             )
         speech = await asyncio.to_thread(_prepare, recording)
         grammar = await self._grammar.load()
-        for noise in _NOISE_LEVELS:
-            command = await self._decode(
-                "command", speech, noise, jsgf=grammar.jsgf, pronunciations=grammar.pronunciations
-            )
-            understood = grammar.understand(command["text"])
-            if understood is not None:
-                break
-        else:
-            return str((await self._decode("free", speech, noise))["text"])
-        limit = grammar.distance_limits[understood.tool]
-        distance = phone_distance(command["phones"], command["spoken"])
-        if distance <= limit - _PLAIN_MARGIN:
+        listening = await self._listen()
+        command = await self._decode("command", speech, **listening)
+        understood = grammar.understand(command["text"])
+        if understood is None:
+            return str((await self._decode("free", speech))["text"])
+        sure = likelihood(features(command))
+        if sure >= _SURE:
             return str(command["text"])
-        free = await self._decode("free", speech, noise)
-        distance = (distance + phone_distance(command["phones"], free["phones"])) / 2
-        _log.debug("a doubtful command at a phone distance of %.2f, limit %.2f", distance, limit)
-        return str(command["text"] if distance <= limit else free["text"])
+        free = await self._decode("free", speech)
+        sure = likelihood(features(command, free))
+        _log.debug("a doubtful command is meant with a likelihood of %.2f", sure)
+        enough = _LIKELY_TO_DO if understood.tool in grammar.doing else _LIKELY
+        return str((command if sure >= enough else free)["text"])
+
+    async def guessed(self, text: str) -> tuple[str, ...]:
+        """The parts of a transcript that are names or free words: they may well be others that sound alike."""
+        return (await self._grammar.load()).free_words(text)
 
     async def close(self) -> None:
         """End the recogniser's process."""
         await self.program.close()
 
-    async def _decode(self, mode: str, speech: bytes, noise: float, **more: Any) -> dict[str, Any]:
-        answer, _ = await self.program.ask({"mode": mode, "noise": noise, **more}, speech)
+    async def _listen(self) -> dict[str, Any]:
+        """What is listened with: the grammar, and how words are spoken that the recogniser does not know."""
+        if self._listening is None:
+            vocabulary, grammar = self._vocabulary, await self._grammar.load()
+            pronunciations = dict(grammar.pronunciations)
+            unknown: list[str] = []
+            if words := own_words(vocabulary):
+                answer, _ = await self.program.ask({"mode": "unknown", "words": words})
+                unknown = [word for word in answer["words"] if word not in pronunciations]
+            if unknown:
+                pronunciations |= await self._pronounce(unknown)
+            silent = frozenset(word for word in unknown if word not in pronunciations)
+            self._listening = {"jsgf": grammar.jsgf(vocabulary, silent), "pronunciations": pronunciations}
+        return self._listening
+
+    async def _decode(self, mode: str, speech: bytes, **more: Any) -> dict[str, Any]:
+        answer, _ = await self.program.ask({"mode": mode, **more}, speech)
         return answer
 
 
 def _prepare(recording: Recording) -> bytes:
     """16 kHz PCM with silence at both ends."""
-    samples = recording.at_rate(SPEECH_RATE_HZ).samples
+    samples = without_noise(recording.at_rate(SPEECH_RATE_HZ).samples)
     silence = np.zeros(_SILENCE_MS * SPEECH_RATE_HZ // 1000, np.int16)
     return np.concatenate([silence[: len(silence) // 3], samples, silence]).astype("<i2").tobytes()
