@@ -15,7 +15,7 @@ from engine import queues
 from engine.agenda import Agenda, CalendarMirror
 from engine.answers import answers_of, batch_options
 from engine.audio import Recording, guessed_duration_ms, require_size, unopened_kind
-from engine.conversations import conversation_turns, erase_conversation, remembered_conversations
+from engine.conversations import conversation_turns, erase_all, erase_conversation, remembered_conversations
 from engine.due import Due, due_text
 from engine.errors import BadInputError
 from engine.handle import JobHandle
@@ -367,6 +367,10 @@ class Client:
         The records of its jobs stay until their own retention ends.
         """
         await erase_conversation(self._store, conversation_id)
+
+    async def erase_conversations(self) -> int:
+        """Forget all conversations as `erase_conversation` forgets one; returns how many they were."""
+        return await erase_all(self._store)
 
     async def notify(self, user_id: str, title: str, message: str = "", *, urgent: bool = False) -> JobHandle:
         """Tell the user something wherever the settings say; in quiet hours later, unless it is urgent."""

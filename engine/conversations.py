@@ -7,6 +7,7 @@ Commands by voice and text are remembered on one queue, those by mail on another
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 from engine.errors import NotFoundError
 from engine.model import Conversation, ConversationTurn, MemoryBounds
@@ -39,6 +40,15 @@ async def erase_conversation(store: Store, conversation_id: str) -> None:
         raise NotFoundError(
             f"No conversation {conversation_id!r} is remembered.", "See `hark conversations` for those that are."
         )
+
+
+async def erase_all(store: Store) -> int:
+    """Forget all that are remembered; returns how many ids that were."""
+    ids = {one.id for one in await remembered_conversations(store)}
+    for conversation_id in ids:
+        with suppress(NotFoundError):  # it has just ended by itself
+            await erase_conversation(store, conversation_id)
+    return len(ids)
 
 
 def _turn(text: str) -> ConversationTurn:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -80,11 +79,7 @@ def erase(conversation_id: str | None, every: bool, yes: bool) -> int:
         if conversation_id is not None:
             await engine.client.erase_conversation(conversation_id)
             return 1
-        ids = {one.id for one in await engine.client.conversations()}
-        for one in ids:
-            with suppress(NotFoundError):  # it has just ended by itself
-                await engine.client.erase_conversation(one)
-        return len(ids)
+        return await engine.client.erase_conversations()
 
     count = with_engine(work)
     tell(f"Forgot {count} conversation{'' if count == 1 else 's'}.")
