@@ -76,12 +76,8 @@ class FailureList(QFrame):
         return row
 
     def _move(self, key: GroupKey, step: int) -> None:
-        order = self.order
-        place = order.index(key) + step
-        if 0 <= place < len(order):
-            row = self.rows[order[place]]
-            row.setFocus()
-            self._area.ensureWidgetVisible(row)
+        row = self._area.step_from(self.rows[key], step)
+        if isinstance(row, FailureRow):
             self.chosen.emit(row.key)
 
     def _row_at(self, place: int) -> FailureRow | None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.pages.figures import age_text
 from desktop.theme import Look
-from desktop.widgets.row_frame import RowFrame
+from desktop.widgets.list_row import ListRow
 from desktop.widgets.sparkline import Sparkline
-from desktop.widgets.text import Text, set_property
+from desktop.widgets.text import Text
 from desktop.widgets.two_lines import ElidedText
 from engine.model import FailureGroup
 from engine.queues import QUEUES
@@ -42,18 +41,12 @@ def trend_words(group: FailureGroup) -> str:
     )
 
 
-class FailureRow(RowFrame):
-    """A row that can be chosen by mouse or keyboard; `moved` asks for the row above (-1) or below (1)."""
-
-    chosen = Signal(object)
-    """Its GroupKey."""
-    moved = Signal(object, int)
+class FailureRow(ListRow):
+    """The row of one group."""
 
     def __init__(self, look: Look, key: GroupKey) -> None:
-        super().__init__()
-        self.key = key
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        super().__init__(key)
+        self.key: GroupKey = key
         self.title = ElidedText(look, font="strong")
         self.where = ElidedText(look, font="caption", tone="muted")
         self.trend = Sparkline(look, "failed")
@@ -90,28 +83,6 @@ class FailureRow(RowFrame):
             f"{group.title}, {group.kind} in {QUEUES[group.queue].title}, {group.failed_now} failed now, "
             f"{group.count} seen, last {ago(group.last_at_ms, now_ms)}"
         )
-
-    def set_selected(self, selected: bool) -> None:
-        """Mark it as the one whose details are shown."""
-        set_property(self, "selected", selected)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        self.chosen.emit(self.key)
-        super().mousePressEvent(event)
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        if event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason):
-            self.chosen.emit(self.key)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        steps = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
-        if event.key() in steps:
-            self.moved.emit(self.key, steps[Qt.Key(event.key())])
-        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.chosen.emit(self.key)
-        else:
-            super().keyPressEvent(event)
 
 
 def header(look: Look) -> QWidget:

@@ -26,6 +26,15 @@ class ScrollList(QScrollArea):
         self.setAccessibleName(name)
         self.setWidget(inner)
 
+    def step_from(self, row: QWidget, step: int) -> QWidget | None:
+        """Give the focus to the row that is so many below `row`, and return it; None where there is none."""
+        item = self.rows.itemAt(self.rows.indexOf(row) + step)
+        found = item.widget() if item is not None else None
+        if found is not None:
+            found.setFocus()
+            self.ensureWidgetVisible(found)
+        return found
+
     def clear_rows(self) -> None:
         """Take all rows away."""
         while (item := self.rows.takeAt(0)) is not None:
