@@ -44,13 +44,13 @@ class VoiceCommands(Tasks):
         """Of the commands that have not ended, by their numbers."""
         self._taken_back: set[str] = set()
 
-    def ask(self, said: str | Recording, *, answers: str | None = None) -> int:
+    def ask(self, said: str | Recording, *, conversation_id: str = "default", answers: str | None = None) -> int:
         """Send a command; `voice_event` and `command_ended` follow under the number returned.
 
         `answers` is the trace of the command whose question the words say yes or no to.
         """
         trace = uuid4().hex
-        return self._follow(trace, self._ask(trace, said, answers))
+        return self._follow(trace, self._ask(trace, said, conversation_id, answers))
 
     def ask_again(self, kept: KeptRecording, provider: Provider = "", language: str = "") -> int:
         """Send a kept recording once more, to another provider or as another language where given; as `ask`."""
@@ -93,17 +93,23 @@ class VoiceCommands(Tasks):
             self._taken_back.discard(self._traces.pop(number))
             self.command_ended.emit(number)
 
-    async def _ask(self, trace: str, said: str | Recording, answers: str | None) -> AsyncIterator[VoiceEvent]:
+    async def _ask(
+        self, trace: str, said: str | Recording, conversation_id: str, answers: str | None
+    ) -> AsyncIterator[VoiceEvent]:
         kept: KeptRecording | None = None
         if self._engine is None:
             yield Waiting(trace, "Redis does not answer yet; the command goes when it does.")
             if isinstance(said, Recording):
-                kept = await asyncio.to_thread(self._keep, trace, said)
+                kept = await asyncio.to_thread(self._keep, trace, said, conversation_id)
             await self._engine_here.wait()
         client = self._require_engine().client
         if trace in self._taken_back:
             await client.commands.take_back(trace)
-        events = client.commands.follow(kept) if kept is not None else client.ask(said, trace=trace, answers=answers)
+        events = (
+            client.commands.follow(kept)
+            if kept is not None
+            else client.ask(said, conversation_id=conversation_id, trace=trace, answers=answers)
+        )
         async for event in events:
             yield event
 
@@ -113,14 +119,14 @@ class VoiceCommands(Tasks):
         ):
             yield event
 
-    def _keep(self, trace: str, recording: Recording) -> KeptRecording | None:
+    def _keep(self, trace: str, recording: Recording, conversation_id: str) -> KeptRecording | None:
         """Save a recording although there is no connection yet; None where the settings do not say where."""
         try:
             recordings = recordings_of(self._load())
         except HarkError as error:
             _log.warning("a recording is kept in memory only: %s", error.message)
             return None
-        kept = new_recording(trace, recording)
+        kept = new_recording(trace, recording, conversation_id=conversation_id)
         recordings.keep(kept, recording.to_flac())
         return kept
 

@@ -199,7 +199,7 @@ async def test_an_empty_command_fails_under_its_own_number(bridge: Bridge) -> No
 
 async def test_what_is_said_before_redis_answers_is_on_disk_and_goes_on(bridge: Bridge, clean_home: Path) -> None:
     events = Emissions(bridge.voice_event)
-    number = bridge.ask(tone(1_000, 600))
+    number = bridge.ask(tone(1_000, 600), conversation_id="kitchen")
     told, waiting = await events.next()
     assert told == number
     assert isinstance(waiting, Waiting)
@@ -209,7 +209,7 @@ async def test_what_is_said_before_redis_answers_is_on_disk_and_goes_on(bridge: 
             await asyncio.sleep(0.01)
     bridge.start()
     assert "No worker is running" in (await events.next())[1].message
-    assert [kept.fate for kept in recordings.all()] == [Fate.WAITING]
+    assert [(kept.fate, kept.conversation_id) for kept in recordings.all()] == [(Fate.WAITING, "kitchen")]
 
 
 async def test_what_was_said_in_an_earlier_run_goes_on(bridge: Bridge, clean_home: Path) -> None:
