@@ -30,8 +30,8 @@ from pocketsphinx import Decoder
 # Tuned on synthetic voices: words cost more than by default (else "the" and "a" are heard in every
 # breath), the grammar's weights less, and silence is likelier, so that a slow start is no word.
 _TUNING = {"wip": 0.1, "lw": 5.0, "silprob": 0.1}
-# Narrower than by default: faster, and what fits the grammar badly, as many a sentence does, comes to nothing.
-_BEAMS = {"beam": 1e-36, "pbeam": 1e-36, "wbeam": 1e-24}
+# A little wider than by default: a command in noise must not come to nothing before its end.
+_BEAMS = {"beam": 1e-52, "pbeam": 1e-52, "wbeam": 1e-34}
 _NOISE_FLOOR = 60.0
 # The fits of two decoders can be compared only where all of the model's sounds are weighed in each frame.
 _COMPARABLE = {"compallsen": True, "loglevel": "FATAL"}
