@@ -20,6 +20,7 @@ from desktop.console import (
     charts,
     checkup,
     commands,
+    conversations,
     demo,
     failures,
     jobs,
@@ -139,6 +140,7 @@ class App(QObject):
             case "Assistant":
                 self.talking.connect_page(window.assistant)
                 recordings.connect(window.assistant, self._look, self.talking, self.voice, bridge)
+                conversations.connect(window.assistant, self._look, bridge, window)
             case "Queues":
                 queues.connect(window.queues, actions, bridge, window)
             case "Charts":

@@ -164,6 +164,8 @@ QWidget#rail { background: $rail; border-right: 1px solid $line; }
 QFrame#card, QFrame#dialogCard { background: $surface; border: 1px solid $line; border-radius: 10px; }
 QFrame#rule { background: $line; border: none; }
 QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: none; }
+QScrollArea#turns { border: 2px solid transparent; border-radius: 8px; }
+QScrollArea#turns:focus { border-color: $accent; }
 QToolTip { background: $ink; color: $surface; border: none; padding: 6px 8px; }
 
 QLabel[tone="ink"] { color: $ink; }

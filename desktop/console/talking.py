@@ -39,8 +39,8 @@ class Talking(QObject):
         self._voice.recording_level.connect(page.show_level)
         self._voice.state_changed.connect(page.show_state)
         self._voice.hint_changed.connect(page.show_hint)
-        self._bridge.command_failed.connect(page.show_failed)
-        page.answered.connect(self.answer)
+        self._bridge.command_failed.connect(page.conversation.show_failed)
+        page.conversation.answered.connect(self.answer)
         page.microphone.wanted.connect(lambda: self._show_microphones(page))
         page.microphone.device_chosen.connect(self._voice.microphones.choose)
         self._voice.microphones.changed.connect(lambda: self._show_microphones(page))
@@ -55,23 +55,30 @@ class Talking(QObject):
 
     def ask_in_words(self, text: str) -> None:
         """A command was typed."""
-        self._begin(self._bridge.ask(text), text)
+        self._begin(self._bridge.ask(text, conversation_id=self._conversation_id), text)
         self._voice.submitted()
 
     def answer(self, trace: str, yes: bool) -> None:
         """The question of the command `trace` was answered by a button; said or typed, an answer is a command."""
         words = "Yes" if yes else "No"
-        self._begin(self._bridge.ask(words, answers=trace), words)
+        number = self._bridge.ask(words, conversation_id=self._conversation_id, answers=trace)
+        self._begin(number, words)
         self._voice.submitted()
 
     def ask_aloud(self, recording: Recording) -> None:
         """A command was spoken."""
-        self._begin(self._bridge.ask(recording), None)
+        self._begin(self._bridge.ask(recording, conversation_id=self._conversation_id), None)
 
     def ask_again(self, kept: KeptRecording, provider: Provider = "", language: str = "") -> None:
-        """A kept recording is to be tried once more."""
+        """A kept recording is to be tried once more, in the conversation that it was said in."""
+        if kept.conversation_id != self._conversation_id:
+            self._window.assistant.go_on_with(kept.conversation_id)
         self._begin(self._bridge.ask_again(kept, provider, language), None)
         self._voice.submitted()
+
+    @property
+    def _conversation_id(self) -> str:
+        return self._window.assistant.conversation_id
 
     def _begin(self, number: int, said: str | None) -> None:
         self._newest, self._spoken = number, False
@@ -80,15 +87,15 @@ class Talking(QObject):
 
     def _take_back(self) -> None:
         number, self._newest = self._newest, 0
-        self._window.assistant.show_cancelling(number)
+        self._window.assistant.conversation.show_cancelling(number)
         self._bridge.take_back(number)
 
     def _on_resumed(self, number: int, kept: KeptRecording) -> None:
         # Nobody waits for its answer any more: it is shown, not spoken.
-        self._window.assistant.begin(number, None)
+        self._window.assistant.begin(number, None, kept.conversation_id)
 
     def _on_voice_event(self, number: int, event: VoiceEvent) -> None:
-        self._window.assistant.show_event(number, event)
+        self._window.assistant.conversation.show_event(number, event)
         if number != self._newest or not isinstance(event, (Speaking, Spoken)):
             return
         if isinstance(event, Spoken) and self._spoken:

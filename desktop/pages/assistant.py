@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from desktop.actions import Actions
+from desktop.pages.conversation import WIDTH, ConversationView
 from desktop.theme import Look
+from desktop.widgets.conversation_head import USUAL, ConversationHead, new_id
 from desktop.widgets.exchange import Exchange
 from desktop.widgets.microphone_button import MicrophoneButton
 from desktop.widgets.talk_button import TalkButton
 from desktop.widgets.text import Button, Text
-from engine.model import Replied, VoiceEvent
 from engine.recordings import Fate, KeptRecording
 
-_WIDTH = 760
-_EXAMPLES = (
-    "What time is it?",
-    "Add a task to call Anna tomorrow",
-    "How is the email queue doing?",
-    "Pause the notification queue",
-)
 _HINTS = {
     "idle": "Hold the button or the Space key and speak, or tap it",
     "listening": "Listening. Let go to send, Esc to cancel",
@@ -36,32 +31,37 @@ _HINTS = {
 class AssistantPage(QWidget):
     """Shows what the bridge and the voice control tell it; emits what the person wants.
 
-    Commands are told apart by the number that the bridge gave them.
+    What becomes of commands is shown in its `conversation`.
     """
 
     talk_pressed = Signal()
     talk_released = Signal()
     recordings_wanted = Signal()
-    answered = Signal(str, bool)
-    """The trace of the command that ended in a question, and whether the answer is yes."""
+    conversations_wanted = Signal()
+    conversation_changed = Signal(str)
+    """The id of the conversation that the page is in now: what is remembered of it is to be shown."""
 
     def __init__(self, look: Look, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._look, self._actions = look, actions
-        self._exchanges: dict[int, Exchange] = {}
-        self._asking: Exchange | None = None
+        self.conversation_id = USUAL
+        """The conversation that what is said next belongs to."""
         self._hints = dict(_HINTS)
 
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 18, 24, 16)
         column.setSpacing(0)
-        column.addWidget(self._build_conversation(), 1)
+        self.head = ConversationHead(look)
+        self.head.setMaximumWidth(WIDTH)
+        self.head.new_wanted.connect(lambda: self.go_on_with(new_id(datetime.now())))
+        self.head.all_wanted.connect(self.conversations_wanted)
+        self.conversation = ConversationView(look)
+        self.conversation.correction_wanted.connect(self.correct)
+        self.conversation.example_chosen.connect(actions.ask_requested)
+        column.addLayout(_in_the_middle(self.head))
+        column.addWidget(self.conversation, 1)
         column.addSpacing(8)
-        foot = QHBoxLayout()
-        foot.addStretch(1)
-        foot.addWidget(self._build_controls(), 100)
-        foot.addStretch(1)
-        column.addLayout(foot)
+        column.addLayout(_in_the_middle(self._build_controls()))
 
     @property
     def state(self) -> str:
@@ -75,32 +75,25 @@ class AssistantPage(QWidget):
 
     def exchange(self, number: int) -> Exchange:
         """The exchange of a command."""
-        return self._exchanges[number]
+        return self.conversation.exchange(number)
 
-    def begin(self, number: int, said: str | None) -> None:
-        """A command was taken; `said` where it was typed, None where it was spoken."""
-        self._welcome.hide()
-        self._end_question()  # whatever this command is: what was asked about is decided by it
-        exchange = Exchange(self._look, said)
-        exchange.answered.connect(self.answered)
-        self._exchanges[number] = exchange
-        self._conversation.insertWidget(self._conversation.count() - 1, exchange)
+    def begin(self, number: int, said: str | None, conversation_id: str = "") -> None:
+        """A command was taken; `said` where it was typed, None where it was spoken; "" is the page's conversation."""
+        self.conversation.begin(number, said, conversation_id or self.conversation_id)
 
-    def show_event(self, number: int, event: VoiceEvent) -> None:
-        """Something happened to command `number`."""
-        if isinstance(event, Replied) and event.asks:
-            self._end_question()  # only the newest one waits for an answer
-            self._asking = self._exchanges[number]
-        self._exchanges[number].show_event(event)
+    def go_on_with(self, conversation_id: str) -> None:
+        """Be in this conversation from now on; `conversation_changed` follows, also where it is shown anew."""
+        self.conversation_id = conversation_id
+        self.head.show_conversation(conversation_id)
+        self.conversation.go_to(conversation_id)
+        self.conversation_changed.emit(conversation_id)
 
-    def show_cancelling(self, number: int) -> None:
-        """Command `number` is being taken back; `Cancelled` ends it."""
-        if number in self._exchanges:
-            self._exchanges[number].show_cancelling()
-
-    def show_failed(self, number: int, message: str) -> None:
-        """Command `number` cannot go on."""
-        self._exchanges[number].fail(message)
+    def correct(self, heard: str, guessed: str) -> None:
+        """Put what was heard into the text field, to be mended at the guessed words and sent anew."""
+        self.typed.selectAll()
+        self.typed.insert(heard)  # what was being typed comes back by an undo
+        self.typed.setFocus()
+        self.typed.setSelection(max(heard.casefold().find(guessed.casefold()), 0), len(guessed))
 
     def show_state(self, state: str) -> None:
         """Show a `TalkState`: "idle", "listening", "finishing", "working" or "speaking"."""
@@ -141,72 +134,18 @@ class AssistantPage(QWidget):
         self.show_recordings.setText(f"Recordings ({unheard})" if unheard else "Recordings")
 
     def memory(self) -> dict[str, Any]:
-        """The chosen microphone, to be kept."""
-        return self.microphone.memory()
+        """The chosen microphone and the conversation, to be kept."""
+        return self.microphone.memory() | {"conversation": self.conversation_id}
 
     def recall(self, memory: Mapping[str, Any]) -> None:
-        """Take the choice up again. Raises KeyError where there is none."""
+        """Take the choices up again. Raises KeyError where there is none of a microphone."""
+        if memory.get("conversation"):
+            self.go_on_with(str(memory["conversation"]))
         self.microphone.recall(memory)
-
-    def _end_question(self) -> None:
-        if self._asking is not None:
-            self._asking.end_question()
-            self._asking = None
-
-    def _build_conversation(self) -> QScrollArea:
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._scroll.setAccessibleName("Conversation")
-        inside = QWidget()
-        row = QHBoxLayout(inside)
-        row.setContentsMargins(0, 0, 0, 0)
-        lane = QWidget()
-        lane.setMaximumWidth(_WIDTH)
-        self._conversation = QVBoxLayout(lane)
-        self._conversation.setContentsMargins(0, 12, 6, 12)
-        self._conversation.setSpacing(28)
-        self._welcome = self._build_welcome()
-        self._conversation.addWidget(self._welcome)
-        self._conversation.addStretch(1)
-        row.addStretch(1)
-        row.addWidget(lane, 100)
-        row.addStretch(1)
-        self._scroll.setWidget(inside)
-        # A new line moves the end: follow it.
-        bar = self._scroll.verticalScrollBar()
-        bar.rangeChanged.connect(lambda _low, high: bar.setValue(high))
-        return self._scroll
-
-    def _build_welcome(self) -> QWidget:
-        welcome = QWidget()
-        column = QVBoxLayout(welcome)
-        column.setContentsMargins(0, 116, 0, 0)
-        column.setSpacing(10)
-        title = Text(self._look, "What can I do for you?", "display")
-        words = Text(self._look, "Speak or type. Every command runs as jobs on your queues.", "speech", "muted")
-        for label in (title, words):
-            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            column.addWidget(label)
-        column.addSpacing(14)
-        for pair in (_EXAMPLES[:2], _EXAMPLES[2:]):
-            row = QHBoxLayout()
-            row.setSpacing(10)
-            row.addStretch(1)
-            for example in pair:
-                chip = Button(self._look, example, kind="chip")
-                chip.setAccessibleName(f"Try: {example}")
-                chip.clicked.connect(lambda _=False, text=example: self._actions.ask_requested.emit(text))
-                row.addWidget(chip)
-            row.addStretch(1)
-            column.addLayout(row)
-        return welcome
 
     def _build_controls(self) -> QWidget:
         controls = QWidget()
-        controls.setMaximumWidth(_WIDTH)
+        controls.setMaximumWidth(WIDTH)
         column = QVBoxLayout(controls)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
@@ -263,3 +202,12 @@ class AssistantPage(QWidget):
         if text:
             self.typed.clear()
             self._actions.ask_requested.emit(text)
+
+
+def _in_the_middle(widget: QWidget) -> QHBoxLayout:
+    """As wide as the widget may become, and in the middle of what is wider."""
+    row = QHBoxLayout()
+    row.addStretch(1)
+    row.addWidget(widget, 100)
+    row.addStretch(1)
+    return row

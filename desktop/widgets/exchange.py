@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from desktop.theme import Look
 from desktop.widgets.question import Question
-from desktop.widgets.text import Text, in_window
+from desktop.widgets.said import Said
+from desktop.widgets.text import Paragraph, Text, in_window
 from engine.model import (
     HELD_MS,
     Action,
@@ -24,28 +24,6 @@ from engine.model import (
 from engine.queues import QUEUES, SYNTHESIS, TRANSCRIPTION, VOICE_PROCESSING
 
 _STAGES = {TRANSCRIPTION: "heard", VOICE_PROCESSING: "understood", SYNTHESIS: "spoken"}
-_SAID_WIDTH = 520
-
-
-class Paragraph(Text):
-    """Wrapped words that are as high as they need to be: QLabel asks for the height of a narrow column."""
-
-    def __init__(self, look: Look, text: str, font: str, tone: str) -> None:
-        super().__init__(look, text, font, tone)
-        self.setWordWrap(True)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-
-    def setText(self, text: str) -> None:
-        super().setText(text)
-        self._fit()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit()
-
-    def _fit(self) -> None:
-        self.setMinimumHeight(0)  # it counts in heightForWidth
-        self.setFixedHeight(self.heightForWidth(self.width()))
 
 
 class Exchange(QWidget):
@@ -53,6 +31,8 @@ class Exchange(QWidget):
 
     answered = Signal(str, bool)
     """The trace of a command that ended in a question, and whether the person's answer to it is yes."""
+    correction_wanted = Signal(str, str)
+    """What was heard, and the words of it that were guessed."""
 
     def __init__(self, look: Look, said: str | None) -> None:
         """`said` is a typed command; None where speech is still to be heard."""
@@ -64,21 +44,16 @@ class Exchange(QWidget):
         """What was done or went wrong, in words."""
         self.question: Question | None = None
         """Yes and No, while an answer is waited for."""
-        self._said = Text(look, said or "…", "speech")
-        bubble = QFrame()
-        bubble.setObjectName("said")
-        inside = QHBoxLayout(bubble)
-        inside.setContentsMargins(16, 9, 16, 9)
-        inside.addWidget(self._said)
+        self._said = Said(look, said or "")
+        self._said.correction_wanted.connect(self.correction_wanted)
         self._reply = Paragraph(look, "", "speech", "muted")
         self._timing = Text(look, "", "caption", "muted")
         self._lines = QVBoxLayout()
         self._lines.setSpacing(4)
-        for label in (self._said, self._reply):
-            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._reply.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         right = QHBoxLayout()
         right.addStretch(1)
-        right.addWidget(bubble)
+        right.addWidget(self._said)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
@@ -87,13 +62,12 @@ class Exchange(QWidget):
         column.addLayout(self._lines)
         column.addWidget(self._timing)
         self._timing.hide()
-        self._show_said(said or "")
         self._say("Listening to the recording…" if said is None else "Working on it…", "muted")
 
     @property
     def said(self) -> str:
         """What was heard or typed."""
-        return self._said.text()
+        return self._said.text
 
     @property
     def reply(self) -> str:
@@ -110,9 +84,9 @@ class Exchange(QWidget):
         match event:
             case Hearing(text=text):
                 if not self.finished:
-                    self._show_said(f"{text} …")
-            case Heard(text=text):
-                self._show_said(text or "(no words)")
+                    self._said.show_text(f"{text} …")
+            case Heard(text=text, guessed=guessed):
+                self._said.show_text(text or "(no words)", guessed)
                 if not self.finished:
                     self._say("Working on it…", "muted")
             case Replied(text=text, actions=actions, asks=asks):
@@ -157,14 +131,6 @@ class Exchange(QWidget):
         else:
             self.finished = True
             self._say(in_window(message), "danger")
-
-    def _show_said(self, text: str) -> None:
-        self._said.setText(text or "…")
-        # A short sentence keeps a small bubble; only a long one wraps.
-        needed = self._said.fontMetrics().horizontalAdvance(text) + 4
-        self._said.setWordWrap(needed > _SAID_WIDTH)
-        self._said.setMinimumWidth(min(needed, _SAID_WIDTH))
-        self._said.setMaximumWidth(_SAID_WIDTH)
 
     def _ask(self, trace: str, text: str) -> None:
         self.question = Question(self._look, text)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QWidget
+from PySide6.QtGui import QIcon, QResizeEvent
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QWidget
 
 from desktop.theme import Look
 
@@ -36,6 +36,27 @@ class Text(QLabel):
     def set_tone(self, tone: str) -> None:
         """Change the colour."""
         set_property(self, "tone", tone)
+
+
+class Paragraph(Text):
+    """Wrapped words that are as high as they need to be: QLabel asks for the height of a narrow column."""
+
+    def __init__(self, look: Look, text: str, font: str, tone: str) -> None:
+        super().__init__(look, text, font, tone)
+        self.setWordWrap(True)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        self.setMinimumHeight(0)  # it counts in heightForWidth
+        self.setFixedHeight(self.heightForWidth(self.width()))
 
 
 class Button(QPushButton):

@@ -128,7 +128,7 @@ class TestConversation:
             Replied("t", "I added the task.", (Action("create_task", {"title": "Call Anna"}, "done"),)),
             StageTimed("t", "synthesis", 2, 50),
         ):
-            page.show_event(1, event)
+            page.conversation.show_event(1, event)
         exchange = page.exchange(1)
         assert exchange.said == "add a task to call anna"
         assert exchange.reply == "I added the task."
@@ -148,15 +148,15 @@ class TestConversation:
         page = window.assistant
         page.begin(1, "first")
         page.begin(2, "second")
-        page.show_event(2, Replied("b", "Second answer."))
-        page.show_event(1, Waiting("a", "The queue is paused."))
+        page.conversation.show_event(2, Replied("b", "Second answer."))
+        page.conversation.show_event(1, Waiting("a", "The queue is paused."))
         assert page.exchange(1).reply == "The queue is paused."
         assert page.exchange(2).reply == "Second answer."
 
     def test_a_question_that_nobody_answers_goes_away_and_says_so(self, window: Window, qtbot: QtBot) -> None:
         page = window.assistant
         page.begin(1, "delete milk from my list")
-        page.show_event(1, Replied("a", "Shall I delete milk?", asks=True))
+        page.conversation.show_event(1, Replied("a", "Shall I delete milk?", asks=True))
         exchange = page.exchange(1)
         assert exchange.question is not None
         exchange.question.timer.start(0)
@@ -166,8 +166,8 @@ class TestConversation:
     def test_speech_that_fails_leaves_the_answer_standing(self, window: Window) -> None:
         page = window.assistant
         page.begin(1, "what time is it")
-        page.show_event(1, Replied("a", "It is nine."))
-        page.show_event(1, CommandFailed("a", "synthesis", "No voice is installed."))
+        page.conversation.show_event(1, Replied("a", "It is nine."))
+        page.conversation.show_event(1, CommandFailed("a", "synthesis", "No voice is installed."))
         assert page.exchange(1).reply == "It is nine."
         assert page.exchange(1).done == ["No voice is installed."]
 

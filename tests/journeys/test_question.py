@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from desktop.pages.conversations import ConversationsDialog
 from engine.providers.tasks_local import LocalTasks
 from engine.settings import load_settings
 from tests.journeys.person import Person, until
@@ -43,6 +44,7 @@ def test_a_question_is_answered_by_key_or_in_words_and_goes_away(at_the_window: 
             await until(lambda: person.exchange.finished and person.exchange.reply == reply)
             assert not any(exchange.question for exchange in person.exchanges)
 
+        page.head.new.click()
         await asked("milk")
         await typed("what can you do")
         assert not any(exchange.question for exchange in person.exchanges)
@@ -65,6 +67,12 @@ def test_a_question_is_answered_by_key_or_in_words_and_goes_away(at_the_window: 
         await asked("salt")
         await typed("yes")
         await answered("“salt” is off your list.")
+
+        page.head.all.click()
+        dialog = window.findChild(ConversationsDialog)
+        assert isinstance(dialog, ConversationsDialog)
+        await until(lambda: list(dialog.rows) == [page.conversation_id])
+        dialog.close()
 
     at_the_window(journey)
     assert titles() == []
