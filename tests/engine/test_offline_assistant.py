@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 
 import pytest
 from pydantic import BaseModel
@@ -189,6 +190,17 @@ async def test_what_is_not_understood_is_said_back_with_what_can_be_said(assista
     assert "“pause the email queue”" in reply.text
     assert "my tasks" not in reply.text, "there is no such tool here"
     assert reply.actions == ()
+
+
+async def test_only_the_nearest_wordings_are_offered_since_they_are_spoken(
+    assistant: OfflineAssistant, grammar: Grammar
+) -> None:
+    every = {name: dataclasses.replace(TOOLS["pause_queue"], name=name) for name in grammar.examples}
+    reply = await assistant.respond("how is the foo queue", [], every)
+
+    assert reply.text.startswith("I did not understand “how is the foo queue”. You can say “how is the email queue”, ")
+    assert reply.text.endswith("; “what can you do” tells you more.")
+    assert sum(wording in reply.text for wording in grammar.examples.values()) == 4
 
 
 async def test_no_words_are_said_to_be_none(assistant: OfflineAssistant) -> None:

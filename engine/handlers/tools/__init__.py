@@ -36,6 +36,6 @@ def tools_for(user_id: str, context: JobContext) -> Mapping[str, Tool]:
 
 async def _tell_help(_: Nothing) -> str:
     return (
-        "I can tell the time and the date, keep your task list, remind you, read and send mail, and run the queues: "
-        "ask for a queue's state, or say pause, resume or retry and its name."
+        "I can tell the time and the date, keep your task list and your calendar, remind you, read and send mail, and "
+        "run the queues: ask for a queue's state, or say pause, resume or retry and its name."
     )

@@ -9,6 +9,9 @@ from pydantic import ValidationError
 from engine.providers import Reply, Tool, Turn, acted
 from engine.providers.offline.grammar import Grammar, SharedGrammar, Understood
 
+_OFFERED = 3
+"""So many wordings are offered where nothing was understood."""
+
 
 class OfflineAssistant:
     """Answers what the grammar knows, and says plainly where it knows nothing."""
@@ -30,12 +33,12 @@ class OfflineAssistant:
         if understood is None and history and grammar.question and history[-1].replied == grammar.question:
             understood = Understood("create_task", {"title": said})
         if understood is None:
-            return Reply(f"I heard: “{said}”. I did not understand that. {_offer(grammar, tools)}")
+            return Reply(f"I did not understand “{said}”. {_offer(said, grammar, tools)}")
         if understood.reply:
             return Reply(understood.reply)
         tool = tools.get(understood.tool)
         if tool is None:
-            return Reply(f"I heard: “{said}”. I cannot do that here. {_offer(grammar, tools)}")
+            return Reply(f"I heard: “{said}”. I cannot do that here. {_offer(said, grammar, tools)}")
         try:
             arguments = tool.arguments.model_validate(understood.arguments)
         except ValidationError as error:
@@ -45,10 +48,18 @@ class OfflineAssistant:
         return Reply(outcome, (acted(tool, arguments, outcome),))
 
 
-def _offer(grammar: Grammar, tools: Mapping[str, Tool]) -> str:
-    """What can be said instead, by the tools that there are."""
-    wordings = [f"“{wording}”" for name, wording in grammar.examples.items() if name in tools]
-    if not wordings:
-        return "Without a network I know no commands here."
-    listed = ", ".join(wordings[:-1]) + " or " + wordings[-1] if len(wordings) > 1 else wordings[0]
-    return f"Without a network you can say {listed}."
+def _offer(said: str, grammar: Grammar, tools: Mapping[str, Tool]) -> str:
+    """A few wordings that are understood, those most like what was `said`: the answer is spoken, so it is short."""
+    known = {name: wording for name, wording in grammar.examples.items() if name in tools}
+    more = known.pop("help", "")
+    words = _words(said)
+    nearest = sorted(known.values(), key=lambda wording: -sum(map(len, words & _words(wording))))[:_OFFERED]
+    if not nearest:
+        return "I know no commands here."
+    quoted = [f"“{wording}”" for wording in nearest]
+    listed = f"{', '.join(quoted[:-1])} or {quoted[-1]}" if len(quoted) > 1 else quoted[0]
+    return f"You can say {listed}{f'; “{more}” tells you more' if more else ''}."
+
+
+def _words(text: str) -> set[str]:
+    return set(text.casefold().replace("?", " ").replace(".", " ").split())
