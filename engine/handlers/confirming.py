@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine.errors import NotFoundError, PermanentError
-from engine.providers import Reply, Tool, acted
+from engine.providers import NotDone, Reply, Tool, acted
 from engine.store.records import dumps
 
 _HELD = "Held back: Hark asks the person for a yes first. It is not done yet; say nothing about it."
@@ -63,7 +63,7 @@ class Gate:
                 question = tool.confirm(arguments)
                 words = await question if inspect.isawaitable(question) else question
             except NotFoundError as error:
-                return str(error)  # nothing to ask about: that it is not there is the answer
+                return NotDone(error)  # nothing to ask about: that it is not there is the answer
             call = {"tool": tool.name, "arguments": arguments.model_dump(mode="json")}
             if call not in self._calls:
                 self._calls.append(call)

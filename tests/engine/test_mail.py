@@ -544,13 +544,6 @@ async def test_an_inbox_that_does_not_answer_is_not_said_to_be_empty(
     assert told == "The inbox has not answered yet. It had no unread email."
 
 
-async def test_without_an_account_new_mail_is_not_claimed_read(store: Store, settings: Settings) -> None:
-    client = Client(store, settings)
-    async with running(settings):
-        read = await (await client.process_voice_command("local", "read my new mail")).result(LIMIT_S)
-    assert read["reply"].startswith("No mail account is set up.")
-
-
 # ---- faults of the server that is read
 
 

@@ -98,10 +98,14 @@ async def test_without_the_question_an_unknown_name_is_still_no_recipient(
     assert [to for to, _ in smtp.accepted] == [["anna@example.test"]]
 
 
-async def test_without_an_account_no_email_is_promised(store: Store, settings: Settings) -> None:
+@pytest.mark.parametrize("words", ["send an email to Anna saying hello", "read my new mail"])
+async def test_without_an_account_no_email_is_promised_nor_told_as_done(
+    store: Store, settings: Settings, words: str
+) -> None:
     async with speaking(settings) as mine:
-        answer = await said(Client(store, mine), "send an email to Anna saying hello")
-    assert answer.startswith("No mail account is set up for sending.")
+        answer = await (await Client(store, mine).process_voice_command("local", words)).result(LIMIT_S)
+    assert answer["reply"].startswith("No mail account is set up")
+    assert [action["ok"] for action in answer["actions"]] == [False]
 
 
 async def test_who_wrote_to_the_inbox_can_be_named_but_no_program_and_no_forger(

@@ -17,11 +17,11 @@ from engine.handlers.tools.changing import Changes
 from engine.handlers.tools.diary import EVENTS_READ, Diary, joined, named, spoken, told_age, whole_days
 from engine.handlers.tools.wording import count
 from engine.job_types import CancelEvent, CreateEvent, UpdateEvent
-from engine.providers import Tool
+from engine.providers import NotDone, Tool
 from engine.providers.calendar.events import CalendarEvent
 from engine.spoken_times import SpokenTime, read_time, say_clock, say_time, split_time
 
-_NONE = "No calendar is set up. You can set one up in the settings."
+_NONE = NotDone("No calendar is set up. You can set one up in the settings.")
 _NAMES_DAY = re.compile(
     r"\b(?:to|yester)?day\b|\btomorrow\b|\btonight\b|\bweek|\bmonth|(?:mon|tues|wednes|thurs|fri|satur|sun)day|\d(?:st|nd|rd|th)\b|"
     r"\bin (?:a|\d)|\bfrom now\b|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\d{4}-\d\d",
@@ -93,7 +93,7 @@ def calendar_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
         try:
             await ask(arguments)
         except NotFoundError as error:
-            return str(error)
+            return NotDone(error)
         return ""
 
     async def next_meeting(_: Nothing) -> str:
@@ -118,7 +118,7 @@ def calendar_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
         now = datetime.now(account.zone)
         span = read_time(arguments.day, now)
         if span is None:
-            return f"I did not understand “{arguments.day}” as a day."
+            return NotDone(f"I did not understand “{arguments.day}” as a day.")
         start, end = whole_days(span)
         agenda = await diary.events(start, end, now)
         events = [event for event in agenda.events if not event.declined]
@@ -132,7 +132,7 @@ def calendar_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
         now = datetime.now(account.zone)
         title, when = _title_and_time(arguments, now)
         if when is None:
-            return f"When is “{title}”? Say it with its time, such as: {title} tomorrow at three."
+            return NotDone(f"When is “{title}”? Say it with its time, such as: {title} tomorrow at three.")
         payload = _creation(user_id, title, when, arguments)
         return await changes.make(
             payload,

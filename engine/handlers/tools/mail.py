@@ -14,13 +14,13 @@ from engine.handlers.context import JobContext
 from engine.handlers.inbox import Look, look_for_mail
 from engine.handlers.tools.arguments import Arguments, Nothing
 from engine.handlers.tools.wording import count, listed
-from engine.providers import Tool
+from engine.providers import NotDone, Tool
 from engine.providers.mail.compose import address_of
 from engine.providers.mail.reading import Mail
 
 MAILS_READ = 5
 WAIT_S = 10.0
-_NO_MAIL = "No mail account is set up. You can set one up in the settings."
+_NO_MAIL = NotDone("No mail account is set up. You can set one up in the settings.")
 _NO_SENDER = "No mail account is set up for sending. You can set one up in the settings."
 _EXAMPLE = "Say, for example: send an email to Anna saying I will be late."
 _SAYING = re.compile(
@@ -71,7 +71,7 @@ def mail_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
             try:
                 await ask_to_send(arguments)
             except NotFoundError as error:
-                return str(error)
+                return NotDone(error)
         handle = await services.client.send_email(
             user_id,
             arguments.address,

@@ -16,7 +16,7 @@ from engine.handlers.tools.arguments import Arguments, Nothing
 from engine.handlers.tools.wording import count
 from engine.job_types import CreateTask
 from engine.model import Reminder
-from engine.providers import Tool
+from engine.providers import NotDone, Tool
 from engine.spoken_times import SpokenTime, read_time, say_time, split_time
 
 REMINDERS_READ = 5
@@ -52,16 +52,16 @@ def reminder_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
         now = user_now(services.settings)
         text, found = _text_and_time(arguments, now)
         if not text:
-            return f"I did not understand what to remind you of. {_EXAMPLE}"
+            return NotDone(f"I did not understand what to remind you of. {_EXAMPLE}")
         options = context.child_options(f"reminder.{next(numbers)}")
         if found is None and not arguments.when:
             await services.client.add(CreateTask(user_id=user_id, title=text), options)
             return f"I heard no time that I am sure of, so “{text}” goes on your list."
         moment = _moment(found, now) if found is not None else None
         if moment is None:
-            return f"I am not sure when to remind you of “{text}”. {_EXAMPLE}"
+            return NotDone(f"I am not sure when to remind you of “{text}”. {_EXAMPLE}")
         if moment <= now:
-            return f"{_capital(say_time(moment, now))} has passed. {_EXAMPLE}"
+            return NotDone(f"{_capital(say_time(moment, now))} has passed. {_EXAMPLE}")
         await services.client.remind(user_id, text, moment, options)
         return f"I will remind you {say_time(moment, now)}: {text}."
 

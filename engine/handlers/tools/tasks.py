@@ -17,7 +17,7 @@ from engine.handlers.tools.changing import Changes
 from engine.handlers.tools.task_titles import meant
 from engine.handlers.tools.wording import count
 from engine.job_types import CreateTask, DeleteTask, UpdateTask
-from engine.providers import Tool
+from engine.providers import NotDone, Tool
 from engine.providers.tasks_local import Task
 from engine.spoken_times import SpokenTime, read_time, say_time, split_time
 
@@ -119,11 +119,11 @@ def _due(when: SpokenTime | None) -> Due | None:
     return (when.end - timedelta(days=1) if when.end else when.start).date()
 
 
-def _which(title: str, found: Sequence[Task]) -> str:
+def _which(title: str, found: Sequence[Task]) -> NotDone:
     if not found:
-        return f"There is no task like “{title}” on your list."
+        return NotDone(f"There is no task like “{title}” on your list.")
     names = [f"“{task.title}”" for task in found[:TASKS_READ]]
-    return f"Which one: {', '.join(names[:-1])} or {names[-1]}?"
+    return NotDone(f"Which one: {', '.join(names[:-1])} or {names[-1]}?")
 
 
 def _spoken_list(tasks: Sequence[Task], day: str, now: datetime) -> str:
@@ -136,7 +136,7 @@ def _spoken_list(tasks: Sequence[Task], day: str, now: datetime) -> str:
         return _told(late, now, "You have {} overdue: {}.", "Nothing is overdue.")
     when = read_time(day, now)
     if when is None:
-        return f"I did not understand “{day}” as a day."
+        return NotDone(f"I did not understand “{day}” as a day.")
     end = when.end or (_midnight(when.start.date() + timedelta(days=1), now))
     due = [task for task in ordered if task not in late and _is_within(task.due, when.start, end, now)]
     told = _told(due, now, f"You have {{}} due {day}: {{}}.", f"Nothing is due {day}.")
