@@ -11,7 +11,7 @@ from engine.handlers.tools.wording import count, listed, spoken_queue
 from engine.model import Alert, FailureGroup, Severity, Snapshot
 from engine.monitor import Monitor
 from engine.providers import Tool
-from engine.queues import QUEUES
+from engine.queues import QUEUES, VOICE_PROCESSING
 
 GROUPS_TOLD = 3
 ALERTS_TOLD = 3
@@ -70,7 +70,8 @@ async def _spoken_group(monitor: Monitor, group: FailureGroup, queue_known: bool
 
 def _spoken_whole(snapshot: Snapshot, alerts: tuple[Alert, ...]) -> str:
     waiting = sum(state.waiting for state in snapshot.queues)
-    active = sum(state.active for state in snapshot.queues)
+    # The question itself is a job of the voice: it is not counted.
+    active = sum(state.active for state in snapshot.queues if state.name != VOICE_PROCESSING)
     failed = [state for state in snapshot.queues if state.failed]
     paused = [state for state in snapshot.queues if state.paused]
     said = []
