@@ -39,8 +39,18 @@ def settings(context: click.Context, as_json: bool) -> None:
 settings.params.append(debug_option())
 
 
+def _named(_context: click.Context, _parameter: click.Parameter, given: str) -> str:
+    from engine.settings.views import name_of
+
+    return name_of(given)
+
+
+_setting = click.argument("name", callback=_named)
+"""A setting by its name, or as its environment variable is called."""
+
+
 @settings.command("set")
-@click.argument("name")
+@_setting
 @click.argument("value")
 def set_value(name: str, value: str) -> None:
     """Write VALUE of the setting NAME into the settings file, such as lease_ms or queues.synthesis.attempts."""
@@ -53,7 +63,7 @@ def set_value(name: str, value: str) -> None:
 
 
 @settings.command("secret")
-@click.argument("name")
+@_setting
 def set_secret(name: str) -> None:
     """Keep the secret NAME, asked for or read from the standard input, in the keyring."""
     from engine.settings.editing import keep_setting_secret
@@ -69,7 +79,7 @@ def set_secret(name: str) -> None:
 
 
 @settings.command("unset")
-@click.argument("name")
+@_setting
 def unset(name: str) -> None:
     """Take NAME out of the settings file or the keyring: its default holds again."""
     from engine.settings.editing import reset_setting

@@ -5,6 +5,7 @@ A unit is the end of a name (`lease_ms`); a secret is a `SecretStr`; `editing` d
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -384,14 +385,12 @@ class Settings(BaseSettings):
         "Notifications",
         "Quiet from",
         "Time of day, such as 22:00, from which notifications wait; urgent ones and reminders at their moment do not",
-        pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
     )
     quiet_end: str | None = setting(
         None,
         "Notifications",
         "Quiet until",
         "Time of day, such as 07:00, until which they wait",
-        pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
     )
 
     alert_no_worker_s: int = setting(
@@ -434,6 +433,13 @@ class Settings(BaseSettings):
     def _split_at_commas(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @field_validator("quiet_start", "quiet_end")
+    @classmethod
+    def _require_time_of_day(cls, value: str | None) -> str | None:
+        if value is not None and re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value) is None:
+            raise ValueError("It must be a time of day, such as 07:00 or 22:30")
         return value
 
     @classmethod

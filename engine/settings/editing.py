@@ -6,12 +6,14 @@ wait for a disk or a keyring, which may ask the person to unlock it: call it in 
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from pydantic.fields import FieldInfo
 
 from engine.errors import BadInputError, SettingsError
+from engine.schedules import in_zone
 from engine.settings.declared import Settings
 from engine.settings.file import remove_value, write_value
 from engine.settings.loading import set_variable
@@ -32,6 +34,7 @@ def change_setting(name: str, text: str) -> None:
         return
     if kind_of(name, info) in (Kind.FILE, Kind.FOLDER):
         text = str(Path(text).expanduser())
+    _require_usable(name, text, secret=is_secret(info))
     path = name.split(".")
     value: Any = text if is_secret(info) else checked(path, text).model_dump(mode="json")
     if not is_secret(info):
@@ -72,6 +75,14 @@ def keep_setting_secret(name: str, secret: str) -> None:
     keep_secret(name, variable_of(name, info), secret)
     _list_in_keyring(name, True)
     remove_value([name])
+
+
+def _require_usable(name: str, text: str, *, secret: bool) -> None:
+    """What a start of Hark lets pass, since only some commands need it, is told to whoever writes it."""
+    if name == "calendar_timezone":
+        in_zone(0, text)
+    elif name.endswith("_url") and not secret and re.match(r"https?://[^/?#\s]", text) is None:
+        raise BadInputError(f"{name}: It is not the address of a server.", "Write it like https://host.example/.")
 
 
 def _require_free(name: str) -> FieldInfo:

@@ -18,6 +18,24 @@ from engine.settings.declared import Settings
 from engine.settings.file import config_file
 from engine.settings.sources import variable_of
 
+_FAULTS = {
+    "bool_parsing": "It must be on or off",
+    "bool_type": "It must be on or off",
+    "int_parsing": "It must be a whole number",
+    "int_from_float": "It must be a whole number",
+    "int_type": "It must be a whole number",
+    "float_parsing": "It must be a number",
+    "float_type": "It must be a number",
+    "greater_than_equal": "It must be {ge} or more",
+    "greater_than": "It must be more than {gt}",
+    "less_than_equal": "It must be {le} or less",
+    "literal_error": "It must be {expected}",
+    "string_too_long": "It may have {max_length} characters at most",
+    "string_too_short": "It must not be empty",
+    "string_type": "It must be text",
+    "extra_forbidden": "There is no setting of this name",
+}
+
 
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings; `overrides` win over everything. Raises SettingsError."""
@@ -69,7 +87,14 @@ def _explain(detail: ErrorDetails, overrides: dict[str, Any]) -> tuple[str, str]
     top, *inner = (str(part) for part in detail["loc"])
     field = next((name for name, info in Settings.model_fields.items() if info.validation_alias == top), top)
     field = field.lower().removeprefix("hark_") if field not in Settings.model_fields else field
-    return f"{_source([field, *inner], overrides)}: {detail['msg']}.", "Correct or remove it."
+    return f"{_source([field, *inner], overrides)}: {plain_fault(detail)}.", "Correct or remove it."
+
+
+def plain_fault(detail: ErrorDetails) -> str:
+    """What is wrong with a value, in plain words and without a full stop; pydantic's are made for programmers."""
+    limits = {name: f"{limit:,}" for name, limit in detail.get("ctx", {}).items() if isinstance(limit, (int, float))}
+    words = _FAULTS.get(detail["type"])
+    return words.format(**detail.get("ctx", {}) | limits) if words else detail["msg"].removeprefix("Value error, ")
 
 
 def _source(path: list[str], overrides: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ It may wait for a disk or a keyring: call it in a thread.
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ from engine.queues import QUEUES
 from engine.schedules import interval_text
 from engine.settings.declared import GROUPS, QueueOverride, Settings
 from engine.settings.file import config_file, read_file
-from engine.settings.loading import set_variable
+from engine.settings.loading import plain_fault, set_variable
 from engine.settings.secrets import no_keyring
 from engine.settings.sources import IN_KEYRING, holds_secret, is_secret, kept_in_keyring, variable_of
 
@@ -324,7 +325,15 @@ def declaration_of(name: str) -> FieldInfo:
         return QueueOverride.model_fields[path[2]]
     if name in Settings.model_fields and name not in (QUEUES_NAME, IN_KEYRING):
         return Settings.model_fields[name]
-    raise BadInputError(f"There is no setting named {name!r}.", "See them all by `hark settings`.")
+    near = difflib.get_close_matches(name.lower(), [*Settings.model_fields], n=1)
+    guess = f"Did you mean {near[0]}? " if near else ""
+    raise BadInputError(f"There is no setting named {name[:100]!r}.", f"{guess}See them all by `hark settings`.")
+
+
+def name_of(given: str) -> str:
+    """The name of the setting that somebody calls by its environment variable or its name."""
+    fields = Settings.model_fields.items()
+    return next((name for name, info in fields if variable_of(name, info) == given.upper()), given)
 
 
 def checked(path: list[str], raw: Any) -> Settings:
@@ -334,5 +343,5 @@ def checked(path: list[str], raw: Any) -> Settings:
     try:
         return _Alone(**{path[0]: raw})
     except ValidationError as error:
-        message = error.errors(include_input=False, include_url=False)[0]["msg"]
-        raise BadInputError(f"{'.'.join(path)}: {message}.") from None
+        fault = plain_fault(error.errors(include_input=False, include_url=False)[0])
+        raise BadInputError(f"{'.'.join(path)}: {fault}.") from None

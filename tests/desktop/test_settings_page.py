@@ -98,10 +98,10 @@ class TestRows:
 
     def test_a_refusal_stands_below_the_field_and_what_was_typed_stays(self, page: SettingsPage, qtbot: QtBot) -> None:
         write(qtbot, field_of(page, "lease_ms"), "1")
-        page.show_refusal("lease_ms", "lease_ms: Input should be greater than or equal to 500.")
+        page.show_refusal("lease_ms", "lease_ms: It must be 500 or more.")
         page.show_settings(setting_views())
         row = row_of(page, "lease_ms")
-        assert row.fault.text() == "Input should be greater than or equal to 500."
+        assert row.fault.text() == "It must be 500 or more."
         assert field_of(page, "lease_ms").text() == "1"
         row.undo.click()
         assert not row.fault.isVisibleTo(page)
@@ -244,7 +244,7 @@ async def test_what_is_changed_on_the_page_is_in_the_file_and_holds_after_a_rest
     await answered.next()
     page.change_wanted.emit("lease_ms", "1")
     await refused.next()
-    assert row_of(page, "lease_ms").fault.text() == "Input should be greater than or equal to 500."
+    assert row_of(page, "lease_ms").fault.text() == "It must be 500 or more."
     assert config_file().read_text() == 'lease_ms = 20000\nin_keyring = ["openai_api_key"]\n'
 
     page.restart.click()
