@@ -11,6 +11,7 @@ from engine.store.base import StoreBase
 MOST_CONVERSATIONS = 1000
 """So many are remembered on a queue; the one that rested longest goes first."""
 
+
 class Conversations(StoreBase):
     """The part of `Store` for conversations. A turn is a JSON text: `{"trace", "said", "replied", "at_ms"}`."""
 
