@@ -111,6 +111,9 @@ class Lane:
             except (RedisError, OSError) as error:
                 await self._lose(connection, error)
                 return
+            except asyncio.CancelledError:  # by `_lose`, or with all tasks of its loop, of which some have yet to write
+                await self._lose(connection, RedisConnectionError("The connection was closed."))
+                raise
             if self._pending:
                 reply = self._pending.popleft()
                 if reply.done():

@@ -250,7 +250,6 @@ class Store(
         names = {keys.events(queue): queue for queue in after}
         block_ms = max(1, min(block_ms, int(LONGEST_BLOCK_S * 1000)))  # 0 would be for ever
         reply: Any = await self._guarded(lambda: self._redis.xread(streams, count=BATCH, block=block_ms))
-        _heed_cancellation()  # those who follow events do so until they are cancelled
         found = []
         for stream, entries in reply.items() if isinstance(reply, dict) else reply or []:
             # RESP3 nests the entries of a stream once more than RESP2.
@@ -360,20 +359,25 @@ class Store(
 
     # redis-py's types tell decoded and raw replies apart nowhere: what a reply is, each caller says.
     async def _guarded(self, call: Callable[[], Awaitable[Any]]) -> Any:
-        used = self._redis
+        used, cancels = self._redis, _cancels()
         try:
             with explained(self._url):
-                return await call()
+                reply = await call()
         except FoundClusterError as error:
             await self._change_over(error.url)
         except RedisGoneError:
-            _heed_cancellation()
+            _heed_cancellation(cancels)
             if self._redis is used:  # else another call has changed over meanwhile, which ended this one
                 if self._revive is None:
                     raise
                 await self._bring_back()
+        else:
+            _heed_cancellation(cancels)
+            return reply
         with explained(self._url):
-            return await call()
+            reply = await call()
+        _heed_cancellation(cancels)
+        return reply
 
     async def _bring_back(self) -> None:
         """Start Hark's own Redis again, once however many calls found it gone."""
@@ -433,14 +437,19 @@ def _positive(value: Any) -> int | None:
     return int(number) if 0 <= number < 2**53 else None
 
 
-def _heed_cancellation() -> None:
-    """Raise a cancellation of this task that was lost on the way.
+def _cancels() -> int:
+    """How often this task was asked to end; one that ends in good order goes on making calls."""
+    task = asyncio.current_task()
+    return task.cancelling() if task is not None else 0
+
+
+def _heed_cancellation(cancels: int) -> None:
+    """Raise a cancellation of this task that was lost on the way since it had had `cancels` of them.
 
     redis-py turns one that comes while it connects into an error of the connection, and Python 3.11's `wait_for`, with
     which it sends, may swallow one.
     """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
+    if _cancels() > cancels:
         raise asyncio.CancelledError from None
 
 

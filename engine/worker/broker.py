@@ -158,23 +158,29 @@ class QueueBroker(AsyncBroker):
 
     async def shutdown(self) -> None:
         """Settle or give back every job in hand, then disconnect."""
-        if self.is_worker_process and hasattr(self, "_claiming"):
+        try:
+            if self.is_worker_process and hasattr(self, "_claiming"):
+                await self._end_work()
+        finally:
+            if self._providers is not None:
+                await self._providers.close()
+            await super().shutdown()
+            await self._open.aclose()
+
+    async def _end_work(self) -> None:
+        try:
             await self._claiming.close()
-            try:
-                async with asyncio.timeout(_LAST_WRITES_S):
-                    for job in self._leases.held:
-                        if self._has(job):
-                            await self._release(job)
-                    await self._settling.close()
-            except TimeoutError:
-                _log.error("Redis does not answer: what the last jobs came to is not written; they will run again")
+            async with asyncio.timeout(_LAST_WRITES_S):
+                for job in self._leases.held:
+                    if self._has(job):
+                        await self._release(job)
+                await self._settling.close()
+        except TimeoutError:
+            _log.error("Redis does not answer: what the last jobs came to is not written; they will run again")
+        finally:
             await self._scheduler.stop()
             await self._upkeep.stop()
             await asyncio.to_thread(self._leases.stop)
-        if self._providers is not None:
-            await self._providers.close()
-        await super().shutdown()
-        await self._open.aclose()
 
     async def tell_stopping(self) -> None:
         """Tell others that this worker claims no more."""
@@ -276,6 +282,8 @@ class QueueBroker(AsyncBroker):
 
     async def _stopped(self, job: Claimed) -> None:
         """Its task was cancelled: by an operator, or because the worker ends."""
+        if not self._has(job):
+            return  # given back already
         if (job.queue, job.id) in self._cancelled:
             await self._settling.fail(job, "Cancelled by an operator.", permanent=True, kind=CANCELLED)
         else:

@@ -242,7 +242,8 @@ class Claiming:
             await self._look_where_told(group)
 
     async def _look_where_told(self, group: tuple[str, ...]) -> None:
-        queue = self._waits.pop(group).result()
+        wait = self._waits.pop(group)
+        queue = None if wait.cancelled() else wait.result()  # cancelled: with all tasks of its loop
         if queue and self._room(queue) <= 0:
             await self._store.pass_on(queue)  # it has filled up meanwhile, or this worker ends: others may have room
         # Nothing said where: the time-out is the moment to look everywhere.

@@ -26,6 +26,8 @@ _log = get_logger("worker")
 _MOST_TASKS = 10_000
 """Beyond any sum of limits: the broker's own gate decides how many jobs of a queue run at once."""
 _GIVE_UP_S = 10.0
+_CANCELS = 2
+"""A job's task takes one for the end of its handler, and then tells of that; the next one ends the telling."""
 _LONGEST_BACKOFF_S = 10.0
 
 
@@ -94,6 +96,15 @@ class QueueReceiver(Receiver):
             _log.warning("%d jobs outlasted the drain and go back to waiting", len(running))
             await asyncio.wait(running, timeout=_GIVE_UP_S)
 
+    async def cut_off(self) -> None:
+        """End what is left once the broker is gone: nobody hears of those jobs any more, their leases will end."""
+        for _ in range(_CANCELS):
+            running = [task for task in self._running if not task.done()]
+            for task in running:
+                task.cancel()
+            if running:
+                await asyncio.wait(running, timeout=_GIVE_UP_S)
+
 
 async def serve(broker: QueueBroker, settings: Settings, stop: asyncio.Event) -> None:
     """Run jobs until `stop` is set, then finish what is active within `settings.drain_ms` and return.
@@ -103,13 +114,16 @@ async def serve(broker: QueueBroker, settings: Settings, stop: asyncio.Event) ->
     broker.is_worker_process = True
     if not await _started(broker, stop):
         return
+    receiver = QueueReceiver(broker, settings.drain_ms / 1000)
     try:
-        receiver = QueueReceiver(broker, settings.drain_ms / 1000)
         _log.info("worker %s is ready", broker.worker_id)
         await receiver.listen(stop)
         await receiver.cancel_running()
     finally:
-        await broker.shutdown()
+        try:
+            await broker.shutdown()
+        finally:
+            await receiver.cut_off()
         _log.info("worker %s has stopped", broker.worker_id)
 
 

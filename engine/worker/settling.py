@@ -56,8 +56,16 @@ class Settling:
         self._closing = True
         self._filled.set()
         self._end_gathering()
-        if self._task is not None:
-            await self._task
+        if self._task is None:
+            return
+        try:
+            await asyncio.wait({self._task})
+        finally:
+            self._task.cancel()  # where this is given up; one that has ended stays as it is
+        if self._task.cancelled():  # with all tasks of its loop
+            await self._write()
+        else:
+            self._task.result()
 
     async def finish(self, finished: FinishedJob) -> None:
         """The job is done; returns before Redis knows, unless the buffer is full."""

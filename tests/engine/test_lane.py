@@ -39,6 +39,30 @@ async def test_a_call_too_large_for_a_redis_that_reads_no_more_ends_in_time() ->
     server.close()
 
 
+async def test_a_call_finds_a_new_connection_where_the_reader_of_replies_was_cancelled(fresh_redis: str) -> None:
+    redis = connect(fresh_redis).redis
+    lane, one = Lane(redis.connection_pool, Retry(NoBackoff(), 1), 3600), redis.register_script("return 1")
+    assert await lane.run(one, ["k"], []) == 1
+    (reader,) = [task for task in asyncio.all_tasks() if task.get_name() == "redis lane"]
+    reader.cancel()  # as with all tasks of a loop that ends; the next call is on its way before it is told
+    async with asyncio.timeout(30):
+        assert await lane.run(one, ["k"], []) == 1
+    await lane.close()
+    await redis.aclose()
+
+
+async def test_a_cancellation_is_not_lost_while_a_call_connects(fresh_redis: str) -> None:
+    for turns in range(8):
+        store = Store(fresh_redis)
+        call = asyncio.create_task(store.reach())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        asked = call.cancel()
+        await asyncio.wait({call})
+        assert call.cancelled() is asked, turns
+        await store.close()
+
+
 async def test_half_a_surrogate_pair_becomes_a_question_mark(store: Store) -> None:
     await store.add(QUEUE, [NewJob("a", "create-task", "{}", 1, 3, "fixed", 0, 60_000)])
     (job,) = (await store.take(QUEUE, 1, lease_ms=60_000, token="t", worker="w")).jobs

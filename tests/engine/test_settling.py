@@ -55,3 +55,14 @@ async def test_few_ends_wait_for_company_and_are_written_at_the_latest_when_the_
     async with asyncio.timeout(10):
         await ends.close()
     assert await store.depth(QUEUE, JobState.ACTIVE) == 0
+
+
+async def test_what_is_left_is_written_although_the_writer_was_cancelled_with_all_tasks(store: Store) -> None:
+    ends = Settling(store, lambda _: None)
+    ends.start()
+    await _end(ends, await _claimed(store, 2))
+    (writer,) = [task for task in asyncio.all_tasks() if task.get_name() == "settling"]
+    writer.cancel()
+    async with asyncio.timeout(10):
+        await ends.close()
+    assert await store.depth(QUEUE, JobState.ACTIVE) == 0
