@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 
 from pydantic import Field
@@ -13,13 +12,14 @@ from engine.handlers.contacts import Contact, known_contacts, meant
 from engine.handlers.context import JobContext
 from engine.handlers.inbox import Look, look_for_mail
 from engine.handlers.tools.arguments import Arguments, Nothing
+from engine.handlers.tools.changing import Changes
 from engine.handlers.tools.wording import count, listed
+from engine.job_types import SendEmail
 from engine.providers import NotDone, Tool
 from engine.providers.mail.compose import address_of
 from engine.providers.mail.reading import Mail
 
 MAILS_READ = 5
-WAIT_S = 10.0
 _NO_MAIL = NotDone("No mail account is set up. You can set one up in the settings.")
 _NO_SENDER = "No mail account is set up for sending. You can set one up in the settings."
 _EXAMPLE = "Say, for example: send an email to Anna saying I will be late."
@@ -44,7 +44,7 @@ class NewEmail(Arguments):
 def mail_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
     """The tools that read `user_id`'s unread mail, and that send."""
     services = context.services
-    numbers = itertools.count(1)  # the same numbers whenever the job runs again
+    changes = Changes(context, "mail")
 
     async def count_mail(_: Nothing) -> str:
         seen = await look_for_mail(user_id, context)
@@ -72,18 +72,17 @@ def mail_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
                 await ask_to_send(arguments)
             except NotFoundError as error:
                 return NotDone(error)
-        handle = await services.client.send_email(
-            user_id,
-            arguments.address,
-            arguments.subject or _subject(arguments.body),
-            arguments.body,
-            options=context.child_options(f"mail.{next(numbers)}"),
+        payload = SendEmail(
+            user_id=user_id,
+            to=(arguments.address,),
+            subject=arguments.subject or _subject(arguments.body),
+            body=arguments.body,
         )
-        try:
-            await handle.result(WAIT_S)
-        except TimeoutError:
-            return f"The email to {arguments.title} waits in the email queue."
-        return f"The email to {arguments.title} is sent."
+        return await changes.make(
+            payload,
+            f"The email to {arguments.title} is sent.",
+            f"The email to {arguments.title} waits in the email queue.",
+        )
 
     return (
         Tool(
