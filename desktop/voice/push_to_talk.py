@@ -137,9 +137,7 @@ class PushToTalk:
     commands.
     """
 
-    def __init__(
-        self, key: TalkKey = TalkKey.BOTH, *, hands_free: bool = False, longest_ms: int = LONGEST_MS
-    ) -> None:
+    def __init__(self, key: TalkKey = TalkKey.BOTH, *, hands_free: bool = False, longest_ms: int = LONGEST_MS) -> None:
         """`hands_free`: a tapped recording ends by itself once the person has stopped speaking, and any `longest_ms`
         after it began."""
         self.state = TalkState.IDLE

@@ -67,9 +67,7 @@ def ask_one(prompt: str, instructions: str, model: str | None, as_json: bool) ->
 
 @ai.command("batch")
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
-@click.option(
-    "--job", "job_id", metavar="ID", help="The job's id; the same again goes on with it."
-)
+@click.option("--job", "job_id", metavar="ID", help="The job's id; the same again goes on with it.")
 @_instructions
 @_model
 @_as_json

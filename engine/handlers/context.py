@@ -49,9 +49,7 @@ class JobContext:
     started_s: float = field(default_factory=time.monotonic)
     """When it began here, by this process's monotonic clock."""
 
-    def follow_up(
-        self, payload: JobType, stage: str, *, delay_ms: int = 0, timeout_ms: int | None = None
-    ) -> None:
+    def follow_up(self, payload: JobType, stage: str, *, delay_ms: int = 0, timeout_ms: int | None = None) -> None:
         """Add a job of the same trace when this one is finished; `stage` makes its id, so twice is once."""
         options = JobOptions(
             job_id=self.child_id(stage),

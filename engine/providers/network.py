@@ -18,7 +18,6 @@ def is_this_machine(host: str) -> bool:
         return False
 
 
-
 def retry_after_ms(headers: Mapping[str, str]) -> int | None:
     """Read the wait that a server asks for, in milliseconds, from seconds or an HTTP date; None without one."""
     try:
