@@ -94,8 +94,9 @@ async def test_without_the_question_an_unknown_name_is_still_no_recipient(
     async with speaking(settings, smtp, confirm=False) as mine:
         client = Client(store, mine)
         assert "no address" in await said(client, "send an email to Zoe saying hello")
-        assert await said(client, "send an email to Anna saying hello") == "The email to Anna Berg is sent."
+        assert await said(client, f"send an email to Anna saying {'a' * 70}") == "The email to Anna Berg is sent."
     assert [to for to, _ in smtp.accepted] == [["anna@example.test"]]
+    assert smtp.mails[0]["Subject"] == f"A{'a' * 59}…", "a single word has no place to be cut at"
 
 
 @pytest.mark.parametrize("words", ["send an email to Anna saying hello", "read my new mail"])

@@ -13,7 +13,7 @@ from engine.handlers.context import JobContext
 from engine.handlers.inbox import Look, look_for_mail
 from engine.handlers.tools.arguments import Arguments, Nothing
 from engine.handlers.tools.changing import Changes
-from engine.handlers.tools.wording import count, listed
+from engine.handlers.tools.wording import count, cut_between_words, listed
 from engine.job_types import SendEmail
 from engine.providers import NotDone, Tool
 from engine.providers.mail.compose import address_of
@@ -27,7 +27,7 @@ _SAYING = re.compile(
     r"[,:]?\s+(?:saying|that says|and says?|and tell (?:him|her|them)|with the (?:text|words)|that)\b[:,]?\s+|:\s+",
     re.IGNORECASE,
 )
-_LONGEST_SUBJECT = 60
+_LONGEST_SUBJECT, _LONGEST_SNIPPET = 60, 120  # characters
 
 
 class NewEmail(Arguments):
@@ -130,8 +130,7 @@ def _parted(arguments: NewEmail) -> tuple[str, str]:
 
 
 def _subject(body: str) -> str:
-    line = body.splitlines()[0]
-    return line if len(line) <= _LONGEST_SUBJECT else f"{line[:_LONGEST_SUBJECT].rpartition(' ')[0]}…"
+    return cut_between_words(body.splitlines()[0], _LONGEST_SUBJECT)
 
 
 def _spoken_count(look: Look) -> str:
@@ -141,5 +140,5 @@ def _spoken_count(look: Look) -> str:
 
 def _spoken_mail(mail: Mail) -> str:
     subject = f"“{mail.subject}”" if mail.subject else "without a subject"
-    beginning = mail.snippet if len(mail.snippet) <= 120 else f"{mail.snippet[:120].rpartition(' ')[0]}…"
+    beginning = cut_between_words(mail.snippet, _LONGEST_SNIPPET)
     return f"From {mail.sender_name or mail.sender or 'somebody'}, {subject}{': ' if beginning else '.'}{beginning}"

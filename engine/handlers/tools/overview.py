@@ -7,7 +7,7 @@ from pydantic import Field
 from engine.errors import NotFoundError
 from engine.handlers.context import JobContext
 from engine.handlers.tools.arguments import Arguments, Nothing
-from engine.handlers.tools.wording import count, listed, spoken_queue
+from engine.handlers.tools.wording import count, cut_between_words, listed, spoken_queue
 from engine.model import Alert, FailureGroup, Severity, Snapshot
 from engine.monitor import Monitor
 from engine.providers import Tool
@@ -61,9 +61,7 @@ async def _spoken_group(monitor: Monitor, group: FailureGroup, queue_known: bool
         reason = (await monitor.job(group.sample, group.queue)).error or group.title
     except NotFoundError:
         reason = group.title
-    reason = reason.strip().partition("\n")[0]
-    if len(reason) > _REASON_LENGTH:
-        reason = f"{reason[:_REASON_LENGTH].rpartition(' ')[0]}…"
+    reason = cut_between_words(reason.strip().partition("\n")[0], _REASON_LENGTH)
     where = "" if queue_known else f" in the {spoken_queue(group.queue)} queue"
     return f"{group.failed_now}{where}: {reason}{'' if reason.endswith(('.', '…', '!', '?')) else '.'}"
 

@@ -23,6 +23,12 @@ def listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
+def cut_between_words(text: str, limit: int) -> str:
+    """`text`, cut to `limit` characters where it is longer, between two words if there are two, and a "…"."""
+    beginning = text[:limit]
+    return text if len(text) <= limit else f"{beginning.rpartition(' ')[0] or beginning}…"
+
+
 def spoken_queue(queue: str) -> str:
     """What a queue is called within a sentence. Raises NotFoundError for one that there is not."""
     title = QUEUES[require_queue(queue)].title
