@@ -33,6 +33,8 @@ class _Wiring(QObject):
         self._dialog: ConversationsDialog | None = None
         self._missing = True
         """Whether the turns of the page's conversation are still to be asked for."""
+        self._unlisted = False
+        """Whether the dialog's list could not be had."""
         page.conversation_changed.connect(self._on_changed)
         page.conversations_wanted.connect(self._open)
         window.catalogue.add(
@@ -73,10 +75,12 @@ class _Wiring(QObject):
             self._refresh()
 
     def _read_missing(self) -> None:
-        """Ask for what the page lacks: at once, or when there is a connection."""
+        """Ask for what page and dialog lack: at once, or when there is a connection."""
         if self._missing:
             self._missing = False
             self._read_turns(_PAGE, self._page.conversation_id)
+        if self._unlisted:
+            self._refresh()
 
     def _read_turns(self, topic: str, conversation_id: str) -> None:
         async def read(engine: Engine) -> object:
@@ -85,6 +89,7 @@ class _Wiring(QObject):
         self._bridge.request(topic, read)
 
     def _refresh(self) -> None:
+        self._unlisted = False
         if self._dialog is not None and self._dialog.isVisible():
             self._bridge.request(_LIST, lambda engine: engine.client.conversations())
 
@@ -102,6 +107,7 @@ class _Wiring(QObject):
         if topic == _PAGE:
             self._missing = True
         elif topic in (_LIST, _TURNS) and self._dialog is not None:
+            self._unlisted = True
             self._dialog.show_failed(message)
 
     # Forgetting

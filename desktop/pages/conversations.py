@@ -71,7 +71,7 @@ class ConversationsDialog(QDialog):
         super().__init__(parent)
         self._look, self._actions = look, actions
         self._known: dict[str, Conversation] = {}
-        self._here = ""
+        self._here, self._opening = "", False
         self.chosen = ""
         """The id of the conversation whose turns are shown; "" for none."""
         self.rows: dict[str, ConversationRow] = {}
@@ -105,6 +105,7 @@ class ConversationsDialog(QDialog):
 
     def ask(self) -> None:
         """Open it."""
+        self._opening = True
         self.show()
         self.refresh_wanted.emit()
         self.raise_()
@@ -117,7 +118,8 @@ class ConversationsDialog(QDialog):
 
     def show_conversations(self, known: Sequence[Conversation]) -> None:
         """Show what is remembered now; `turns_wanted` follows for the chosen one."""
-        focused = next((its_id for its_id, row in self.rows.items() if row.hasFocus()), None)
+        focused = self._opening or any(row.hasFocus() for row in self.rows.values())
+        self._opening = False
         self.list.clear_rows()
         self._known, self.rows = _by_id(known), {}
         now_ms = round(time.time() * 1000)
@@ -130,7 +132,7 @@ class ConversationsDialog(QDialog):
             self.list.rows.addWidget(row)
         self.words.setText(_WORDS if known else _NONE)
         self._choose(self.chosen if self.chosen in self.rows else next(iter(self.rows), ""))
-        if self.chosen and (focused is not None or self.focusWidget() is None):
+        if self.chosen and focused:
             self.rows[self.chosen].setFocus()
 
     def show_turns(self, conversation_id: str, turns: Sequence[ConversationTurn]) -> None:

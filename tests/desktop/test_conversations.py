@@ -146,11 +146,12 @@ async def test_the_window_reads_and_forgets_what_redis_remembers(qapp: object, f
         return [turn.accessibleName() for turn in page.conversation.turns]
 
     try:
-        bridge.start()
-        await until(lambda: said() == ["You: hello default Hark: Hello!"])
         window.catalogue.run(window.catalogue.command("conversations.show"))
         dialog = window.findChild(ConversationsDialog)
         assert isinstance(dialog, ConversationsDialog)
+        await until(lambda: "not connected" in dialog.words.text())
+        bridge.start()
+        await until(lambda: said() == ["You: hello default Hark: Hello!"])
         await until(lambda: len(dialog.rows) == 3 and dialog.turns.rows.count() == 1)
         dialog.rows["kitchen"].chosen.emit("kitchen")
         dialog.forget.click()
