@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import redis
 
@@ -24,7 +25,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker by which a test says that errors are what it is about."""
+    """Register the marker by which a test says that errors are what it is about, and take Hypothesis's watch away.
+
+    How long an example takes says more of the machine than of Hark.
+    """
+    hypothesis.settings.register_profile("hark", deadline=None)
+    hypothesis.settings.load_profile("hark")
     config.addinivalue_line("markers", "expect_errors: error logs are part of what this test provokes")
 
 

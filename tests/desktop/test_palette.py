@@ -37,6 +37,7 @@ def window(qtbot: QtBot) -> Window:
     window.show()
     window.activateWindow()
     window.setFocus()
+    qtbot.waitUntil(window.isActiveWindow)  # shortcuts are for an active window only
     return window
 
 

@@ -321,4 +321,4 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
 
 
 TestAnyOrderOfEvents = AnyOrderOfEvents.TestCase
-TestAnyOrderOfEvents.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestAnyOrderOfEvents.settings = settings(max_examples=60, stateful_step_count=40)

@@ -30,6 +30,7 @@ UNDERSTOOD = [
     ("is the calendar queue paused", "queue_state", {"queue": "calendar-sync"}),
     ("status of transcription", "queue_state", {"queue": "transcription"}),
     ("pause the email queue", "pause_queue", {"queue": "email-processing"}),
+    ("Pause the E-Mail queue", "pause_queue", {"queue": "email-processing"}),
     ("Hey Hark, pause the voice processing queue please", "pause_queue", {"queue": "voice-processing"}),
     ("suspend the task queue", "pause_queue", {"queue": "task-processing"}),
     ("pause text to speech", "pause_queue", {"queue": "synthesis"}),

@@ -101,7 +101,6 @@ _CRONS = st.tuples(_MINUTES, _HOURS, _DAYS, st.sampled_from(("*", "3,10", "APR")
 _MOMENTS = st.integers(1_750_000_000_000, 1_950_000_000_000)
 
 
-@hypothesis_settings(deadline=None)
 @given(_CRONS, st.sampled_from(_ZONES), _MOMENTS)
 def test_the_slots_of_a_cron_increase_strictly(cron: str, timezone: str, begin_ms: int) -> None:
     slots = [begin_ms]
@@ -110,7 +109,6 @@ def test_the_slots_of_a_cron_increase_strictly(cron: str, timezone: str, begin_m
     assert all(earlier < later for earlier, later in pairwise(slots))
 
 
-@hypothesis_settings(deadline=None)
 @given(_CRONS, st.sampled_from(_ZONES), _MOMENTS, st.integers(0, 1000))
 def test_the_next_slot_is_the_same_from_any_moment_before_it(
     cron: str, timezone: str, begin_ms: int, thousandths: int
@@ -120,7 +118,7 @@ def test_the_next_slot_is_the_same_from_any_moment_before_it(
     assert next_slot_ms(_cron(cron, timezone), between_ms) == slot_ms
 
 
-@hypothesis_settings(max_examples=30, deadline=None)
+@hypothesis_settings(max_examples=30)
 @given(
     st.sampled_from(("*/7", "0", "5,35")), st.sampled_from(_ZONES), st.sampled_from((3, 4, 9, 10)), st.integers(1, 28)
 )

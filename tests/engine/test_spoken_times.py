@@ -234,7 +234,7 @@ _minutes = st.datetimes(datetime(2025, 1, 1), datetime(2035, 1, 1)).map(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(now=_minutes, away=st.integers(-400 * 1440, 400 * 1440), zone=_zones)
 def test_what_is_said_is_read_back(now: datetime, away: int, zone: ZoneInfo) -> None:
     seen_from = now.replace(tzinfo=UTC).astimezone(zone)
@@ -252,7 +252,7 @@ _WORDS = (
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(words=st.lists(st.sampled_from(_WORDS), max_size=9).map(" ".join), now=_minutes)
 def test_no_words_break_the_reading_and_a_moment_read_can_be_said(words: str, now: datetime) -> None:
     seen_from = now.replace(tzinfo=BERLIN)

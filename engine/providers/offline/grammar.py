@@ -21,6 +21,8 @@ from engine.providers.offline.jsgf import jsgf, jsgf_rules
 # By path: importlib.resources cannot read a namespace package of an editable install.
 _FOLDER = Path(__file__).parents[3] / "resources" / "grammar" / "en"
 # A file each; help offers their commands in this order.
+_HYPHENED = re.compile(r"\b(e)-(mails?)\b", re.IGNORECASE)
+"""Not two wordings in the grammar: they sound alike, and the recogniser would write now one, now the other."""
 _FIELDS = ("clock", "console", "tasks", "reminders", "mail", "calendar", "general")
 
 
@@ -82,8 +84,8 @@ class Grammar:
         return tuple(understood.arguments[name] for name in understood.free)
 
     def _without_politeness(self, text: str) -> str:
-        """`text` on one line, without "please" and the like at either end."""
-        plain = " ".join(text.replace("’", "'").split())
+        """`text` on one line as the grammar spells it, without "please" and the like at either end."""
+        plain = _HYPHENED.sub(r"\1\2", " ".join(text.replace("’", "'").split()))
         while (shorter := self._polite.sub("", plain).strip()) != plain:
             plain = shorter
         return plain
