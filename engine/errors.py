@@ -4,6 +4,7 @@
     ├── PermanentError        running it again cannot help: the job fails at once
     │   ├── BadInputError     an argument, a file or a recording that cannot be used
     │   ├── SettingsError     a setting is missing or outside what is allowed
+    │   │   └── NotSetUpError a service that nothing is set of
     │   ├── NotFoundError     no such queue, job or schedule
     │   └── WriteLockedError  a change of a connection that is marked as production and locked
     └── RetryableError        may heal by itself; `retry_after_ms` when the other side said when
@@ -42,6 +43,10 @@ class BadInputError(PermanentError):
 
 class SettingsError(PermanentError):
     """A setting is missing or not allowed; the message names it and its source."""
+
+
+class NotSetUpError(SettingsError):
+    """A service is wanted that nobody has set up: none of its settings is given."""
 
 
 class NotFoundError(PermanentError):

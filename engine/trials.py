@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import uuid4
 
-from engine.errors import HarkError, NotFoundError, PermanentError, RetryableError, SettingsError
+from engine.errors import HarkError, NotFoundError, NotSetUpError, PermanentError, RetryableError, SettingsError
 from engine.settings import Settings
 
 _SENTENCE = "what time is it"
@@ -46,7 +46,7 @@ async def _redis(settings: Settings) -> str:
 
 async def _openai(settings: Settings) -> str:
     if not settings.uses_openai:
-        raise SettingsError(
+        raise NotSetUpError(
             "No key and no server is set: speech and understanding run on this machine.",
             "To use a server, set its key or its address.",
         )

@@ -9,7 +9,7 @@ import click
 
 from engine.cli.frame import Group, debug_option, hark, read_settings
 from engine.cli.output import on_terminal, print_json, print_table, tell
-from engine.errors import BadInputError, HarkError
+from engine.errors import BadInputError, HarkError, NotSetUpError
 
 if TYPE_CHECKING:
     from engine.settings.views import SettingView
@@ -94,24 +94,32 @@ def unset(name: str) -> None:
 @click.argument("service", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def test(service: str | None, as_json: bool) -> int:
-    """Try SERVICE, or each of them, with the settings as they are. Exits with 1 where one does not work."""
+    """Try SERVICE, or each of them, with the settings as they are. Exits with 1 where one does not work.
+
+    Where all are tried, one that is not set up counts as no failure.
+    """
     import asyncio
 
     from engine.trials import TRIALS, require_trial, try_service
 
     names = list(TRIALS) if service is None else [require_trial(service).name]
     outcomes: list[dict[str, Any]] = []
+    failed = False
     for name in names:
+        message, remedy, worked, mark = "", "", False, "FAIL"
         try:
-            message, remedy, worked = asyncio.run(try_service(name, read_settings())), "", True
+            message, worked, mark = asyncio.run(try_service(name, read_settings())), True, "ok"
+        except NotSetUpError as error:
+            message, remedy, mark = error.message, error.remedy, "FAIL" if service else "-"
         except HarkError as error:
-            message, remedy, worked = error.message, error.remedy, False
-        outcomes.append({"service": name, "ok": worked, "message": message, "remedy": remedy})
+            message, remedy = error.message, error.remedy
+        failed |= mark == "FAIL"
+        outcomes.append({"service": name, "ok": worked, "set_up": mark != "-", "message": message, "remedy": remedy})
         if not as_json:
-            tell(f"{'ok  ' if worked else 'FAIL'}  {name}: {message} {remedy}".rstrip())
+            tell(f"{mark:<4}  {name}: {message} {remedy}".rstrip())
     if as_json:
         print_json(outcomes)
-    return 0 if all(outcome["ok"] for outcome in outcomes) else 1
+    return 1 if failed else 0
 
 
 def _as_json(view: SettingView) -> dict[str, Any]:

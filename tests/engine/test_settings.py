@@ -16,7 +16,7 @@ from engine.settings import config_file, load_settings
 from engine.settings.declared import GROUPS
 from engine.settings.editing import change_setting, reset_setting
 from engine.settings.views import Kind, setting_view, setting_views
-from engine.trials import try_apart, try_service
+from engine.trials import TRIALS, try_apart, try_service
 from tests.servers import KEY, OpenAIDouble, serving
 from tests.settings_reference import FILE, reference
 
@@ -298,6 +298,17 @@ def test_the_command_lists_sets_and_unsets(capsys: pytest.CaptureFixture[str]) -
     assert main(["settings", "unset", "lease_ms"]) == 0
     assert main(["settings", "set", "HARK_LEASE_MS", "1"]) == 1
     assert capsys.readouterr().err == "hark: lease_ms: It must be 500 or more.\n"
+
+
+def test_a_service_that_is_not_set_up_is_no_failure_where_all_are_tried(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("engine.trials.TRIALS", {name: TRIALS[name] for name in ("openai", "airtable", "mail")})
+    assert main(["settings", "test"]) == 0
+    assert [line[:6] for line in capsys.readouterr().out.splitlines()] == ["-     "] * 3
+    assert main(["settings", "test", "mail"]) == 1
+    monkeypatch.setenv("HARK_AIRTABLE_BASE_ID", "appHalf")
+    assert main(["settings", "test"]) == 1
 
 
 async def test_services_are_tried_out(fresh_redis: str) -> None:

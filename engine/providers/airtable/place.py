@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from engine.errors import SettingsError
+from engine.errors import NotSetUpError, SettingsError
 from engine.providers.network import is_this_machine
 from engine.settings import Settings
 
@@ -53,7 +53,8 @@ def airtable_place(settings: Settings, required: bool = False) -> Place | None:
     if settings.airtable_token is None and settings.airtable_base_id is None and not required:
         return None
     if settings.airtable_token is None:
-        raise SettingsError(
+        kind = NotSetUpError if settings.airtable_base_id is None else SettingsError
+        raise kind(
             "No token for Airtable is set.",
             "Make one at https://airtable.com/create/tokens with the scopes data.records:read and "
             "data.records:write, and set HARK_AIRTABLE_TOKEN.",

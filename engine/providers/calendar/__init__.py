@@ -6,7 +6,7 @@ what is in a calendar object, `changes` makes and changes one. The libraries are
 
 from __future__ import annotations
 
-from engine.errors import SettingsError
+from engine.errors import NotSetUpError
 from engine.providers.calendar.account import CalendarAccount, calendar_account
 from engine.providers.calendar.server import open_calendar_server
 from engine.settings import Settings
@@ -22,7 +22,7 @@ async def try_calendar(settings: Settings) -> str:
     """
     account = calendar_account(settings)
     if account is None:
-        raise SettingsError(
+        raise NotSetUpError(
             "No calendar is set up.", "Set HARK_CALENDAR_URL, HARK_CALENDAR_USER and HARK_CALENDAR_PASSWORD."
         )
     async with open_calendar_server(account) as server:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import SecretStr
 
-from engine.errors import BadInputError, SettingsError
+from engine.errors import BadInputError, NotSetUpError, SettingsError
 from engine.providers.mail.compose import Address, address_of
 from engine.providers.network import is_this_machine
 from engine.settings import Settings
@@ -57,7 +57,8 @@ class MailAccount:
     def to_send(self) -> tuple[Address, Server]:
         """The sender and the server to send through. Raises SettingsError where none is set up."""
         if self.sender is None or self.outgoing is None:
-            raise SettingsError(
+            kind = NotSetUpError if self.outgoing is None else SettingsError
+            raise kind(
                 "No mail account is set up for sending.",
                 "Set HARK_SMTP_HOST, HARK_SMTP_USER, HARK_SMTP_PASSWORD and HARK_MAIL_FROM.",
             )
