@@ -43,7 +43,8 @@ What `--json` prints is a contract for scripts; fields may be added, never renam
              "switch", "choice", "file", "folder", "list" or "secret"), "unit", "range", "source", "is_set", "locked"
              (why it cannot be changed here, or ""), "fault" (or ""), and, but for secrets, "value" and "default"
     settings test
-             a list of tried services: {"service", "ok", "message", "remedy"}
+             a list of tried services: {"service", "ok", "set_up" (false where all are tried and nothing is set of this
+             one), "message", "remedy"}
     doctor   a list of findings, the worst first: {"check" (a name such as "redis", "workers" or
              "disk"; a check may have several findings), "level" ("error", "warning", "note", "ok"
              or "skipped"), "message", "remedy" ("" where nothing is to be done)}
@@ -103,10 +104,14 @@ def main(argv: Sequence[str] | None = None, doctor_checks: Callable[[], Sequence
     switches = Switches(doctor_checks)
     try:
         code = hark.main(None if argv is None else list(argv), prog_name="hark", standalone_mode=False, obj=switches)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         hint = f" See `{context.command_path} --help`." if context is not None else ""
-        complain(f"{error.format_message()}{hint}")
+        message = error.format_message().rstrip()
+        complain(f"{message}{'' if message.endswith(('.', '?', '!')) else '.'}{hint}")
         return error.exit_code
     except click.Abort:
         # click's word for Ctrl-C, or the end of input at a question.

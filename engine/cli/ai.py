@@ -43,15 +43,15 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @ai.command("ask")
-@click.argument("prompt")
+@click.argument("prompt", nargs=-1, required=True)
 @_instructions
 @_model
 @_as_json
-def ask_one(prompt: str, instructions: str, model: str | None, as_json: bool) -> int:
+def ask_one(prompt: tuple[str, ...], instructions: str, model: str | None, as_json: bool) -> int:
     """Ask PROMPT and print the answer; "-" reads it from the input."""
     from engine.model import JobOptions
 
-    words = sys.stdin.read() if prompt == "-" else prompt
+    words = sys.stdin.read() if prompt == ("-",) else " ".join(prompt)
     options = JobOptions(awaited=True)
     result = _run(
         lambda engine: engine.client.ask_ai("local", words, instructions=instructions, model=model, options=options)
@@ -157,7 +157,8 @@ def _prompts(file: Path) -> list[str]:
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInputError(f"{name} cannot be read ({error}).", "Give a text file in UTF-8.") from error
+        why = (error.strerror if isinstance(error, OSError) else None) or error
+        raise BadInputError(f"{name} cannot be read: {why}.", "Give a text file in UTF-8.") from error
     if not text.lstrip().startswith("["):
         prompts: list[Any] = [line.strip() for line in text.splitlines() if line.strip()]
     else:

@@ -28,7 +28,7 @@ _WORKER_START_S = 30.0
 
 
 @hark.command()
-@click.argument("text", required=False)
+@click.argument("text", nargs=-1)
 @click.option(
     "--audio",
     type=click.Path(path_type=Path),
@@ -40,7 +40,9 @@ _WORKER_START_S = 30.0
 )
 @click.option("--yes", is_flag=True, help="Say yes to what Hark asks before it sends or destroys something.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
-def ask(text: str | None, audio: Path | None, speak: Path | None, conversation: str, yes: bool, as_json: bool) -> int:
+def ask(
+    text: tuple[str, ...], audio: Path | None, speak: Path | None, conversation: str, yes: bool, as_json: bool
+) -> int:
     """Send one command, typed (TEXT) or recorded (--audio), through the queues.
 
     What sends or destroys is asked about first: at a terminal you are asked here, else it waits five minutes for
@@ -48,11 +50,11 @@ def ask(text: str | None, audio: Path | None, speak: Path | None, conversation: 
 
     Where no worker runs anywhere, one is started for the time of the command.
     """
-    if (text is None) == (audio is None):
+    if bool(text) == (audio is not None):
         raise click.UsageError("Give the words, or --audio FILE.")
     if speak is not None and (speak.is_dir() or not speak.absolute().parent.is_dir()):
         raise BadInputError(f"{speak} cannot be written.", "Give a file name in a folder that exists.")
-    said = _read_recording(audio) if audio is not None else _checked_words(text or "")
+    said = _read_recording(audio) if audio is not None else _checked_words(" ".join(text))
 
     async def work(engine: Engine) -> int:
         async with some_worker(engine):
@@ -129,7 +131,9 @@ async def _follow(
                 tell(f"Hark:   {text}", as_json)
                 for action in actions:
                     mark = "Did" if action.ok else "Failed"
-                    tell(f"{mark + ':':<8}{action.name} {compact(action.arguments)}: {action.outcome}", as_json)
+                    # What the answer says already is not said twice.
+                    outcome = "" if action.outcome == text else f": {action.outcome}"
+                    tell(f"{mark + ':':<8}{action.name} {compact(action.arguments)}{outcome}", as_json)
             case Spoken(flac=flac) if speak is not None:
                 _write(speak, Recording.decode(flac, "the spoken answer").to_wav())
                 answer["spoken"] = str(speak)

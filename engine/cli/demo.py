@@ -30,8 +30,7 @@ def demo(rate: float, seconds: float, failing: float, stop: bool, clean: bool) -
     async def work(engine: Engine) -> None:
         traffic = DemoTraffic(engine.client, engine.admin)
         if clean:
-            count = await traffic.clean(actor=actor())
-            tell(f"Removed {count} demo job{'' if count == 1 else 's'}.")
+            tell(f"Removed {_counted(await traffic.clean(actor=actor()))}.")
         elif stop:
             await traffic.stop()
             tell("Demo traffic stops.")
@@ -39,8 +38,12 @@ def demo(rate: float, seconds: float, failing: float, stop: bool, clean: bool) -
             told = added = 0
             async for added in traffic.run(rate, seconds, failing):
                 if told % _TOLD_EVERY == 0:
-                    tell(f"Added {added} demo jobs.")
+                    tell(f"Added {_counted(added)}.")
                 told += 1
-            tell(f"Added {added} demo jobs. Take them away with `hark demo --clean`.")
+            tell(f"Added {_counted(added)}. Take them away with `hark demo --clean`.")
 
     with_engine(work)
+
+
+def _counted(jobs: int) -> str:
+    return f"{jobs} demo job{'' if jobs == 1 else 's'}"

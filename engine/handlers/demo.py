@@ -36,14 +36,14 @@ async def _fail(payload: DemoJob, context: JobContext) -> None:
     """The failures that real services have, in their words; each names a server that cannot exist."""
     match payload.fault:
         case "refused":
-            raise RetryableError("demo: mail.example refused the connection on port 993.", "Nothing: this is a demo.")
+            raise RetryableError("demo: mail.example refused the connection on port 993.", "It is only a demo.")
         case "flaky" if context.job.attempt == 1:
-            raise RetryableError("demo: dav.example closed the connection.", "Nothing: this is a demo.")
+            raise RetryableError("demo: dav.example closed the connection.", "It is only a demo.")
         case "slow":
             await asyncio.sleep(_LONGER_THAN_ALLOWED_S)
         case "rate-limit":
             raise RetryableError("demo: api.example answers 429, too many requests.", retry_after_ms=_RETRY_AFTER_MS)
         case "bad-input":
-            raise BadInputError("demo: the address anna@ is none.", "Nothing: this is a demo.")
+            raise BadInputError("demo: the address anna@ is none.", "It is only a demo.")
         case "bug":
             raise KeyError("demo")

@@ -291,6 +291,13 @@ def test_ask_wants_words(said: Said) -> None:
     assert said("ask", "hello", "--audio", "too.wav")[0] == 2
 
 
+def test_a_group_alone_shows_its_help_as_it_is(said: Said) -> None:
+    code, _, err = said("ai")
+    assert code == 2
+    assert err.startswith("Usage: hark ai ")
+    assert "\n  batch " in err
+
+
 # --- how it fails ---
 
 
