@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -20,10 +19,9 @@ from engine.client import Client
 from engine.model import Notice
 from engine.queues import NOTIFICATION
 from engine.settings import load_settings
-from engine.store import Store
-from engine.worker.broker import create_broker
-from engine.worker.pool import serve
+from engine.store import open_store
 from tests.desktop.test_queues_console import until
+from tests.engine.hands import running
 
 
 @asynccontextmanager
@@ -51,15 +49,8 @@ async def opened(url: str) -> AsyncIterator[Window]:
 async def worker_on(url: str) -> AsyncIterator[Client]:
     """A worker in this process, and a client for it."""
     settings = load_settings(redis_url=url)
-    stop = asyncio.Event()
-    worker = asyncio.create_task(serve(create_broker(settings, [NOTIFICATION]), settings, stop))
-    store = Store(url)
-    try:
+    async with running(settings, [NOTIFICATION]), open_store(settings) as store:
         yield Client(store, settings)
-    finally:
-        await store.close()
-        stop.set()
-        await worker
 
 
 async def fire(client: Client, text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from uuid import uuid4
@@ -24,10 +24,10 @@ from tests.redis_topologies import until
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[QueueBroker]:
-    """A worker in this process."""
+async def running(settings: Settings, queues: Sequence[str] | None = None) -> AsyncIterator[QueueBroker]:
+    """A worker in this process, for `queues` (all where None)."""
     stop = asyncio.Event()
-    broker = create_broker(settings)
+    broker = create_broker(settings, queues)
     worker = asyncio.create_task(serve(broker, settings, stop))
     try:
         yield broker

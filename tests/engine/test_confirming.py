@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -24,7 +23,7 @@ from engine.queues import VOICE_PROCESSING
 from engine.settings import Settings
 from engine.store import Store
 from engine.worker.broker import QueueBroker, create_broker
-from engine.worker.pool import serve
+from tests.engine.hands import running
 from tests.servers import KEY, OpenAIDouble, calls, says, serving
 
 
@@ -214,12 +213,8 @@ async def test_the_terminal_asks_too(
     tool = Tool("pause_queue", "Empty a queue.", Queue, empty, lambda one: f"Shall I empty {one.queue}?")
     monkeypatch.setattr("engine.handlers.voice.tools_for", lambda *_: {tool.name: tool})
     monkeypatch.setattr(sys, "stdin", Keyboard(f"{typed}\n") if typed else io.StringIO())
-    stop = asyncio.Event()
-    worker = asyncio.create_task(serve(create_broker(settings), settings, stop))
-    async with open_engine(settings) as engine:
+    async with running(settings), open_engine(settings) as engine:
         assert await ask_from_terminal(engine, "pause the email queue", None, yes, False) == 0
-    stop.set()
-    await worker
     said = capsys.readouterr().out
     assert "Hark:   Shall I empty email-processing?" in said
     assert told in said

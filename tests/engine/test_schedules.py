@@ -34,9 +34,8 @@ from engine.schedules import in_zone, interval_text, local_timezone, next_slot_m
 from engine.settings import Settings
 from engine.store import Store, keys
 from engine.store.server import PrivateRedis, find_binary
-from engine.worker.broker import create_broker
-from engine.worker.pool import serve
 from engine.worker.scheduler import Scheduler
+from tests.engine.hands import running
 from tests.redis_topologies import cluster
 
 TASKS = "task-processing"
@@ -738,15 +737,10 @@ async def test_what_was_missed_while_no_worker_ran_is_done_once_when_one_starts(
 
 
 async def test_the_regular_looks_say_that_no_account_is_set_up(store: Store, settings: Settings) -> None:
-    stop = asyncio.Event()
-    worker = asyncio.create_task(serve(create_broker(settings), settings, stop))
     client = Client(store, settings)
-    try:
+    async with running(settings):
         handles = [await client.sync_inbox(), await client.sync_calendar(), await client.sync_tasks()]
         results = await asyncio.gather(*(handle.result(LIMIT_S) for handle in handles))
-    finally:
-        stop.set()
-        await worker
     assert [handle.queue for handle in handles] == ["email-processing", "calendar-sync", TASKS]
     assert [result["skipped"] for result in results] == [
         "No mail account is set up.",

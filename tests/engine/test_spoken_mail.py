@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -16,8 +15,7 @@ from engine.providers.mail import mail_account
 from engine.providers.mail.reading import read_mail
 from engine.settings import Settings, load_settings
 from engine.store import Store
-from engine.worker.broker import create_broker
-from engine.worker.pool import serve
+from tests.engine.hands import running
 from tests.mail_servers import PASSWORD, USER, SmtpServer, smtp_server
 
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
@@ -40,13 +38,8 @@ async def speaking(settings: Settings, smtp: SmtpServer | None = None, **more: o
         more |= {"smtp_user": USER, "smtp_password": PASSWORD}
     url = settings.redis_url.get_secret_value() if settings.redis_url else None
     mine = load_settings(redis_url=url, contacts=PEOPLE, **more)
-    stop = asyncio.Event()
-    worker = asyncio.create_task(serve(create_broker(mine), mine, stop))
-    try:
+    async with running(mine):
         yield mine
-    finally:
-        stop.set()
-        await worker
 
 
 async def said(client: Client, text: str) -> str:

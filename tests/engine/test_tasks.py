@@ -26,8 +26,6 @@ from engine.providers.tasks_local import LocalTasks, Task
 from engine.queues import TASK_PROCESSING
 from engine.settings import Settings, load_settings
 from engine.store import Store
-from engine.worker.broker import create_broker
-from engine.worker.pool import serve
 from tests.airtable_double import BASE, TOKEN, AirtableDouble, Fault, airtable
 from tests.engine.hands import Hands, hands, running
 from tests.engine.worker_process import worker_process
@@ -177,14 +175,8 @@ class Desk:
 @pytest.fixture
 async def desk(settings: Settings, store: Store) -> AsyncIterator[Desk]:
     """A worker takes the jobs of the tasks queue; commands are run by hand."""
-    stop = asyncio.Event()
-    worker = asyncio.create_task(serve(create_broker(settings, [TASK_PROCESSING]), settings, stop))
-    try:
-        async with hands(settings, store) as by_hand:
-            yield Desk(by_hand, LocalTasks(settings.data_dir))
-    finally:
-        stop.set()
-        await worker
+    async with running(settings, [TASK_PROCESSING]), hands(settings, store) as by_hand:
+        yield Desk(by_hand, LocalTasks(settings.data_dir))
 
 
 async def test_a_task_is_said_with_its_due_finished_and_deleted_after_a_yes(desk: Desk) -> None:
