@@ -92,7 +92,8 @@ async def test_of_too_many_conversations_the_one_that_rested_longest_goes(
 
 async def test_a_spoilt_turn_is_passed_over(store: Store) -> None:
     await say(store, "one")
-    await store._redis.rpush("{hark:voice-processing}:conversation:c", "no JSON", "7")  # type: ignore[misc]
+    spoilt = ["no JSON", "7", '{"said": 7}']
+    await store._redis.rpush("{hark:voice-processing}:conversation:c", *spoilt)  # type: ignore[misc]
     assert await said(store) == ["one"]
     await say(store, "two")
     assert await said(store) == ["one", "two"]

@@ -4,9 +4,13 @@
 -- returns: the turns that are left (JSON texts, with `at_ms`), oldest first
 local CONVERSATION, INDEX = PREFIX .. 'conversation:', PREFIX .. 'conversations'
 local key, turns = CONVERSATION .. args.conversation, {}
+local function is_turn(value)
+  if type(value) ~= 'table' then return false end
+  return type(value.trace) == 'string' and type(value.said) == 'string' and type(value.replied) == 'string'
+end
 for _, text in ipairs(redis.call('LRANGE', key, 0, -1)) do
   local fine, turn = pcall(cjson.decode, text)
-  local usable = fine and type(turn) == 'table' and number(turn.at_ms, now) > now - args.keep_ms
+  local usable = fine and is_turn(turn) and number(turn.at_ms, now) > now - args.keep_ms
   if usable and not (args.turn and turn.trace == args.turn.trace) then turns[#turns + 1] = text end
 end
 if args.turn then
