@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
+from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.actions import REDIS_GONE, Actions
@@ -165,6 +165,7 @@ class RecurringPage(QWidget):
         self.message.setWordWrap(True)
         self.message.setContentsMargins(14, 10, 14, 10)
         self._list = ScrollList("Recurring jobs")
+        self._list.widened.connect(lambda width: self._over_buttons.setFixedWidth(buttons_width(width)))
         outer = QVBoxLayout(frame)
         outer.setContentsMargins(8, 10, 8, 6)
         outer.setSpacing(0)
@@ -244,10 +245,6 @@ class RecurringPage(QWidget):
 
     def _forget_question(self) -> None:
         self.question = None
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._over_buttons.setFixedWidth(buttons_width(self._list.width()))
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 
 class ScrollList(QScrollArea):
     """Rows from the top on, as wide as the list; the list itself takes no focus, its rows do."""
+
+    widened = Signal(int)
+    """Its width has become this, in pixels: what stands in columns above it follows."""
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         """`name` is what a screen reader calls the list."""
@@ -25,6 +29,10 @@ class ScrollList(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setAccessibleName(name)
         self.setWidget(inner)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.widened.emit(self.width())
 
     def step_from(self, row: QWidget, step: int) -> QWidget | None:
         """Give the focus to the row that is so many below `row`, and return it; None where there is none."""

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop.actions import Actions
@@ -17,6 +18,7 @@ from desktop.pages.recurring import RecurringPage
 from desktop.pages.recurring_words import cron_words, duration_words, slot_text
 from desktop.pages.schedule_dialog import Draft, ScheduleDialog
 from desktop.theme import Look
+from desktop.widgets.text import Text
 from desktop.window import Window
 from engine.job_types import SyncInbox
 from engine.model import Job, JobState, Schedule
@@ -67,6 +69,18 @@ def test_on_a_small_screen_at_150_percent_nothing_is_cut(page: RecurringPage, qt
     page.open_add()
     assert page.dialog is not None
     assert page.dialog.sizeHint().height() <= 500  # of 533, with a title bar
+
+
+def test_the_titles_stand_over_their_columns(page: RecurringPage, qtbot: QtBot) -> None:
+    page.show_schedules((MAIL,), {}, NOON_MS)
+    row = page.rows[MAIL.id]
+    titles = {text.text(): text for text in page.findChildren(Text)}
+
+    def left(widget: QWidget) -> int:
+        return widget.mapTo(page, QPoint()).x()
+
+    columns = [(titles["Runs"], row.when), (titles["Next"], row.next), (titles["Last"], row.last)]
+    qtbot.waitUntil(lambda: all(abs(left(title) - left(cell)) <= 4 for title, cell in columns))
 
 
 @pytest.mark.parametrize(
