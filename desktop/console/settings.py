@@ -55,6 +55,9 @@ class _Wiring(QObject):
         page.trial_wanted.connect(lambda name: bridge.consult(_TRIAL + name, partial(try_apart, name)))
         bridge.answered.connect(self._on_answered)
         bridge.refused.connect(self._on_refused)
+        if page.isVisible():
+            # The page that was left is on the screen before anybody listens to its wishes.
+            page.settings_wanted.emit()
 
     def _change(self, name: str, change: Callable[[], None]) -> None:
         def work() -> tuple[SettingView, ...]:

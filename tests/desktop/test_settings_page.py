@@ -214,6 +214,24 @@ class TestPage:
         assert page.message.text() == "settings.toml is not valid TOML."
 
 
+async def test_the_page_that_a_start_shows_before_it_is_connected_is_filled(
+    qtbot: QtBot, keeper: MemoryKeyring
+) -> None:
+    look = Look()
+    look.dress()
+    window = Window(look, Actions())
+    qtbot.addWidget(window)
+    page = window.settings
+    window.open_page(page)
+    window.show()
+    bridge = Bridge(load_settings)
+    answered = Emissions(bridge.answered)
+    console.connect(page, bridge, window)
+    await answered.next()
+    assert "General" in page.sections
+    await bridge.close()
+
+
 async def test_what_is_changed_on_the_page_is_in_the_file_and_holds_after_a_restart(
     fresh_redis: str, qtbot: QtBot, keeper: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
