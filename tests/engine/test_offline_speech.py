@@ -19,6 +19,7 @@ from engine.providers import Providers, Vocabulary
 from engine.providers.offline import OfflineSynthesizer, OfflineTranscriber, open_offline
 from engine.providers.offline.denoising import without_noise
 from engine.providers.offline.grammar import Grammar, SharedGrammar, load_grammar
+from engine.providers.offline.recogniser_program import british
 from tests.spoken_set import COMMANDS, SENTENCES, VOICES
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -60,6 +61,21 @@ async def test_spoken_commands_are_understood_as_meant(offline: Offline, grammar
             missed.append(f"{said.text!r} was heard as {heard!r}")
     # espeak-ng speaks a little differently each time.
     assert len(missed) <= 1, missed
+
+
+async def test_a_british_voice_is_heard(offline: Offline, grammar: Grammar) -> None:
+    """To the model's American ears "pause all" was "hold voice": no queue was meant."""
+    understood = grammar.understand(await offline.heard("pause all queues", "en-gb"))
+    assert understood is not None
+    assert understood.tool == "pause_all"
+
+
+@pytest.mark.parametrize(
+    ("american", "english"),
+    [("M AA R K", "M AA K"), ("R IY M AY N D ER", "R IY M AY N D AH"), ("K AO L", "K OW L"), ("F AO R", "F AO")],
+)
+async def test_words_are_listened_for_as_said_in_england(american: str, english: str) -> None:
+    assert british(american) == english
 
 
 async def test_other_sentences_are_not_taken_for_commands(offline: Offline, grammar: Grammar) -> None:
