@@ -26,8 +26,8 @@ from engine.providers.offline.jsgf import own_words
 _log = get_logger("providers.offline")
 _SILENCE_MS = 300  # without it the last word is cut off
 _SURE = 0.8  # needs no second opinion
-_LIKELY = 0.25
-_LIKELY_TO_DO = 0.3  # what changes something needs more
+_LIKELY = 0.35
+_LIKELY_TO_DO = 0.4  # what changes something needs more
 
 
 class OfflineTranscriber:
