@@ -1,7 +1,8 @@
 """What is said to the offline recogniser to see how well it hears: commands, other wordings of them, other sentences.
 
-The weights of its confidence are fitted to none of these (`tests/bench/voice_tuning.py` has sentences and voices of its own),
-but its beam, pronunciations and limits were chosen by looking at them: a set that nobody has looked at may fare worse.
+The weights of its confidence are fitted to none of these (`tests/bench/voice_tuning.py` has sentences and voices of its
+own), but its beam, pronunciations and limits were chosen by looking at them: a set that nobody has looked at may fare
+worse.
 """
 
 from __future__ import annotations
