@@ -31,7 +31,7 @@ _MOST_TURNS = 50
 class Claiming:
     """Claims jobs of `specs` for one worker. `claim()` gives the next; `free()` gives its slot back.
 
-    `sending` is called right before each claim is sent: what it starts comes behind that.
+    `sending` is called right before each claim is sent, with the queue's limit: what it starts comes behind that.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Claiming:
         specs: Sequence[QueueSpec],
         worker: str,
         lease_ms: int,
-        sending: Callable[[], None] = lambda: None,
+        sending: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._worker = worker
@@ -186,7 +186,7 @@ class Claiming:
         # Until it has an answer, a claim is asked for again under its token: the jobs may be ours already.
         token = self._unanswered.setdefault(queue, f"{self._worker}:{next(self._tokens)}")
         room = self._room(queue)
-        self._sending()
+        self._sending(self._limits[queue])
         taken = await self._store.take(queue, room, lease_ms=self._lease_ms, token=token, worker=self._worker)
         del self._unanswered[queue]
         if taken.more or len(taken.jobs) == room:

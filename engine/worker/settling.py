@@ -24,7 +24,7 @@ MOST_GATHERS = 10
 MANY_AT_ONCE = 3
 """So many jobs ending within one GATHER_S are taken for a rush that is worth waiting in."""
 GATHER_ENOUGH = 100
-"""So many ends are written behind the next claim."""
+"""So many ends are written behind the next claim, or fewer where no more jobs run at once."""
 MOST_BUFFERED = 5_000
 _LONGEST_BACKOFF_S = 2.0
 CANCELLED = "Cancelled"
@@ -77,12 +77,12 @@ class Settling:
             self._end_gathering()
         self._filled.set()
 
-    def write_behind_claim(self) -> None:
-        """A claim is on its way: if many jobs have ended, write that right behind it.
+    def write_behind_claim(self, slots: int) -> None:
+        """A claim for a queue that runs `slots` jobs at once is on its way: have as many ended, they go behind it.
 
         Redis then does so while the jobs that it has just given run here; before the claim, it would hold that up.
         """
-        if self._size >= GATHER_ENOUGH:
+        if self._size >= min(GATHER_ENOUGH, slots):
             self._end_gathering()
 
     async def fail(

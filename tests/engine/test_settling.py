@@ -34,12 +34,16 @@ async def _end(settling: Settling, jobs: list[Claimed]) -> None:
         await asyncio.sleep(0)  # it sees them, and begins to gather
 
 
-async def test_many_ends_are_written_behind_the_next_claim(store: Store) -> None:
+@pytest.mark.parametrize(("ended", "slots"), [(GATHER_ENOUGH, 1000), (10, 10)], ids=["many", "as many as run at once"])
+async def test_enough_ends_are_written_behind_the_next_claim(
+    store: Store, monkeypatch: pytest.MonkeyPatch, ended: int, slots: int
+) -> None:
+    monkeypatch.setattr("engine.worker.settling.GATHER_S", 3600)  # they would wait for company
     written = asyncio.Event()
     ends = Settling(store, lambda _: written.set())
     ends.start()
-    await _end(ends, await _claimed(store, GATHER_ENOUGH))
-    ends.write_behind_claim()
+    await _end(ends, await _claimed(store, ended))
+    ends.write_behind_claim(slots)
     async with asyncio.timeout(10):
         await written.wait()
     assert await store.depth(QUEUE, JobState.ACTIVE) == 0
@@ -50,7 +54,7 @@ async def test_few_ends_wait_for_company_and_are_written_at_the_latest_when_the_
     ends = Settling(store, lambda _: None)
     ends.start()
     await _end(ends, await _claimed(store, GATHER_ENOUGH - 1))
-    ends.write_behind_claim()
+    ends.write_behind_claim(GATHER_ENOUGH)
     assert await store.depth(QUEUE, JobState.ACTIVE) == GATHER_ENOUGH - 1
     async with asyncio.timeout(10):
         await ends.close()
