@@ -10,11 +10,10 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from engine.errors import BadInputError, HarkError, PermanentError, RedisGoneError, RetryableError
+from engine.errors import BadInputError, HarkError, PermanentError, RetryableError
 from engine.handlers.context import JobContext
 from engine.job_types import AskAI, AskAIBatch
-
-_LONGEST_BACKOFF_S = 2.0
+from engine.store.patience import until_heard
 
 
 async def ask_ai(payload: AskAI, context: JobContext) -> dict[str, Any]:
@@ -95,15 +94,8 @@ class _Asking:
 
     async def _keep(self, number: int, answer: dict[str, Any]) -> None:
         """Keep an answer, however long Redis is away: it was paid for."""
-        store, backoff_s = self._context.services.store, 0.05
-        while True:
-            try:
-                ours = await store.keep_answer(self._context.job, number, answer, len(self._prompts))
-                break
-            except RedisGoneError:
-                await asyncio.sleep(backoff_s)
-                backoff_s = min(backoff_s * 2, _LONGEST_BACKOFF_S)
-        if not ours:
+        store, job = self._context.services.store, self._context.job
+        if not await until_heard(lambda: store.keep_answer(job, number, answer, len(self._prompts))):
             raise RetryableError("Another worker has taken over this job.")
         self._answers[number] = answer
 

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeVar
+from collections.abc import Callable, Iterable
 
 from engine.errors import HarkError, RedisGoneError
 from engine.failures import signature_of
 from engine.log import get_logger
 from engine.store import Claimed, FinishedJob, NewJob, Store
+from engine.store.patience import until_heard
 
 _log = get_logger("settling")
-_T = TypeVar("_T")
 
 GATHER_S = 0.001
 MOST_GATHERS = 10
@@ -26,7 +25,6 @@ MANY_AT_ONCE = 3
 GATHER_ENOUGH = 100
 """So many ends are written behind the next claim, or fewer where no more jobs run at once."""
 MOST_BUFFERED = 5_000
-_LONGEST_BACKOFF_S = 2.0
 CANCELLED = "Cancelled"
 """The kind of failure that somebody wanted; `lua/fail.lua` knows it, too."""
 
@@ -105,10 +103,11 @@ class Settling:
         told = log_as or error
         group = {"signature": signature, "title": title, "kind": kind}
         try:
-            outcome, delay_ms = await self._until_heard(
+            outcome, delay_ms = await until_heard(
                 lambda: self._store.fail(
                     job, error, traceback, permanent=permanent, retry_after_ms=retry_after_ms, group=group
-                )
+                ),
+                _tell_waiting,
             )
         except HarkError as refused:
             _log.error("the failure of job %s on %s cannot be written: %s", job.id, job.queue, refused)
@@ -128,7 +127,7 @@ class Settling:
     async def release(self, job: Claimed) -> None:
         """The job goes back unrun."""
         try:
-            await self._until_heard(lambda: self._store.release(job.queue, [job]))
+            await until_heard(lambda: self._store.release(job.queue, [job]), _tell_waiting)
         except HarkError as refused:
             _log.error("job %s on %s cannot be given back: %s", job.id, job.queue, refused)
         finally:
@@ -160,7 +159,7 @@ class Settling:
 
     async def _write_queue(self, queue: str, finished: list[FinishedJob]) -> None:
         try:
-            written = await self._until_heard(lambda: self._store.finish(queue, finished))
+            written = await until_heard(lambda: self._store.finish(queue, finished), _tell_waiting)
         except HarkError as error:
             await self._write_singly(queue, finished, error)
             return
@@ -184,15 +183,9 @@ class Settling:
         self._settled(one.job for one in finished)
         _log.error("the end of job %s on %s cannot be written: %s", finished[0].job.id, queue, error)
 
-    async def _until_heard(self, call: Callable[[], Awaitable[_T]]) -> _T:
-        backoff_s = 0.05
-        while True:
-            try:
-                return await call()
-            except RedisGoneError as error:
-                _log.warning("the end of a job waits for Redis: %s", error)
-                await asyncio.sleep(backoff_s)
-                backoff_s = min(backoff_s * 2, _LONGEST_BACKOFF_S)
+
+def _tell_waiting(error: RedisGoneError) -> None:
+    _log.warning("the end of a job waits for Redis: %s", error)
 
 
 async def forward(store: Store, queue: str, entries: list[str] | tuple[str, ...]) -> None:
