@@ -89,21 +89,22 @@ class QueueReceiver(Receiver):
 
     async def cancel_running(self) -> None:
         """Stop the jobs that outlasted the drain; their broker gives them back."""
-        running = [task for task in self._running if not task.done()]
-        for task in running:
-            task.cancel()
-        if running:
+        if running := self._cancel_all():
             _log.warning("%d jobs outlasted the drain and go back to waiting", len(running))
             await asyncio.wait(running, timeout=_GIVE_UP_S)
 
     async def cut_off(self) -> None:
         """End what is left once the broker is gone: nobody hears of those jobs any more, their leases will end."""
         for _ in range(_CANCELS):
-            running = [task for task in self._running if not task.done()]
-            for task in running:
-                task.cancel()
-            if running:
+            if running := self._cancel_all():
                 await asyncio.wait(running, timeout=_GIVE_UP_S)
+
+    def _cancel_all(self) -> list[asyncio.Task[None]]:
+        """Cancel the tasks of the jobs that have not ended, and return them."""
+        running = [task for task in self._running if not task.done()]
+        for task in running:
+            task.cancel()
+        return running
 
 
 async def serve(broker: QueueBroker, settings: Settings, stop: asyncio.Event) -> None:
