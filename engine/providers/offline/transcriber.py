@@ -40,13 +40,13 @@ class OfflineTranscriber:
         self._grammar = grammar
         self._pronounce = pronounce
         self._vocabulary = Vocabulary()
-        self._listening: dict[str, Any] | None = None
+        self._listening: tuple[Vocabulary, dict[str, Any]] | None = None
+        """What was listened with last, and the words that it was made for."""
         self.program = ChildProgram(Path(__file__).with_name("recogniser_program.py"), "The offline speech recogniser")
 
     async def expect(self, vocabulary: Vocabulary) -> None:
         """Listen for these words of the user's as well, from the next recording on."""
-        if vocabulary != self._vocabulary:
-            self._vocabulary, self._listening = vocabulary, None
+        self._vocabulary = vocabulary
 
     async def transcribe(self, recording: Recording, language: str = "en") -> str:
         """Return a command's words, other words as well as they were made out, or "".
@@ -85,18 +85,21 @@ class OfflineTranscriber:
 
     async def _listen(self) -> dict[str, Any]:
         """What is listened with: the grammar, and how words are spoken that the recogniser does not know."""
-        if self._listening is None:
-            vocabulary, grammar = self._vocabulary, await self._grammar.load()
-            pronunciations = dict(grammar.pronunciations)
-            unknown: list[str] = []
-            if words := own_words(vocabulary):
-                answer, _ = await self.program.ask({"mode": "unknown", "words": words})
-                unknown = [word for word in answer["words"] if word not in pronunciations]
-            if unknown:
-                pronunciations |= await self._pronounce(unknown)
-            silent = frozenset(word for word in unknown if word not in pronunciations)
-            self._listening = {"jsgf": grammar.jsgf(vocabulary, silent), "pronunciations": pronunciations}
-        return self._listening
+        vocabulary = self._vocabulary
+        if self._listening is not None and self._listening[0] == vocabulary:
+            return self._listening[1]
+        grammar = await self._grammar.load()
+        pronunciations = dict(grammar.pronunciations)
+        unknown: list[str] = []
+        if words := own_words(vocabulary):
+            answer, _ = await self.program.ask({"mode": "unknown", "words": words})
+            unknown = [word for word in answer["words"] if word not in pronunciations]
+        if unknown:
+            pronunciations |= await self._pronounce(unknown)
+        silent = frozenset(word for word in unknown if word not in pronunciations)
+        listening = {"jsgf": grammar.jsgf(vocabulary, silent), "pronunciations": pronunciations}
+        self._listening = vocabulary, listening
+        return listening
 
     async def _decode(self, mode: str, speech: bytes, **more: Any) -> dict[str, Any]:
         answer, _ = await self.program.ask({"mode": mode, **more}, speech)
