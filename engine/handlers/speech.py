@@ -14,6 +14,7 @@ from engine.handlers.foreign_sound import opened
 from engine.handlers.vocabulary import own_vocabulary
 from engine.job_types import ProcessVoiceCommand, SynthesizeSpeech, TranscribeRecording
 from engine.providers import (
+    ExpectingTranscriber,
     FileTranscriber,
     StreamingSynthesizer,
     StreamingTranscriber,
@@ -44,10 +45,11 @@ async def transcribe_recording(payload: TranscribeRecording, context: JobContext
         return {"cancelled": True}
     try:
         async with _transcriber(payload.provider, context) as transcriber:
-            if hasattr(transcriber, "expect"):
-                await transcriber.expect(await own_vocabulary(payload.user_id, context.services))
+            expecting = transcriber if isinstance(transcriber, ExpectingTranscriber) else None
+            if expecting is not None:
+                await expecting.expect(await own_vocabulary(payload.user_id, context.services))
             text, duration_ms = await _hear(transcriber, payload, context)
-            guessed = await transcriber.guessed(text) if hasattr(transcriber, "guessed") else ()
+            guessed = await expecting.guessed(text) if expecting is not None else ()
     except RetryableError as error:
         if error.retry_after_ms is None:
             error.retry_after_ms = _wait_ms(context.job.attempt)

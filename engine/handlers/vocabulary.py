@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 
+from engine.concurrency import together
 from engine.errors import HarkError
 from engine.handlers.contacts import known_contacts
 from engine.handlers.context import Services
@@ -31,7 +32,7 @@ async def own_vocabulary(user_id: str, services: Services) -> Vocabulary:
         agenda = await services.client.events(now, now + _AHEAD)
         return tuple(event.title for event in agenda.events) if agenda is not None else ()
 
-    return Vocabulary(*await asyncio.gather(_found(people()), _found(tasks()), _found(events())))
+    return Vocabulary(*await together(_found(people()), _found(tasks()), _found(events())))
 
 
 async def _found(words: Awaitable[tuple[str, ...]]) -> tuple[str, ...]:

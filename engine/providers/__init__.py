@@ -120,6 +120,19 @@ class FileTranscriber(Transcriber, Protocol):
         ...
 
 
+@runtime_checkable
+class ExpectingTranscriber(Transcriber, Protocol):
+    """One that knows only so many words: it is told the user's own, and tells which parts of a text it guessed."""
+
+    async def expect(self, vocabulary: Vocabulary) -> None:
+        """Listen for these words as well, from the next recording on."""
+        ...
+
+    async def guessed(self, text: str) -> tuple[str, ...]:
+        """The parts of a transcript that may well be others that sound alike."""
+        ...
+
+
 class Assistant(Protocol):
     """Understanding: from words to tool calls and an answer."""
 
