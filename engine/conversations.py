@@ -37,9 +37,7 @@ async def erase_conversation(store: Store, conversation_id: str) -> None:
     """Forget one. Raises NotFoundError where nothing of it is remembered."""
     erased = [await store.erase_conversation(queue, conversation_id) for queue in _QUEUES]
     if not any(erased):
-        raise NotFoundError(
-            f"No conversation {conversation_id!r} is remembered.", "See `hark conversations` for those that are."
-        )
+        raise not_remembered(conversation_id)
 
 
 async def erase_all(store: Store) -> int:
@@ -49,6 +47,13 @@ async def erase_all(store: Store) -> int:
         with suppress(NotFoundError):  # it has just ended by itself
             await erase_conversation(store, conversation_id)
     return len(ids)
+
+
+def not_remembered(conversation_id: str) -> NotFoundError:
+    """The error for an id of which nothing is remembered."""
+    return NotFoundError(
+        f"No conversation {conversation_id!r} is remembered.", "See `hark conversations` for those that are."
+    )
 
 
 def _turn(text: str) -> ConversationTurn:

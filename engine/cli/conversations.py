@@ -9,7 +9,6 @@ import click
 
 from engine.cli.frame import Group, debug_option, hark, unlocking, with_engine
 from engine.cli.output import moment, on_terminal, print_json, print_table, tell
-from engine.errors import NotFoundError
 
 if TYPE_CHECKING:
     from engine import Engine
@@ -51,9 +50,9 @@ def show_conversation(conversation_id: str, as_json: bool) -> None:
 
     turns = with_engine(work, looking=True)
     if not turns:
-        raise NotFoundError(
-            f"No conversation {conversation_id!r} is remembered.", "See `hark conversations` for those that are."
-        )
+        from engine.conversations import not_remembered
+
+        raise not_remembered(conversation_id)
     if as_json:
         print_json([dataclasses.asdict(turn) for turn in turns])
     for turn in turns if not as_json else ():
