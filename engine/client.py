@@ -142,14 +142,14 @@ class Client:
         kind = unopened_kind(audio)
         if kind:
             require_size(audio, source)
-            limit_ms = time_limit_ms(guessed_duration_ms(audio), 2)
+            limit_ms = time_limit_ms(guessed_duration_ms(audio), long=True)
             await self._store.put_blob(queues.TRANSCRIPTION, job_id, audio, RECORDING_TTL_S)
             options = JobOptions(job_id=job_id, timeout_ms=limit_ms)
             return await self.add(payload.model_copy(update={"kind": kind}), options)
         recording = (await asyncio.to_thread(Recording.decode, audio, source)).require_speech()
         flac = await asyncio.to_thread(recording.to_flac)
         parts = await self.commands.put_sound(job_id, flac, recording.duration_ms, lambda: recording)
-        limit_ms = time_limit_ms(recording.duration_ms, parts)
+        limit_ms = time_limit_ms(recording.duration_ms, long=parts > 1)
         options = JobOptions(job_id=job_id, timeout_ms=limit_ms)
         return await self.add(payload.model_copy(update={"parts": parts}), options)
 

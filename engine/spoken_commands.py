@@ -206,7 +206,7 @@ class SpokenCommands:
                 job_id=kept.job_id,
                 trace=kept.trace,
                 attempts=PATIENT_ATTEMPTS,
-                timeout_ms=time_limit_ms(kept.duration_ms, parts),
+                timeout_ms=time_limit_ms(kept.duration_ms, long=parts > 1),
             )
             await self._add(payload, options)
 
@@ -361,9 +361,9 @@ async def is_taken_back(store: Store, trace: str) -> bool:
     return await store.get_blob(queues.VOICE_PROCESSING, f"{trace}.taken-back") is not None
 
 
-def time_limit_ms(duration_ms: int, parts: int) -> int | None:
-    """How long an attempt to hear it may take, None for the queue's own limit, which is for short ones."""
-    return 120_000 + 2 * duration_ms if parts > 1 else None
+def time_limit_ms(duration_ms: int, *, long: bool) -> int | None:
+    """How long an attempt to hear it may take, None for the queue's own limit, which is for those that are not long."""
+    return 120_000 + 2 * duration_ms if long else None
 
 
 def speaking_limit_ms(text: str, settings: Settings) -> int:
