@@ -27,6 +27,7 @@ chaos: setup
 
 check: setup
 	@$(BIN)/ruff check --quiet engine desktop packaging tests
+	@$(BIN)/ruff format --check --quiet engine desktop packaging tests
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-cache > .lint-imports.log || { cat .lint-imports.log; exit 1; }
 

@@ -111,15 +111,15 @@ def cluster(
                 client.execute_command("CLUSTER ADDSLOTSRANGE", firsts[number], firsts[number + 1] - 1)
             if number:
                 client.execute_command("CLUSTER MEET", "127.0.0.1", nodes[0].port)
-        until(
-            lambda: all(_knows(client, len(nodes)) for client in clients), "the nodes of the Cluster do not meet"
-        )
+        until(lambda: all(_knows(client, len(nodes)) for client in clients), "the nodes of the Cluster do not meet")
         for replica, primary in zip(clients[3:], replicas, strict=True):
             name = clients[primary].execute_command("CLUSTER MYID")
             replica.execute_command("CLUSTER REPLICATE", name)
         until(
-            lambda: all(_cluster_is_well(client) for client in clients)
-            and all(client.info("replication")["master_link_status"] == "up" for client in clients[3:]),
+            lambda: (
+                all(_cluster_is_well(client) for client in clients)
+                and all(client.info("replication")["master_link_status"] == "up" for client in clients[3:])
+            ),
             "the Cluster does not become well",
         )
         yield nodes
@@ -145,9 +145,7 @@ def watched(binary: Path, folder: Path) -> Iterator[Watched]:
     with ExitStack() as stack:
         lines = ("appendonly yes", "repl-diskless-sync-delay 0", "repl-ping-replica-period 1")
         primary = stack.enter_context(server(binary, folder / "primary", *lines))
-        replica = stack.enter_context(
-            server(binary, folder / "replica", *lines, f"replicaof 127.0.0.1 {primary.port}")
-        )
+        replica = stack.enter_context(server(binary, folder / "replica", *lines, f"replicaof 127.0.0.1 {primary.port}"))
         watching = (
             f"sentinel monitor hark 127.0.0.1 {primary.port} 2",
             "sentinel down-after-milliseconds hark 500",

@@ -363,6 +363,8 @@ class _Stalled(StreamingResponse):
 def _event(event: dict[str, Any]) -> str:
     """One server-sent event."""
     return f"data: {json.dumps(event)}\n\n"
+
+
 def _prompt_of(body: bytes) -> str:
     """The last text of a chat."""
     return str(json.loads(body)["messages"][-1]["content"])

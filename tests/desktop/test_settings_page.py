@@ -246,7 +246,6 @@ async def test_what_is_changed_on_the_page_is_in_the_file_and_holds_after_a_rest
     page.restart_wanted.connect(bridge.reopen)
     opened, answered, refused = Emissions(bridge.opened), Emissions(bridge.answered), Emissions(bridge.refused)
 
-
     # The settings need no connection: a wrong address can be mended here.
     window.open_page(page)
     window.show()

@@ -91,9 +91,7 @@ async def test_a_worker_that_ends_hands_on_what_it_was_told(store: Store, raw: r
     await other.close()
 
 
-async def test_a_queue_with_fewer_slots_than_before_goes_on_when_they_come_free(
-    store: Store, raw: redis.Redis
-) -> None:
+async def test_a_queue_with_fewer_slots_than_before_goes_on_when_they_come_free(store: Store, raw: redis.Redis) -> None:
     claiming = _claiming(store, AI)
     await store.add(AI, [_job(name) for name in "abc"])
     held = await claiming.claim_all()

@@ -307,9 +307,7 @@ def test_a_replica_is_an_error(server: redis.Redis, seen: Seen) -> None:
 
 
 @pytest.mark.parametrize(("offset_ms", "word"), [(60_000, "60 s ahead of"), (-60_000, "60 s behind")])
-def test_a_clock_that_is_wrong_is_told(
-    seen: Seen, monkeypatch: pytest.MonkeyPatch, offset_ms: int, word: str
-) -> None:
+def test_a_clock_that_is_wrong_is_told(seen: Seen, monkeypatch: pytest.MonkeyPatch, offset_ms: int, word: str) -> None:
     monkeypatch.setattr(redis_checks, "_now_ms", lambda: int(time.time() * 1000) + offset_ms)
     found = _of(seen(), "clock")
     assert found.level is Level.WARNING
@@ -576,9 +574,7 @@ async def test_a_check_that_hangs_is_told_and_holds_up_nothing() -> None:
     hanging = Check("hanging", look, 0.05, Level.WARNING, "Give it a kick.")
     quick = blocking_check("quick", lambda: [Finding("quick", Level.OK, "Fine.")])
     first, second = await run_checks([hanging, quick])
-    assert first == Finding(
-        "hanging", Level.WARNING, "The check did not end within 0.05 seconds.", "Give it a kick."
-    )
+    assert first == Finding("hanging", Level.WARNING, "The check did not end within 0.05 seconds.", "Give it a kick.")
     assert second.message == "Fine."
 
 

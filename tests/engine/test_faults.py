@@ -187,9 +187,7 @@ async def test_adding_to_a_full_redis_says_so_and_what_to_do(server: Server, sto
     assert said.endswith("Clean finished jobs or raise its maxmemory.")
 
 
-async def test_jobs_keep_their_leases_and_end_while_redis_is_full(
-    server: Server, store: Store, tmp_path: Path
-) -> None:
+async def test_jobs_keep_their_leases_and_end_while_redis_is_full(server: Server, store: Store, tmp_path: Path) -> None:
     await store.add(PARENTS, [_job(f"j{number}", data='{"pause_s":1.5}') for number in range(10)])
     with _worker(server, tmp_path):
         await _until_running(store, 5)
@@ -315,9 +313,7 @@ async def _through_a_full_disk(server: Server, folder: Path, make_room: object) 
         await store.close()
 
 
-async def test_what_was_answered_before_the_disk_was_full_outlives_the_server(
-    server: Server, store: Store
-) -> None:
+async def test_what_was_answered_before_the_disk_was_full_outlives_the_server(server: Server, store: Store) -> None:
     await store.add(PARENTS, [_job(f"j{number}") for number in range(20)])
     server.limit_files(0)
     await _until_refused(store, "cannot write its file to disk")

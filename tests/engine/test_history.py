@@ -65,9 +65,7 @@ async def test_what_happens_to_jobs_is_counted_by_job_type(store: Store, monitor
     await _complete(store, "two", [5])
     await _fail(store, "two", "broken")
     periods = await monitor.history(TASKS, periods=3)
-    one, two = (
-        summed(period.by_type[name] for period in periods if name in period.by_type) for name in ("one", "two")
-    )
+    one, two = (summed(period.by_type[name] for period in periods if name in period.by_type) for name in ("one", "two"))
     assert (one.added, one.completed, one.failed, one.processing.sum_ms) == (2, 2, 0, 30)
     assert (two.added, two.completed, two.failed, two.processing.sum_ms) == (2, 1, 1, 5)
     assert summed(period.total for period in periods) == summed([one, two])
@@ -115,9 +113,7 @@ async def test_failures_are_counted_by_their_group(store: Store, monitor: Monito
 
 
 @given(times_ms=st.lists(st.integers(0, 300_000), min_size=1, max_size=60), percent=st.sampled_from([50, 95, 99]))
-@hypothesis_settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_redis_and_python_agree_on_buckets(
     store: Store, monitor: Monitor, raw: redis.Redis, times_ms: list[int], percent: int
 ) -> None:

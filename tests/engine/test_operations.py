@@ -447,9 +447,7 @@ async def test_all_jobs_of_one_millisecond_are_found(admin: Admin, client: Clien
 # --- concurrency ---
 
 
-async def test_workers_hear_of_a_new_concurrency_and_of_its_end(
-    admin: Admin, store: Store, monitor: Monitor
-) -> None:
+async def test_workers_hear_of_a_new_concurrency_and_of_its_end(admin: Admin, store: Store, monitor: Monitor) -> None:
     await admin.set_concurrency(TASKS, 7, actor="ada")
     told = (await store.tick(TASKS))[1]
     (state,) = (queue for queue in (await monitor.snapshot()).queues if queue.name == TASKS)

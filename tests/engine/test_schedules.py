@@ -301,9 +301,7 @@ async def test_a_scheduler_wakes_when_the_next_slot_is_due_and_soon_enough_to_se
 @pytest.mark.parametrize(
     "record", ["not json", "[]", '{"job_name":"\\ud800","next_at_ms":1,"arguments":{}}', '{"every_ms":"x"}']
 )
-async def test_a_spoilt_record_is_listed_as_off_and_can_be_removed(
-    store: Store, fresh_redis: str, record: str
-) -> None:
+async def test_a_spoilt_record_is_listed_as_off_and_can_be_removed(store: Store, fresh_redis: str, record: str) -> None:
     with redis.Redis.from_url(fresh_redis) as client:
         client.hset(keys.schedules(TASKS), "spoilt", record)
     await Scheduler(store, [TASKS]).fire_due()

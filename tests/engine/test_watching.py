@@ -386,9 +386,7 @@ async def test_a_clock_set_back_takes_nothing_away(store: Store, settings: Setti
 @pytest.mark.parametrize(
     "spoilt", [{f"added@{TYPE}": "x"}, {"part": "["}, {"minute": "soon"}, {f"added@{TYPE}": "nan", "part": "7"}]
 )
-async def test_spoilt_totals_stop_nobody(
-    store: Store, settings: Settings, raw: Any, spoilt: dict[str, str]
-) -> None:
+async def test_spoilt_totals_stop_nobody(store: Store, settings: Settings, raw: Any, spoilt: dict[str, str]) -> None:
     await _add(store, settings, "a")
     await store.fold(TASKS)
     raw.hset(keys.totals(TASKS), mapping=spoilt)

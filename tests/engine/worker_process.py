@@ -28,9 +28,7 @@ def worker_process(*command: str) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
-async def add_job(
-    store: Store, job_id: str, name: str, data: str, timeout_ms: int = 60_000, attempts: int = 3
-) -> None:
+async def add_job(store: Store, job_id: str, name: str, data: str, timeout_ms: int = 60_000, attempts: int = 3) -> None:
     """Put a job that is not tried again later, but at once, on the tasks queue."""
     await store.add(TASKS, [NewJob(job_id, name, data, 4, attempts, "fixed", 0, timeout_ms)])
 

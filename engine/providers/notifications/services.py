@@ -79,9 +79,7 @@ def service_targets(settings: Settings) -> tuple[Service, ...]:
     if settings.notify_urls is None:
         return ()
     addresses = re.split(r"\s+|,(?=\s*[a-z][a-z0-9+.-]*://)", settings.notify_urls.get_secret_value())
-    return tuple(
-        Service(address, _name_of(address), settings.notify_timeout_s) for address in filter(None, addresses)
-    )
+    return tuple(Service(address, _name_of(address), settings.notify_timeout_s) for address in filter(None, addresses))
 
 
 def _name_of(address: str) -> str:
