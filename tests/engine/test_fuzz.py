@@ -233,10 +233,29 @@ def test_arguments_of_any_kind_end_their_job_and_nothing_else(worker: _Worker) -
 
 # --- what somebody's hand, or a fault, put into Redis ---
 
-_FIELDS = (
-    "name data options made created queued trace parent token score stalled "
-    "state history progress result error due started finished signature worker"
-).split()
+_FIELDS = [
+    "name",
+    "data",
+    "options",
+    "made",
+    "created",
+    "queued",
+    "trace",
+    "parent",
+    "token",
+    "score",
+    "stalled",
+    "state",
+    "history",
+    "progress",
+    "result",
+    "error",
+    "due",
+    "started",
+    "finished",
+    "signature",
+    "worker",
+]
 _rubbish = st.one_of(
     st.none(),  # the field is missing
     st.binary(max_size=12),
