@@ -160,6 +160,8 @@ class Taken:
     due_in_ms: int | None
     concurrency: int | None
     jobs: list[Claimed] = field(default_factory=list)
+    written: list[bool] = field(default_factory=list)
+    """Of each job whose end went along: False where it was not ours any more."""
 
 
 def arguments_of(data: str) -> dict[str, Any]:

@@ -98,11 +98,27 @@ class Store(
             replies += map(bool, await self._run("add", queue, {"jobs": batch}))
         return replies
 
-    async def take(self, queue: str, count: int, *, lease_ms: int, token: str, worker: str) -> Taken:
-        """Claim up to `count` jobs in order of priority; promote due delayed ones first."""
-        arguments = {"count": min(count, BATCH), "lease_ms": lease_ms, "token": token, "worker": worker}
-        more, next_due, concurrency, rows = await self._run("take", queue, arguments)
-        taken = Taken(bool(more), _positive(next_due), _positive(concurrency))
+    async def take(
+        self,
+        queue: str,
+        count: int,
+        *,
+        lease_ms: int,
+        token: str,
+        worker: str,
+        hand: int = 0,
+        finished: Sequence[FinishedJob] = (),
+    ) -> Taken:
+        """Claim up to `count` jobs in order of priority; promote due delayed ones first.
+
+        The same `token` again gives the same jobs again, as long as the worker's `hand` has claimed no others. The jobs
+        `finished`, at most 1,000, are completed before that, as `finish` does it.
+        """
+        arguments = {"count": min(count, BATCH), "lease_ms": lease_ms, "token": token, "worker": worker, "hand": hand}
+        if finished:
+            arguments |= self._ends(queue, finished)
+        more, next_due, concurrency, rows, written = await self._run("take", queue, arguments)
+        taken = Taken(bool(more), _positive(next_due), _positive(concurrency), written=list(map(bool, written)))
         timeout_ms = self._specs[queue].timeout_ms
         for job_id, name, data, options, made, created, trace, parent in rows:
             limit_ms, *keep = claimed_options(options, timeout_ms)
@@ -119,6 +135,13 @@ class Store(
 
     async def finish(self, queue: str, finished: Sequence[FinishedJob]) -> list[bool]:
         """Complete jobs; False marks one that is not ours any more."""
+        replies: list[bool] = []
+        for start in range(0, len(finished), BATCH):
+            replies += map(bool, await self._run("finish", queue, self._ends(queue, finished[start : start + BATCH])))
+        return replies
+
+    def _ends(self, queue: str, finished: Sequence[FinishedJob]) -> dict[str, Any]:
+        """Jobs that are done as the scripts read them, and what the queue keeps of such."""
         spec = self._specs[queue]
         jobs: list[dict[str, Any]] = []
         for one in finished:
@@ -135,15 +158,7 @@ class Store(
             if one.job.keep_count is not None:
                 ended["keep_count"] = one.job.keep_count
             jobs.append(ended)
-        replies: list[bool] = []
-        for start in range(0, len(jobs), BATCH):
-            arguments = {
-                "jobs": jobs[start : start + BATCH],
-                "keep_ms": spec.keep_completed_ms,
-                "keep_count": spec.keep_completed_count,
-            }
-            replies += map(bool, await self._run("finish", queue, arguments))
-        return replies
+        return {"ended": jobs, "keep_ms": spec.keep_completed_ms, "keep_count": spec.keep_completed_count}
 
     async def fail(
         self,

@@ -137,9 +137,7 @@ class QueueBroker(AsyncBroker):
             specs = [settings.queue_specs[queue] for queue in self._queues]
             self._leases = Leases(self._store.twin(), settings.lease_ms)
             self._settling = Settling(self._store, self._leases.drop)
-            self._claiming = Claiming(
-                self._store, specs, self.worker_id, settings.lease_ms, sending=self._settling.write_behind_claim
-            )
+            self._claiming = Claiming(self._store, specs, self.worker_id, settings.lease_ms, take=self._settling.take)
             self._upkeep = Upkeep(
                 self._store,
                 self._queues,

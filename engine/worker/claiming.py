@@ -2,7 +2,8 @@
 
 Hides the waiting. A queue is asked when it may have work (its marker was set, a slot came free, a
 delayed job falls due); otherwise one blocking call sleeps on the markers of all queues that have room,
-or, on a Cluster, one call for each of them.
+or, on a Cluster, one call for each of them. In a rush a queue's slots are filled by halves: while Redis
+gives the jobs for one half, those of the other run here.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from engine.errors import HarkError
 from engine.log import get_logger
 from engine.queues import QueueSpec
 from engine.store import Claimed, Store
+from engine.store.records import Taken
 
 _log = get_logger("claiming")
 
@@ -26,12 +28,14 @@ _LOOK_BESIDE_S = 0.05
 """While some queues have so many jobs that nobody waits for markers, the others are asked this often."""
 _LONGEST_BACKOFF_S = 2.0
 _MOST_TURNS = 50
+_HANDS = (0, 1)
+"""So many claims of one queue may be under way at once; Redis remembers the last one of each hand."""
 
 
 class Claiming:
     """Claims jobs of `specs` for one worker. `claim()` gives the next; `free()` gives its slot back.
 
-    `sending` is called right before each claim is sent, with the queue's limit: what it starts comes behind that.
+    `take` stands in for the store's, for what is to go to Redis with each claim.
     """
 
     def __init__(
@@ -40,12 +44,12 @@ class Claiming:
         specs: Sequence[QueueSpec],
         worker: str,
         lease_ms: int,
-        sending: Callable[[int], None] = lambda _: None,
+        take: Callable[..., Awaitable[Taken]] | None = None,
     ) -> None:
         self._store = store
         self._worker = worker
         self._lease_ms = lease_ms
-        self._sending = sending
+        self._take_from = take or store.take
         self._own_limits = {spec.name: spec.concurrency for spec in specs}
         self._limits = dict(self._own_limits)
         self._in_flight: Counter[str] = Counter()
@@ -53,12 +57,21 @@ class Claiming:
         self._due_s: dict[str, float] = {}
         self._ready: deque[Claimed] = deque()
         self._nudge = asyncio.Event()
+        """Something has happened: a slot came free, a claim has its answer, a marker was set."""
+        self._claims: dict[tuple[str, int], asyncio.Task[None]] = {}
+        """The claims under way, by queue and hand."""
+        self._asked_for: Counter[str] = Counter()
+        """The slots that claims under way may fill."""
+        self._unanswered: dict[tuple[str, int], str] = {}
         self._waits: dict[tuple[str, ...], asyncio.Task[str | None]] = {}
         self._backoff_s: dict[str, float] = {}
+        self._refused: dict[str, HarkError] = {}
+        """Queues that could not be asked, until that is told."""
         self._tokens = itertools.count(1)
-        self._unanswered: dict[str, str] = {}
         self._emptied: set[str] = set()
         """Queues that had fewer jobs than there was room for when last asked, or were paused."""
+        self._rushing: set[str] = set()
+        """Queues that had more jobs than there was room for when last asked."""
         self._rested_s = 0.0
         """When the markers were last looked at."""
         self._closing = False
@@ -70,16 +83,12 @@ class Claiming:
 
     async def claim(self) -> Claimed:
         """Wait for the next job. A cancelled call drops nothing: what it claimed comes next, or to `close`."""
-        backoff_s = 0.05
         while not self._ready:
             try:
                 await self._fill()
-                backoff_s = 0.05
-            except HarkError as error:
-                _log.warning("no jobs can be claimed: %s", error)
-                await asyncio.sleep(backoff_s)
-                backoff_s = min(backoff_s * 2, _LONGEST_BACKOFF_S)
-                self._asking = set(self._limits)
+            except HarkError as error:  # it cannot be waited for markers
+                for queue in self._limits:
+                    self._put_off(queue, error)
         return self._ready.popleft()
 
     async def claim_all(self) -> list[Claimed]:
@@ -108,6 +117,12 @@ class Claiming:
     async def close(self) -> None:
         """Give back what was claimed and never handed out, and end the wait."""
         self._closing = True
+        if self._claims:
+            # Redis may have given jobs to a claim that is cut off.
+            await asyncio.wait(self._claims.values())
+            for claim in self._claims.values():
+                if not claim.cancelled() and claim.exception() is not None:
+                    _log.error("a claim has failed", exc_info=claim.exception())
         unrun = list(self._ready)
         self._ready.clear()
         for job in unrun:
@@ -123,9 +138,16 @@ class Claiming:
         await asyncio.gather(*self._waits.values(), return_exceptions=True)
 
     def _room(self, queue: str) -> int:
-        return 0 if self._closing else self._limits[queue] - self._in_flight[queue]
+        if self._closing:
+            return 0
+        return self._limits[queue] - self._in_flight[queue] - self._asked_for[queue]
 
     async def _fill(self) -> None:
+        """Ask the queues that may have work and have room, then wait until something happens."""
+        self._nudge.clear()
+        self._hear()
+        for group in [group for group, wait in self._waits.items() if wait.done()]:
+            await self._look_where_told(group)
         loop = asyncio.get_running_loop()
         open_queues = frozenset(queue for queue in self._limits if self._room(queue) > 0)
         for queue, due_s in list(self._due_s.items()):
@@ -138,11 +160,13 @@ class Claiming:
                 self._rested_s = loop.time()
                 asking |= open_queues.difference(self._backoff_s)
             await self._let_slots_free()
-            await self._unbroken(asyncio.ensure_future(self._take_from(asking)))
-            return
-        self._nudge.clear()
-        wake_s = min(self._due_s.values(), default=loop.time() + _LOOK_AGAIN_S)
-        await self._sleep(open_queues.difference(self._backoff_s), wake_s - loop.time())
+            for queue in asking:
+                self._ask(queue)
+        if self._claims:
+            await self._nudge.wait()
+        else:
+            wake_s = min(self._due_s.values(), default=loop.time() + _LOOK_AGAIN_S)
+            await self._sleep(open_queues.difference(self._backoff_s), wake_s - loop.time())
 
     async def _let_slots_free(self) -> None:
         """Let jobs that end this very moment give their slots back first, so that one call claims for all."""
@@ -154,54 +178,67 @@ class Claiming:
             if self.active == before:
                 return
 
-    async def _take_from(self, queues: Collection[str]) -> None:
-        """Ask each; where only some cannot be asked (nodes of a Cluster), put those off."""
-        if len(queues) == len(self._limits) == 1:
-            await self._take(*queues)  # there is no other to put it off for
-            return
-        outcomes = await asyncio.gather(*(self._take(queue) for queue in queues), return_exceptions=True)
-        failures = {
-            queue: outcome
-            for queue, outcome in zip(queues, outcomes, strict=True)
-            if isinstance(outcome, BaseException)
-        }
-        for error in failures.values():
-            if len(failures) == len(self._limits) or not isinstance(error, HarkError):
-                raise error
-        if failures:
-            names = ", ".join(sorted(failures))
-            _log.warning("no jobs of %s can be claimed: %s", names, next(iter(failures.values())))
-        for queue in queues:
-            if queue in failures:
-                self._put_off(queue)
-            else:
-                self._backoff_s.pop(queue, None)
+    def _ask(self, queue: str) -> None:
+        """Send a claim of a queue for its free slots, or in a rush one for each half of them."""
+        limit = self._limits[queue]
+        for hand in _HANDS:
+            room = self._room(queue)
+            if room <= 0:
+                break
+            if (queue, hand) not in self._claims:
+                count = min(room, -(-limit // 2)) if queue in self._rushing else room
+                self._asked_for[queue] += count
+                self._claims[queue, hand] = asyncio.create_task(self._take(queue, hand, count), name="claim")
+                self._asking.discard(queue)
 
-    def _put_off(self, queue: str) -> None:
-        self._backoff_s[queue] = min(self._backoff_s.get(queue, 0.025) * 2, _LONGEST_BACKOFF_S)
-        self._due_s[queue] = asyncio.get_running_loop().time() + self._backoff_s[queue]
-
-    async def _take(self, queue: str) -> None:
-        self._asking.discard(queue)
+    async def _take(self, queue: str, hand: int, count: int) -> None:
         # Until it has an answer, a claim is asked for again under its token: the jobs may be ours already.
-        token = self._unanswered.setdefault(queue, f"{self._worker}:{next(self._tokens)}")
-        room = self._room(queue)
-        self._sending(self._limits[queue])
-        taken = await self._store.take(queue, room, lease_ms=self._lease_ms, token=token, worker=self._worker)
-        del self._unanswered[queue]
-        if taken.more or len(taken.jobs) == room:
+        token = self._unanswered.setdefault((queue, hand), f"{self._worker}:{next(self._tokens)}")
+        try:
+            taken = await self._take_from(
+                queue, count, lease_ms=self._lease_ms, token=token, worker=self._worker, hand=hand
+            )
+        except HarkError as error:
+            self._put_off(queue, error)
+            return
+        finally:
+            self._asked_for[queue] -= count
+            self._nudge.set()
+        del self._unanswered[queue, hand]
+        self._backoff_s.pop(queue, None)
+        if taken.more or len(taken.jobs) == count:
             self._emptied.discard(queue)
         else:
             self._emptied.add(queue)
         self._in_flight[queue] += len(taken.jobs)
         self._ready.extend(taken.jobs)
         self.limit(queue, taken.concurrency)
+        self._rushing.discard(queue)
         if taken.more:
+            self._rushing.add(queue)
             self._asking.add(queue)
         if taken.due_in_ms is not None:
             self._due_s[queue] = asyncio.get_running_loop().time() + taken.due_in_ms / 1000
         else:
             self._due_s.pop(queue, None)
+
+    def _hear(self) -> None:
+        """Put away the claims that have their answer; tell of those that had none once all are in."""
+        for key in [key for key, claim in self._claims.items() if claim.done()]:
+            self._claims.pop(key).result()
+        if self._refused and not self._claims:
+            refused, self._refused = self._refused, {}
+            error = next(iter(refused.values()))
+            if len(refused) == len(self._limits):
+                _log.warning("no jobs can be claimed: %s", error)
+            else:
+                _log.warning("no jobs of %s can be claimed: %s", ", ".join(sorted(refused)), error)
+
+    def _put_off(self, queue: str, error: HarkError) -> None:
+        """Ask a queue again only after a while."""
+        self._refused[queue] = error
+        self._backoff_s[queue] = min(self._backoff_s.get(queue, 0.025) * 2, _LONGEST_BACKOFF_S)
+        self._due_s[queue] = asyncio.get_running_loop().time() + self._backoff_s[queue]
 
     async def _sleep(self, open_queues: frozenset[str], timeout_s: float) -> None:
         """Until a marker, a nudge or the time-out; a wait on other queues than these is ended first."""
@@ -210,27 +247,19 @@ class Claiming:
             await self._end_waits([group for group in self._waits if group not in groups])
         for group in groups:
             if group not in self._waits:
-                self._waits[group] = asyncio.create_task(
+                wait = asyncio.create_task(
                     self._store.wait_for_work(group, self._worker, _LOOK_AGAIN_S), name="wait for work"
                 )
-        if not self._waits:
-            # A busy worker comes here after each claim; `asyncio.timeout` would cost it more than the wait.
-            timer = asyncio.get_running_loop().call_later(max(timeout_s, 0.001), self._nudge.set)
-            try:
-                await self._nudge.wait()
-            finally:
-                timer.cancel()
-            return
-        nudged = asyncio.create_task(self._nudge.wait())
+                wait.add_done_callback(lambda _: self._nudge.set())
+                self._waits[group] = wait
+        # A busy worker comes here after each claim; `asyncio.timeout` would cost it more than the wait.
+        timer = asyncio.get_running_loop().call_later(max(timeout_s, 0.001), self._nudge.set)
         try:
-            await asyncio.wait(
-                {*self._waits.values(), nudged}, timeout=max(timeout_s, 0.001), return_when=asyncio.FIRST_COMPLETED
-            )
+            await self._nudge.wait()
         finally:
-            nudged.cancel()
-        self._rested_s = asyncio.get_running_loop().time()
-        for group in [group for group, wait in self._waits.items() if wait.done()]:
-            await self._look_where_told(group)
+            timer.cancel()
+        if self._waits:
+            self._rested_s = asyncio.get_running_loop().time()
 
     async def _end_waits(self, groups: Sequence[tuple[str, ...]]) -> None:
         """Wake the waits and see what they bring; cutting them off could lose a marker."""
@@ -248,14 +277,3 @@ class Claiming:
             await self._store.pass_on(queue)  # it has filled up meanwhile, or this worker ends: others may have room
         # Nothing said where: the time-out is the moment to look everywhere.
         self._asking |= {queue} if queue else set(group)
-
-    @staticmethod
-    async def _unbroken(claims: asyncio.Future[None]) -> None:
-        """Await claims to their end although the caller is cancelled: a claimed job must not be dropped."""
-        try:
-            await asyncio.shield(claims)
-        except asyncio.CancelledError:
-            await asyncio.wait({claims})
-            if not claims.cancelled():
-                claims.exception()  # seen: the caller is gone, close() gives back what was claimed
-            raise

@@ -1,4 +1,4 @@
-"""Telling Redis how jobs ended: finishes gathered and written together, failures one by one, none forgotten.
+"""Telling Redis how jobs ended: finishes together, with the next claim or soon without, failures one by one.
 
 Writing behind is safe: after a crash before the write the job only runs again. The buffer is
 bounded, and emptied before the worker exits.
@@ -7,14 +7,18 @@ bounded, and emptied before the worker exits.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
 
 from engine.errors import HarkError, RedisGoneError
 from engine.failures import signature_of
 from engine.log import get_logger
 from engine.store import Claimed, FinishedJob, NewJob, Store
+from engine.store.operations import BATCH
 from engine.store.patience import until_heard
+from engine.store.records import Taken
 
 _log = get_logger("settling")
 
@@ -22,8 +26,6 @@ GATHER_S = 0.001
 MOST_GATHERS = 10
 MANY_AT_ONCE = 3
 """So many jobs ending within one GATHER_S are taken for a rush that is worth waiting in."""
-GATHER_ENOUGH = 100
-"""So many ends are written behind the next claim, or fewer where no more jobs run at once."""
 MOST_BUFFERED = 5_000
 CANCELLED = "Cancelled"
 """The kind of failure that somebody wanted; `lua/fail.lua` knows it, too."""
@@ -40,8 +42,10 @@ class Settling:
         self._filled = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
-        self._asked: asyncio.Future[None] | None = None
-        """Ends the gathering under way."""
+        self._hurry = asyncio.Event()
+        """There is no waiting for company: the buffer is full, or the worker ends."""
+        self._apart: set[asyncio.Task[None]] = set()
+        """What is done beside the writer, and awaited in the end."""
         self._closing = False
         self._task: asyncio.Task[None] | None = None
 
@@ -52,14 +56,17 @@ class Settling:
     async def close(self) -> None:
         """Write what is left, then end. Cancel to give up: leases will recover those jobs."""
         self._closing = True
+        self._hurry.set()
         self._filled.set()
-        self._end_gathering()
         if self._task is None:
             return
         try:
             await asyncio.wait({self._task})
+            while self._apart:
+                await asyncio.wait(self._apart)
         finally:
-            self._task.cancel()  # where this is given up; one that has ended stays as it is
+            for task in (self._task, *self._apart):
+                task.cancel()  # where this is given up; one that has ended stays as it is
         if self._task.cancelled():  # with all tasks of its loop
             await self._write()
         else:
@@ -72,16 +79,27 @@ class Settling:
         self._size += 1
         if self._size >= MOST_BUFFERED:
             self._room.clear()
-            self._end_gathering()
+            self._hurry.set()
         self._filled.set()
 
-    def write_behind_claim(self, slots: int) -> None:
-        """A claim for a queue that runs `slots` jobs at once is on its way: have as many ended, they go behind it.
-
-        Redis then does so while the jobs that it has just given run here; before the claim, it would hold that up.
-        """
-        if self._size >= min(GATHER_ENOUGH, slots):
-            self._end_gathering()
+    async def take(self, queue: str, count: int, **claim: Any) -> Taken:
+        """As `Store.take`; the ends of the queue's jobs that wait to be written go along with the claim."""
+        finished = self._buffer.pop(queue, [])
+        if len(finished) > BATCH:
+            self._buffer[queue] = finished[BATCH:]
+            finished = finished[:BATCH]
+        self._size -= len(finished)
+        if self._size < MOST_BUFFERED:
+            self._room.set()
+        try:
+            taken = await self._store.take(queue, count, finished=finished, **claim)
+        except BaseException:
+            if finished:
+                self._begin(self._write_queue(queue, finished))  # it may be they that were refused
+            raise
+        if finished:
+            self._tell(queue, finished, taken.written)
+        return taken
 
     async def fail(
         self,
@@ -140,22 +158,19 @@ class Settling:
             self._filled.clear()
             batch, self._buffer, self._size = self._buffer, {}, 0
             self._room.set()
+            if not self._closing:
+                self._hurry.clear()
             await asyncio.gather(*(self._write_queue(queue, jobs) for queue, jobs in batch.items()))
 
     async def _gather(self) -> None:
-        """Wait for company: a moment under light load, for the next claim while jobs end in quick succession."""
-        self._asked = asyncio.get_running_loop().create_future()
+        """Wait for company, or for a claim that takes all along: a moment, and longer while jobs end in a rush."""
         for _ in range(MOST_GATHERS):
             before = self._size
-            if self._closing or before >= MOST_BUFFERED:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GATHER_S):
+                    await self._hurry.wait()
+            if self._hurry.is_set() or self._size < before + MANY_AT_ONCE:
                 return
-            await asyncio.wait({self._asked}, timeout=GATHER_S)
-            if self._asked.done() or self._size < before + MANY_AT_ONCE:
-                return
-
-    def _end_gathering(self) -> None:
-        if self._asked is not None and not self._asked.done():
-            self._asked.set_result(None)
 
     async def _write_queue(self, queue: str, finished: list[FinishedJob]) -> None:
         try:
@@ -163,16 +178,28 @@ class Settling:
         except HarkError as error:
             await self._write_singly(queue, finished, error)
             return
+        self._tell(queue, finished, written)
+
+    def _tell(self, queue: str, finished: list[FinishedJob], written: list[bool]) -> None:
         self._settled(one.job for one in finished)
-        for one, ours in zip(finished, written, strict=True):
-            if not ours:
-                _log.warning("job %s on %s ended after its lease: another run counts", one.job.id, queue)
-            elif one.outbox:
-                try:
-                    await forward(self._store, queue, one.outbox)
-                except HarkError as error:
-                    # It lies in the outbox: upkeep forwards it later, and no other job waits for that.
-                    _log.info("follow-ups of job %s on %s wait: %s", one.job.id, queue, error)
+        if not all(written) or any(one.outbox for one in finished):
+            for one, ours in zip(finished, written, strict=True):
+                if not ours:
+                    _log.warning("job %s on %s ended after its lease: another run counts", one.job.id, queue)
+                elif one.outbox:
+                    self._begin(self._forward(queue, one))
+
+    async def _forward(self, queue: str, one: FinishedJob) -> None:
+        try:
+            await forward(self._store, queue, one.outbox)
+        except HarkError as error:
+            # It lies in the outbox: upkeep forwards it later, and no other job waits for that.
+            _log.info("follow-ups of job %s on %s wait: %s", one.job.id, queue, error)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._apart.add(task)
+        task.add_done_callback(self._apart.discard)
 
     async def _write_singly(self, queue: str, finished: list[FinishedJob], error: HarkError) -> None:
         """A script refused the batch, such as for a spoilt record: its job alone is given up, to the lease's end."""

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import redis
@@ -15,6 +16,7 @@ from engine.queues import QUEUES
 from engine.settings import Settings
 from engine.store import Claimed, NewJob, Store
 from engine.store import keys as redis_keys
+from engine.store.records import Taken
 from engine.worker.broker import QueueBroker
 from engine.worker.claiming import Claiming
 
@@ -106,6 +108,68 @@ async def test_a_queue_with_fewer_slots_than_before_goes_on_when_they_come_free(
         (job,) = await claimed
     assert job.id == "d"
     await claiming.close()
+
+
+async def test_in_a_rush_the_slots_of_a_queue_are_filled_by_two_claims_at_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[int, int]] = []
+    take = store.take
+
+    async def noting(queue: str, count: int, **claim: Any) -> Taken:
+        asked.append((claim["hand"], count))
+        return await take(queue, count, **claim)
+
+    monkeypatch.setattr(store, "take", noting)
+    claiming = _claiming(store, AI)
+    await store.add(AI, [_job(f"a{number}") for number in range(100)])
+    jobs = await claiming.claim_all()
+    assert asked == [(0, 5)]
+    for job in jobs:
+        claiming.free(job.queue)
+    again = await claiming.claim_all()
+    while len(again) < 5:
+        again += await claiming.claim_all()
+    assert asked == [(0, 5), (0, 3), (1, 2)]
+    assert [job.id for job in jobs + again] == [f"a{number}" for number in range(10)]
+    await claiming.close()
+
+
+async def test_each_hands_last_claim_can_be_asked_for_again(store: Store) -> None:
+    await store.add(AI, [_job(name) for name in "abcd"])
+
+    async def ids(hand: int, token: str) -> list[str]:
+        taken = await store.take(AI, 2, lease_ms=LONG_MS, token=token, worker="w", hand=hand)
+        return [job.id for job in taken.jobs]
+
+    first, second = await ids(0, "t1"), await ids(1, "t2")
+    assert (first, second) == (["a", "b"], ["c", "d"])
+    assert (await ids(0, "t1"), await ids(1, "t2")) == (first, second)
+
+
+async def test_a_claim_under_way_when_the_worker_ends_is_given_back(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on, take = asyncio.Event(), asyncio.Event(), store.take
+
+    async def slow(queue: str, count: int, **claim: Any) -> Taken:
+        taken = await take(queue, count, **claim)
+        begun.set()
+        await go_on.wait()
+        return taken
+
+    monkeypatch.setattr(store, "take", slow)
+    claiming = _claiming(store, AI)
+    await store.add(AI, [_job("a")])
+    claimed = asyncio.create_task(claiming.claim_all())
+    await begun.wait()
+    claimed.cancel()
+    closing = asyncio.create_task(claiming.close())
+    await asyncio.wait({claimed})
+    assert await store.depth(AI, JobState.ACTIVE) == 1
+    go_on.set()
+    await closing
+    assert await store.depth(AI, JobState.WAITING) == 1
 
 
 @pytest.mark.parametrize(("paused", "told"), [(False, 1), (True, 0)])

@@ -259,10 +259,10 @@ async def test_a_worker_told_to_end_does_so_while_redis_is_full(server: Server, 
 
 @contextmanager
 def _small_disk(folder: Path) -> Iterator[None]:
-    """A file system of one megabyte on `folder`."""
+    """A file system of four megabytes on `folder`."""
     folder.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(folder)], capture_output=True, check=False
     )
     if mounted.returncode:
         pytest.skip("a file system of its own can be mounted by root alone; the next test does without")
@@ -282,7 +282,7 @@ async def test_a_full_disk_is_told_and_everything_goes_on_once_there_is_room(
         server.start()
         try:
             ballast = folder / "ballast"
-            ballast.write_bytes(b"x" * 800_000)
+            ballast.write_bytes(b"x" * 3_900_000)
             await _through_a_full_disk(server, tmp_path, ballast.unlink)
         finally:
             server.kill()

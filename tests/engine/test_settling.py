@@ -1,4 +1,4 @@
-"""When the ends of jobs are written: together, behind a claim, and all of them before the worker ends."""
+"""When the ends of jobs are written: together, with the next claim, and all of them before the worker ends."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import asyncio
 
 import pytest
 
+from engine.errors import HarkError
 from engine.model import JobState
 from engine.store import Claimed, FinishedJob, NewJob, Store
+from engine.store.records import Taken
 from engine.worker import settling
-from engine.worker.settling import GATHER_ENOUGH, Settling
+from engine.worker.settling import Settling
 
 QUEUE = "ai-processing"
 LONG_MS = 60_000
@@ -34,28 +36,57 @@ async def _end(settling: Settling, jobs: list[Claimed]) -> None:
         await asyncio.sleep(0)  # it sees them, and begins to gather
 
 
-@pytest.mark.parametrize(("ended", "slots"), [(GATHER_ENOUGH, 1000), (10, 10)], ids=["many", "as many as run at once"])
-async def test_enough_ends_are_written_behind_the_next_claim(
-    store: Store, monkeypatch: pytest.MonkeyPatch, ended: int, slots: int
+async def test_ends_go_to_redis_with_the_next_claim_of_their_queue(store: Store) -> None:
+    known: list[str] = []
+    ends = Settling(store, lambda jobs: known.extend(job.id for job in jobs))
+    ends.start()
+    await _end(ends, await _claimed(store, 3))
+    await ends.take("transcription", 1, lease_ms=LONG_MS, token="other", worker="w")
+    assert (known, await store.depth(QUEUE, JobState.ACTIVE)) == ([], 3)
+    await ends.take(QUEUE, 1, lease_ms=LONG_MS, token="next", worker="w")
+    assert known == ["j0", "j1", "j2"]
+    assert await store.depth(QUEUE, JobState.COMPLETED) == 3
+    await ends.close()
+
+
+async def test_ends_whose_claim_is_refused_are_written_on_their_own(
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.worker.settling.GATHER_S", 3600)  # they would wait for company
+    async def refuse(*_: object, **__: object) -> Taken:
+        raise HarkError("Refused.")
+
     written = asyncio.Event()
     ends = Settling(store, lambda _: written.set())
     ends.start()
-    await _end(ends, await _claimed(store, ended))
-    ends.write_behind_claim(slots)
+    await _end(ends, await _claimed(store, 3))
+    monkeypatch.setattr(Store, "take", refuse)
+    with pytest.raises(HarkError, match="Refused"):
+        await ends.take(QUEUE, 1, lease_ms=LONG_MS, token="next", worker="w")
     async with asyncio.timeout(10):
         await written.wait()
-    assert await store.depth(QUEUE, JobState.ACTIVE) == 0
+    assert await store.depth(QUEUE, JobState.COMPLETED) == 3
+    await ends.close()
+
+
+async def test_an_end_that_went_with_a_claim_after_its_lease_is_told(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    ends = Settling(store, lambda _: None)
+    ends.start()
+    (job,) = await _claimed(store, 1)
+    await store.release(QUEUE, [job])
+    await _end(ends, [job])
+    taken = await ends.take(QUEUE, 1, lease_ms=LONG_MS, token="next", worker="w")
+    assert [again.id for again in taken.jobs] == ["j0"]
+    assert "job j0 on ai-processing ended after its lease: another run counts" in caplog.text
     await ends.close()
 
 
 async def test_few_ends_wait_for_company_and_are_written_at_the_latest_when_the_worker_ends(store: Store) -> None:
     ends = Settling(store, lambda _: None)
     ends.start()
-    await _end(ends, await _claimed(store, GATHER_ENOUGH - 1))
-    ends.write_behind_claim(GATHER_ENOUGH)
-    assert await store.depth(QUEUE, JobState.ACTIVE) == GATHER_ENOUGH - 1
+    await _end(ends, await _claimed(store, 99))
+    assert await store.depth(QUEUE, JobState.ACTIVE) == 99
     async with asyncio.timeout(10):
         await ends.close()
     assert await store.depth(QUEUE, JobState.ACTIVE) == 0

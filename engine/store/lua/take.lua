@@ -1,14 +1,15 @@
 -- take: claim up to `count` waiting jobs for a worker; due delayed jobs are promoted first, paused or not.
 --       Called again with the same token (its reply was lost on the way), it gives the same jobs again.
--- args: count, lease_ms, token, worker
+-- args: count, lease_ms, token, worker, hand = which of the worker's claims at once this is
 -- returns: {more waiting 0|1, ms until the next delayed job is due or -1, concurrency override or -1, jobs}
 --   a job: {id, name, data, options, made, created, trace, parent}
 -- events: active
+local ended = args.ended and complete(args.ended, args.keep_ms, args.keep_count) or {}
 promote_due()
 local jobs, leases = {}, {}
 local meta = redis.call('HMGET', META, 'paused', 'concurrency')
 local paused = meta[1] == '1'
-local last_claim = PREFIX .. 'claim:' .. args.worker
+local last_claim = PREFIX .. 'claim:' .. args.worker .. ':' .. args.hand
 
 local function give(id, job)
   jobs[#jobs + 1] = { id, job[1], job[2] or '{}', job[3] or '{}', job[4] or '0', job[5] or '0', job[7] or id, job[8] or '' }
@@ -49,4 +50,4 @@ end
 local more = not paused and redis.call('ZCARD', WAIT) > 0
 if more then wake() end
 local next_due = redis.call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')[2]
-return done({ more and 1 or 0, next_due and int(math.max(0, next_due - now)) or '-1', meta[2] or '-1', jobs })
+return done({ more and 1 or 0, next_due and int(math.max(0, next_due - now)) or '-1', meta[2] or '-1', jobs, ended })
