@@ -47,7 +47,7 @@ async def transcribe_recording(payload: TranscribeRecording, context: JobContext
         async with _transcriber(payload.provider, context) as transcriber:
             expecting = transcriber if isinstance(transcriber, ExpectingTranscriber) else None
             if expecting is not None:
-                await expecting.expect(await own_vocabulary(payload.user_id, context.services))
+                transcriber = expecting.expecting(await own_vocabulary(payload.user_id, context.services))
             text, duration_ms = await _hear(transcriber, payload, context)
             guessed = await expecting.guessed(text) if expecting is not None else ()
     except RetryableError as error:

@@ -122,10 +122,10 @@ class FileTranscriber(Transcriber, Protocol):
 
 @runtime_checkable
 class ExpectingTranscriber(Transcriber, Protocol):
-    """One that knows only so many words: it is told the user's own, and tells which parts of a text it guessed."""
+    """One that knows only so many words: it wants the user's own, and tells which parts of a text it guessed."""
 
-    async def expect(self, vocabulary: Vocabulary) -> None:
-        """Listen for these words as well, from the next recording on."""
+    def expecting(self, vocabulary: Vocabulary) -> Transcriber:
+        """The same transcriber for one who may say these words as well; whoever else uses it notices nothing."""
         ...
 
     async def guessed(self, text: str) -> tuple[str, ...]:

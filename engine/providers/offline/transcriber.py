@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ _SILENCE_MS = 300  # without it the last word is cut off
 _SURE = 0.8  # needs no second opinion
 _LIKELY = 0.35
 _LIKELY_TO_DO = 0.4  # what changes something needs more
+_MOST_USERS = 8
 
 
 class OfflineTranscriber:
@@ -40,13 +42,15 @@ class OfflineTranscriber:
         self._grammar = grammar
         self._pronounce = pronounce
         self._vocabulary = Vocabulary()
-        self._listening: tuple[Vocabulary, dict[str, Any]] | None = None
-        """What was listened with last, and the words that it was made for."""
+        self._listening: dict[Vocabulary, dict[str, Any]] = {}
+        """What is listened with, for the latest users' words."""
         self.program = ChildProgram(Path(__file__).with_name("recogniser_program.py"), "The offline speech recogniser")
 
-    async def expect(self, vocabulary: Vocabulary) -> None:
-        """Listen for these words of the user's as well, from the next recording on."""
-        self._vocabulary = vocabulary
+    def expecting(self, vocabulary: Vocabulary) -> OfflineTranscriber:
+        """The same recogniser, listening for these words of a user's as well."""
+        other = copy(self)
+        other._vocabulary = vocabulary
+        return other
 
     async def transcribe(self, recording: Recording, language: str = "en") -> str:
         """Return a command's words, other words as well as they were made out, or "".
@@ -86,8 +90,8 @@ class OfflineTranscriber:
     async def _listen(self) -> dict[str, Any]:
         """What is listened with: the grammar, and how words are spoken that the recogniser does not know."""
         vocabulary = self._vocabulary
-        if self._listening is not None and self._listening[0] == vocabulary:
-            return self._listening[1]
+        if (known := self._listening.get(vocabulary)) is not None:
+            return known
         grammar = await self._grammar.load()
         pronunciations = dict(grammar.pronunciations)
         unknown: list[str] = []
@@ -98,7 +102,9 @@ class OfflineTranscriber:
             pronunciations |= await self._pronounce(unknown)
         silent = frozenset(word for word in unknown if word not in pronunciations)
         listening = {"jsgf": grammar.jsgf(vocabulary, silent), "pronunciations": pronunciations}
-        self._listening = vocabulary, listening
+        while len(self._listening) >= _MOST_USERS:
+            del self._listening[next(iter(self._listening))]
+        self._listening[vocabulary] = listening
         return listening
 
     async def _decode(self, mode: str, speech: bytes, **more: Any) -> dict[str, Any]:
