@@ -11,6 +11,8 @@ from engine.audio import Recording, joined
 from engine.errors import BadInputError, RetryableError, SettingsError
 from engine.handlers.context import JobContext
 from engine.handlers.foreign_sound import opened
+from engine.handlers.guesses import without_known_words
+from engine.handlers.local_time import user_now
 from engine.handlers.vocabulary import own_vocabulary
 from engine.job_types import ProcessVoiceCommand, SynthesizeSpeech, TranscribeRecording
 from engine.providers import (
@@ -49,7 +51,7 @@ async def transcribe_recording(payload: TranscribeRecording, context: JobContext
             if expecting is not None:
                 transcriber = expecting.expecting(await own_vocabulary(payload.user_id, context.services))
             text, duration_ms = await _hear(transcriber, payload, context)
-            guessed = await expecting.guessed(text) if expecting is not None else ()
+            parts = await expecting.guessed(text) if expecting is not None else ()
     except RetryableError as error:
         if error.retry_after_ms is None:
             error.retry_after_ms = _wait_ms(context.job.attempt)
@@ -64,6 +66,7 @@ async def transcribe_recording(payload: TranscribeRecording, context: JobContext
         context.follow_up(command, "voice")
     for blob in _blobs(payload):
         await context.services.store.expire_blob(payload.queue, blob, HEARD_TTL_S)
+    guessed = without_known_words(parts, text, user_now(context.services.settings))
     return {"text": text, "duration_ms": duration_ms, "guessed": list(guessed)}
 
 

@@ -79,6 +79,11 @@ async def test_a_model_may_give_the_moment_apart(context: JobContext, when: str)
     assert told == "I will remind you tomorrow at 5 PM: call Anna."
 
 
+async def test_only_the_word_before_the_errand_goes(context: JobContext) -> None:
+    told = await said(context, "remind_me", text="print the photo for Anna", when="tomorrow at five")
+    assert told.endswith(": print the photo for Anna.")
+
+
 async def test_a_command_that_runs_twice_makes_one_reminder(context: JobContext) -> None:
     for _ in range(2):
         await said(context, "remind_me", text="in ten minutes to call Anna")

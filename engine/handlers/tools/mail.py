@@ -23,10 +23,11 @@ MAILS_READ = 5
 _NO_MAIL = NotDone("No mail account is set up. You can set one up in the settings.")
 _NO_SENDER = "No mail account is set up for sending. You can set one up in the settings."
 _EXAMPLE = "Say, for example: send an email to Anna saying I will be late."
-_SAYING = re.compile(
+SAYING = re.compile(
     r"[,:]?\s+(?:saying|that says|and says?|and tell (?:him|her|them)|with the (?:text|words)|that)\b[:,]?\s+|:\s+",
     re.IGNORECASE,
 )
+"""What stands between a recipient and the message, where both came as one text."""
 _LONGEST_SUBJECT, _LONGEST_SNIPPET = 60, 120  # characters
 
 
@@ -121,7 +122,7 @@ async def _recipient(words: str, context: JobContext) -> Contact:
 def _parted(arguments: NewEmail) -> tuple[str, str]:
     """The recipient and the text; the grammar gives both as one, since a name may be of several words."""
     to, body = arguments.to.strip(), arguments.body.strip()
-    if not body and (said := _SAYING.search(to)):
+    if not body and (said := SAYING.search(to)):
         to, body = to[: said.start()], to[said.end() :].strip()
     if body == body.lower():  # as it was heard
         body = re.sub(r"\bi\b", "I", body)

@@ -23,7 +23,8 @@ REMINDERS_READ = 5
 _MORNING = time(9, 0)
 """When a reminder for a day, without a time, is told."""
 _EXAMPLE = "Say, for example: remind me tomorrow at five to call Anna."
-_LINK = re.compile(r"(?:to|about|of|that|for)\s+", re.IGNORECASE)
+LINK = re.compile(r"^(?:to|about|of|that|for)\s+", re.IGNORECASE)
+"""The word that leads from "remind me" to what is to be told."""
 
 
 class NewReminder(Arguments):
@@ -106,9 +107,9 @@ def reminder_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
 def _text_and_time(arguments: NewReminder, now: datetime) -> tuple[str, SpokenTime | None]:
     """What to remind of, "" where that is not clear; and when."""
     if arguments.when:
-        return _LINK.sub("", arguments.text, count=1), _read(arguments.when, now)
+        return LINK.sub("", arguments.text), _read(arguments.when, now)
     left, found = split_time(arguments.text, now)
-    link = _LINK.match(left)
+    link = LINK.match(left)
     if link is None and found is None:
         return "", None
     return left[link.end() :] if link else left, found
@@ -139,7 +140,7 @@ def _moment(found: SpokenTime, now: datetime) -> datetime | None:
 
 def _like(text: str, reminders: Sequence[Reminder]) -> list[Reminder]:
     """The reminders that `text` may mean: the one of these very words, else all that have them."""
-    wanted = _LINK.sub("", text, count=1).casefold().split()
+    wanted = LINK.sub("", text).casefold().split()
     same = [reminder for reminder in reminders if reminder.text.casefold().split() == wanted]
     return same[:1] or [reminder for reminder in reminders if all(word in reminder.text.casefold() for word in wanted)]
 
