@@ -7,6 +7,7 @@ snapshot. Where Redis is gone the last figures stay, grey, with their age.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut, QShowEvent
@@ -21,6 +22,7 @@ from desktop.pages.queue_totals import QueueTotals
 from desktop.theme import Look
 from desktop.widgets.clean_dialog import CleanDialog
 from desktop.widgets.job_confirm import JobConfirm
+from desktop.widgets.scroll_list import step_in
 from desktop.widgets.text import Button, Text, card, rule
 from desktop.widgets.two_lines import ElidedText
 from engine.model import CleanPreview, JobState, Snapshot
@@ -180,7 +182,7 @@ class QueuesPage(QWidget):
         column.addSpacing(2)
         for row in self.rows.values():
             row.chosen.connect(self.select)
-            row.moved.connect(self._move_focus)
+            row.moved.connect(partial(step_in, column, row))
             column.addWidget(row)
         return frame
 
@@ -256,13 +258,6 @@ class QueuesPage(QWidget):
         row = focused or self.rows.get(self._selected or "")
         if row is not None:
             run(row)
-
-    def _move_focus(self, step: int) -> None:
-        rows = list(self.rows.values())
-        for index, row in enumerate(rows):
-            if row.hasFocus():
-                rows[(index + step) % len(rows)].setFocus(Qt.FocusReason.TabFocusReason)
-                return
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

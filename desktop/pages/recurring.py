@@ -7,6 +7,7 @@ the rows stay, grey, with the reason.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -207,7 +208,7 @@ class RecurringPage(QWidget):
                 row.run_wanted.connect(self.run_wanted)
                 row.edit_wanted.connect(self.open_edit)
                 row.remove_wanted.connect(self.ask_remove)
-                row.moved.connect(self._move_focus)
+                row.moved.connect(partial(self._list.step_from, row))
                 self.rows[schedule_id] = row
                 self._list.rows.insertWidget(place, row)
         self.rows = {schedule_id: self.rows[schedule_id] for schedule_id in ids}
@@ -230,15 +231,6 @@ class RecurringPage(QWidget):
 
     def _find(self, schedule_id: str) -> Schedule | None:
         return next((one for one in self._schedules or () if one.id == schedule_id), None)
-
-    def _move_focus(self, step: int) -> None:
-        rows = list(self.rows.values())
-        for index, row in enumerate(rows):
-            if row.hasFocus():
-                target = rows[(index + step) % len(rows)]
-                target.setFocus(Qt.FocusReason.TabFocusReason)
-                self._list.ensureWidgetVisible(target)
-                return
 
     def _forget_dialog(self) -> None:
         self.dialog = None

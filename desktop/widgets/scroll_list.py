@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLayout, QScrollArea, QVBoxLayout, QWidget
 
 
 class ScrollList(QScrollArea):
@@ -36,10 +36,8 @@ class ScrollList(QScrollArea):
 
     def step_from(self, row: QWidget, step: int) -> QWidget | None:
         """Give the focus to the row that is so many below `row`, and return it; None where there is none."""
-        item = self.rows.itemAt(self.rows.indexOf(row) + step)
-        found = item.widget() if item is not None else None
+        found = step_in(self.rows, row, step)
         if found is not None:
-            found.setFocus()
             self.ensureWidgetVisible(found)
         return found
 
@@ -49,3 +47,12 @@ class ScrollList(QScrollArea):
             if (row := item.widget()) is not None:
                 row.hide()
                 row.deleteLater()
+
+
+def step_in(rows: QLayout, row: QWidget, step: int) -> QWidget | None:
+    """As `ScrollList.step_from`, for rows that do not scroll: the first and the last are the ends."""
+    item = rows.itemAt(rows.indexOf(row) + step)
+    found = item.widget() if item is not None else None
+    if found is not None:
+        found.setFocus(Qt.FocusReason.OtherFocusReason)
+    return found

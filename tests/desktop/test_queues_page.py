@@ -211,6 +211,19 @@ class TestWaysOn:
             qtbot.keyClick(page.rows["synthesis"], Qt.Key.Key_F)
         assert asked.args == ["synthesis"]
 
+    def test_the_arrows_stop_at_the_first_and_the_last_row(self, page: QueuesPage, qtbot: QtBot) -> None:
+        page.activateWindow()
+        qtbot.waitUntil(page.isActiveWindow)
+        rows = list(page.rows.values())
+        rows[0].setFocus()
+        qtbot.keyClick(rows[0], Qt.Key.Key_Up)
+        assert rows[0].hasFocus()
+        qtbot.keyClick(rows[0], Qt.Key.Key_Down)
+        assert rows[1].hasFocus()
+        rows[-1].setFocus()
+        qtbot.keyClick(rows[-1], Qt.Key.Key_Down)
+        assert rows[-1].hasFocus()
+
 
 def test_many_failed_jobs_run_again_only_after_a_question(page: QueuesPage, actions: Actions, qtbot: QtBot) -> None:
     page.show_snapshot(snapshot(synthesis={"failed": 101}))

@@ -181,6 +181,20 @@ def test_a_row_is_removed_with_the_delete_key_once_that_is_confirmed(page: Recur
     assert list(page.rows) == ["morning-mail"]
 
 
+def test_the_arrows_stop_at_the_first_and_the_last_row(page: RecurringPage, qtbot: QtBot) -> None:
+    page.show_schedules((MAIL, TIDY), {}, NOON_MS)
+    page.activateWindow()
+    qtbot.waitUntil(page.isActiveWindow)
+    first, last = page.rows.values()
+    first.setFocus()
+    qtbot.keyClick(first, Qt.Key.Key_Up)
+    assert first.hasFocus()
+    qtbot.keyClick(first, Qt.Key.Key_Down)
+    assert last.hasFocus()
+    qtbot.keyClick(last, Qt.Key.Key_Down)
+    assert last.hasFocus()
+
+
 def test_the_rows_stay_with_the_reason_where_redis_is_gone(page: RecurringPage) -> None:
     page.show_schedules((MAIL,), {}, NOON_MS)
     page.show_gone("Redis does not answer.")
