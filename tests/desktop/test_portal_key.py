@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -37,11 +38,12 @@ UNKNOWN = "org.freedesktop.DBus.Error.UnknownMethod"
 
 
 class Portal:
-    """The desktop's side. `answer` is what the person says to the key: 0 yes, 1 no."""
+    """The desktop's side. `answer` is what the person says to the key: 0 yes, 1 no, None nothing yet."""
 
     def __init__(self, connection: DBusConnection) -> None:
         self._connection = connection
-        self.answer = 0
+        self.answer: int | None = 0
+        self.asked = threading.Event()
         self.has_shortcuts = True
         self.session = ""
         self.bound: list[tuple[str, dict[str, Any]]] = []
@@ -94,6 +96,9 @@ class Portal:
             self.bound = call.body[1]
             results["shortcuts"] = ("a(sa{sv})", _named("Press F9"))
         code = self.answer if method == "BindShortcuts" else 0
+        if code is None:
+            self.asked.set()
+            return None
         answer = (code, {} if code else results)
         self._signal(request, "org.freedesktop.portal.Request", "Response", "ua{sv}", answer)
         return None
@@ -119,15 +124,24 @@ def on_wayland(bus: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", bus)
 
 
-@pytest.fixture
-def portal(on_wayland: None, bus: str) -> Iterator[Portal]:
+@contextmanager
+def running_portal(bus: str) -> Iterator[Portal]:
+    """A portal of its own connection, which is another sender for those on the bus."""
     with open_dbus_connection(bus) as connection:
         own = Proxy(message_bus, connection)
-        own.RequestName(BUS_NAME)
         own.AddMatch("interface='test.Portal'")
+        own.RequestName(BUS_NAME)  # last: what comes while another answer is awaited would be lost
         portal = Portal(connection)
+        try:
+            yield portal
+        finally:
+            portal.close()
+
+
+@pytest.fixture
+def portal(on_wayland: None, bus: str) -> Iterator[Portal]:
+    with running_portal(bus) as portal:
         yield portal
-        portal.close()
 
 
 @pytest.fixture
@@ -184,6 +198,38 @@ def test_a_portal_that_ends_is_told(portal: Portal, bound_key: PortalKey, qtbot:
     with qtbot.waitSignal(bound_key.failed) as failed:
         portal.leave()
     assert "has ended" in failed.args[0]
+
+
+def test_a_portal_that_comes_back_is_asked_for_the_key_again(
+    portal: Portal, bound_key: PortalKey, bus: str, qtbot: QtBot
+) -> None:
+    with qtbot.waitSignal(bound_key.failed):
+        portal.leave()
+    with ExitStack() as stack:
+        with qtbot.waitSignal(bound_key.ready) as ready:
+            newer = stack.enter_context(running_portal(bus))
+        assert ready.args == ["Press F9"]
+        with qtbot.waitSignal(bound_key.pressed):
+            newer.activate()
+
+
+def test_a_portal_that_ends_while_the_person_is_asked_is_asked_again(
+    portal: Portal, key: PortalKey, bus: str, qtbot: QtBot
+) -> None:
+    portal.answer = None
+    key.start()
+    qtbot.waitUntil(portal.asked.is_set)
+    with qtbot.waitSignal(key.failed):
+        portal.leave()
+    with ExitStack() as stack, qtbot.waitSignal(key.ready):
+        stack.enter_context(running_portal(bus))
+
+
+def test_a_portal_that_starts_after_hark_is_asked(on_wayland: None, key: PortalKey, bus: str, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(key.failed):
+        key.start()
+    with ExitStack() as stack, qtbot.waitSignal(key.ready):
+        stack.enter_context(running_portal(bus))
 
 
 def test_signals_of_another_program_than_the_portal_are_not_heeded(
