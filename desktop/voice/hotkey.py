@@ -14,10 +14,10 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from desktop.voice.key_names import key_words, not_a_key
 from desktop.voice.portal_key import PortalKey
-from engine.errors import PermanentError
+from engine.errors import BadInputError, PermanentError
 from engine.log import get_logger
+from engine.settings.talk_keys import parts_of, words_of
 
 DEFAULT_HOTKEY = "<f9>"
 _USE_WINDOW = "Push to talk works with the key in Hark's window."
@@ -53,11 +53,12 @@ class Hotkey(QObject):
     def start(self) -> None:
         """Listen from now on.
 
-        Raises PermanentError where the system does not allow it, and SettingsError where `keys`
+        Raises PermanentError where the system does not allow it, and BadInputError where `keys`
         is not a key.
         """
         if self._listener is not None:
             return
+        parts_of(self.keys)
         if sys.platform == "linux" and not os.environ.get("DISPLAY"):
             raise PermanentError("There is no X display for a global key.", _USE_WINDOW)
         try:
@@ -67,7 +68,7 @@ class Hotkey(QObject):
         try:
             wanted = frozenset(keyboard.HotKey.parse(self.keys))
         except ValueError as error:
-            raise not_a_key(self.keys) from error
+            raise BadInputError(f"{words_of(self.keys)} is not a key of this system.", "Take another one.") from error
         if sys.platform == "linux":
             _require_record_extension()
         self._listener = self._listen(keyboard, wanted)
@@ -77,7 +78,16 @@ class Hotkey(QObject):
                 "macOS does not let Hark listen for a global key.",
                 f"Allow it in System Settings, Privacy & Security, Accessibility, then restart Hark. {_USE_WINDOW}",
             )
-        self.ready.emit(key_words(self.keys))
+        self.ready.emit(words_of(self.keys))
+
+    def rivals(self) -> str:
+        """What else a press does as far as the X server knows, in words: another program may have the key, too.
+
+        To be asked after `start`; "" where there is none, and on other systems, which do not tell.
+        """
+        if self._listener is None or sys.platform != "linux" or not _is_grabbed(self.keys):
+            return ""
+        return f"Another program or the desktop uses {words_of(self.keys)}, too: a press does both."
 
     def stop(self) -> None:
         """Listen no more."""
@@ -92,16 +102,21 @@ class Hotkey(QObject):
     def _listen(self, keyboard: Any, wanted: frozenset[Any]) -> Any:
         down: set[Any] = set()
 
+        def names(key: Any) -> set[Any]:
+            # pynput takes the keys at both sides for one; "<ctrl_r>" means the right one.
+            own = keyboard.KeyCode.from_vk(key.value.vk) if isinstance(key, keyboard.Key) else key
+            return {own, listener.canonical(key)}
+
         # Both run on pynput's thread; the signals carry the news to Qt's.
         def on_press(key: Any) -> None:
             was_complete = wanted <= down
-            down.add(listener.canonical(key))
+            down.update(names(key))
             if wanted <= down and not was_complete:
                 self.pressed.emit()
 
         def on_release(key: Any) -> None:
             was_complete = wanted <= down
-            down.discard(listener.canonical(key))
+            down.difference_update(names(key))
             if was_complete and not wanted <= down:
                 self.released.emit()
 
@@ -129,6 +144,34 @@ def _require_record_extension() -> None:
             raise PermanentError("This X server lets no program listen for a global key.", _USE_WINDOW)
     finally:
         display.close()
+
+
+def _is_grabbed(keys: str) -> bool:
+    """Whether another client of the X server has asked for these keys alone (as window managers do for theirs)."""
+    from pynput import keyboard
+    from Xlib import X  # type: ignore[import-untyped]
+    from Xlib.display import Display
+    from Xlib.error import BadAccess, CatchError, ConnectionClosedError, DisplayError
+
+    masks = {"ctrl": X.ControlMask, "shift": X.ShiftMask, "alt": X.Mod1Mask, "cmd": X.Mod4Mask}
+    names = parts_of(keys)
+    state = sum(masks[name] for name in names if name in masks)
+    main = [name for name in names if name not in masks]
+    if len(main) != 1:
+        return False
+    (code,) = keyboard.HotKey.parse(main[0] if len(main[0]) == 1 else f"<{main[0]}>")
+    try:
+        display = Display()
+        keycode = display.keysym_to_keycode(getattr(code, "vk", None) or ord(code.char))
+        refused = CatchError(BadAccess)
+        root = display.screen().root
+        root.grab_key(keycode, state, False, X.GrabModeAsync, X.GrabModeAsync, onerror=refused)
+        display.sync()
+        display.close()  # lets go of it
+    except (ConnectionClosedError, DisplayError) as error:
+        _log.debug("the X server cannot be asked who has %s: %s", keys, error)
+        return False
+    return refused.get_error() is not None
 
 
 def _end_recording(context: int) -> None:

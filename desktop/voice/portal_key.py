@@ -72,7 +72,7 @@ class PortalKey(QObject):
         self._is_down = False
 
     def start(self) -> None:
-        """Ask for the key; `ready` or `failed` follows. Raises SettingsError where `keys` is not a key."""
+        """Ask for the key; `ready` or `failed` follows. Raises BadInputError where `keys` is not a key."""
         trigger = portal_trigger(self.keys)
         if self._thread is None:
             self._stopping = False

@@ -19,6 +19,7 @@ from engine.settings.file import remove_value, write_value
 from engine.settings.loading import set_variable
 from engine.settings.secrets import forget_secret, keep_secret, no_keyring
 from engine.settings.sources import IN_KEYRING, holds_secret, is_secret, kept_in_keyring, variable_of
+from engine.settings.talk_keys import require_talk_key
 from engine.settings.views import Kind, checked, declaration_of, kind_of, locked_by
 
 
@@ -81,6 +82,8 @@ def _require_usable(name: str, text: str, *, secret: bool) -> None:
     """What a start of Hark lets pass, since only some commands need it, is told to whoever writes it."""
     if name == "calendar_timezone":
         in_zone(0, text)
+    elif name == "hotkey":
+        require_talk_key(text)
     elif name.endswith("_url") and not secret and re.match(r"https?://[^/?#\s]", text) is None:
         raise BadInputError(f"{name}: It is not the address of a server.", "Write it like https://host.example/.")
 

@@ -11,7 +11,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from desktop.voice.hotkey import Hotkey
-from engine.errors import PermanentError, SettingsError
+from engine.errors import BadInputError, PermanentError
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +106,45 @@ def test_a_combination_needs_all_of_its_keys(on_x: None, qtbot: QtBot) -> None:
         hotkey.stop()
 
 
+def test_a_key_of_one_side_is_told_from_the_other(on_x: None, qtbot: QtBot) -> None:
+    hotkey = Hotkey("<ctrl_r>")
+    heard: list[str] = []
+    hotkey.pressed.connect(lambda: heard.append("pressed"))
+    hotkey.start()
+    try:
+        press_until_heard(hotkey, qtbot, "Control_R")
+        with qtbot.waitSignal(hotkey.released):
+            send("Control_R", down=False)
+        heard.clear()
+        for down in (True, False):
+            send("Control_L", down=down)
+        with qtbot.waitSignal(hotkey.released):
+            for down in (True, False):
+                send("Control_R", down=down)
+        assert heard == ["pressed"]
+    finally:
+        hotkey.stop()
+
+
+@pytest.mark.parametrize(("keys", "key_name", "mask"), [("<ctrl>+<space>", "space", 4), ("<alt>+h", "h", 8)])
+def test_a_key_that_another_program_has_is_told(on_x: None, qtbot: QtBot, keys: str, key_name: str, mask: int) -> None:
+    from Xlib import XK, X
+    from Xlib.display import Display
+
+    hotkey = Hotkey(keys)
+    hotkey.start()
+    try:
+        assert hotkey.rivals() == ""
+        desktop = Display()
+        code = desktop.keysym_to_keycode(XK.string_to_keysym(key_name))
+        desktop.screen().root.grab_key(code, mask, False, X.GrabModeAsync, X.GrabModeAsync)
+        desktop.sync()
+        assert "too: a press does both" in hotkey.rivals()
+        desktop.close()
+    finally:
+        hotkey.stop()
+
+
 def test_a_macos_that_does_not_allow_it_is_told(on_x: None, monkeypatch: pytest.MonkeyPatch) -> None:
     from pynput import keyboard
 
@@ -122,5 +161,5 @@ def test_no_display_is_told_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_key_that_is_none_is_a_setting_to_correct(on_x: None) -> None:
-    with pytest.raises(SettingsError, match="'<f99>' is not a key"):
+    with pytest.raises(BadInputError, match="'<f99>' is not a key"):
         Hotkey("<f99>").start()

@@ -26,9 +26,10 @@ from desktop.actions import Actions
 from desktop.pages.assistant import AssistantPage
 from desktop.theme import Look
 from desktop.voice.hotkey import global_key
-from desktop.voice.key_names import key_words, portal_trigger
+from desktop.voice.key_names import portal_trigger
 from desktop.voice.portal_key import PortalKey
-from engine.errors import SettingsError
+from engine.errors import BadInputError
+from engine.settings.talk_keys import words_of
 from tests.keyrings import private_bus
 
 BUS_NAME = "org.freedesktop.portal.Desktop"
@@ -282,15 +283,15 @@ def test_a_session_without_a_bus_is_told(
         ("<ctrl>+<space>", "CTRL+space", "Ctrl+Space"),
         ("<ctrl>+<alt>+h", "CTRL+ALT+h", "Ctrl+Alt+H"),
         ("<cmd>+<page_up>", "LOGO+Page_Up", "Cmd+Page Up"),
-        ("<ctrl_r>", "", "Ctrl R"),
+        ("<ctrl_r>", "", "Right Ctrl"),
     ],
 )
 def test_a_key_is_written_for_portals_and_for_people(keys: str, trigger: str, words: str) -> None:
-    assert (portal_trigger(keys), key_words(keys)) == (trigger, words)
+    assert (portal_trigger(keys), words_of(keys)) == (trigger, words)
 
 
 def test_what_is_no_key_is_a_setting_to_correct() -> None:
-    with pytest.raises(SettingsError, match="'f9' is not a key"):
+    with pytest.raises(BadInputError, match="'f9' is not a key"):
         portal_trigger("f9")
 
 

@@ -250,6 +250,7 @@ def test_a_file_that_is_a_link_stays_one(tmp_path: Path) -> None:
         ("queues.synthesis.backoff", "linear", "queues.synthesis.backoff: It must be 'exponential' or 'fixed'."),
         ("quiet_start", "25:00", "quiet_start: It must be a time of day, such as 07:00 or 22:30."),
         ("calendar_timezone", "Middle/Earth", "There is no time zone 'Middle/Earth'."),
+        ("hotkey", "f9", "hotkey: 'f9' is not a key."),
         ("openai_base_url", "localhost:8080", "openai_base_url: It is not the address of a server."),
         ("queues.nope.attempts", "3", "There is no setting named 'queues.nope.attempts'."),
         ("in_keyring", "x", "There is no setting named 'in_keyring'."),
