@@ -33,21 +33,15 @@ from desktop.console import (
     workers,
     write_lock,
 )
+from desktop.console.global_key import GlobalKey
 from desktop.theme import Look
 from desktop.tray import Tray
 from desktop.voice.control import VoiceControl
-from desktop.voice.hotkey import Hotkey, global_key
-from desktop.voice.portal_key import PortalKey
-from desktop.voice.push_to_talk import TalkKey
 from desktop.window import Window
 from desktop.window_state import WindowState
-from engine.errors import HarkError
-from engine.log import get_logger
 from engine.model import Snapshot
 from engine.settings import Settings, load_settings
 from engine.worker.embedded import EmbeddedPool
-
-_log = get_logger("app")
 
 _DRAIN_S = 10.0
 _RESTART_S = 60.0
@@ -68,7 +62,7 @@ class App(QObject):
         self.bridge = Bridge(load_settings)
         self.voice = VoiceControl()
         self.talking = talking.Talking(window, self.voice, self.bridge)
-        self.hotkey: Hotkey | PortalKey | None = None
+        self.global_key = GlobalKey(window, self.voice, self.bridge)
         self.tray = Tray(look)
         self._look = look
         self._pool: EmbeddedPool | None = None
@@ -102,8 +96,7 @@ class App(QObject):
         self.state.save(self.window, self.window.parts)
         self.window.hide()
         self.tray.close()
-        if self.hotkey is not None:
-            self.hotkey.stop()
+        self.global_key.stop()
         self.voice.close()
         await self.bridge.close()
         if self._pool is not None:
@@ -160,20 +153,17 @@ class App(QObject):
                 alerts.connect(window.alerts, bridge, window, self.tray)
             case "Settings":
                 settings.connect(window.settings, bridge, window)
+                self.global_key.connect_page(window.settings)
                 window.settings.restart_wanted.connect(self._apply_settings)
 
     def _on_opened(self, settings: Settings) -> None:
-        longest_ms = settings.longest_recording_s * 1000
-        self.voice.use(TalkKey(settings.talk_key), hands_free=settings.hands_free, longest_ms=longest_ms)
         if self._pool is None:
             self._pool = EmbeddedPool(settings, on_change=self._pool_changed.emit)
             self._pool.start()
-            self._start_hotkey(settings.hotkey)
+            self.global_key.use(settings)
         elif self._apply:
             self._pool.restart(_RESTART_S, settings)
-            if self.hotkey is not None:
-                self.hotkey.stop()
-            self._start_hotkey(settings.hotkey)
+            self.global_key.use(settings)
             self.window.settings.show_restarted()
         self._apply = False
 
@@ -202,22 +192,6 @@ class App(QObject):
             self.window.notices.show_notice(
                 "warning", "The worker on this machine ended and is started again.", f"It said: {last}"
             )
-
-    # Voice
-
-    def _start_hotkey(self, keys: str) -> None:
-        page = self.window.assistant
-        self.hotkey = global_key(keys, self)
-        self.hotkey.pressed.connect(self.voice.press)
-        self.hotkey.released.connect(self.voice.release)
-        self.hotkey.ready.connect(page.show_global_key)
-        self.hotkey.failed.connect(page.show_no_global_key)
-        try:
-            self.hotkey.start()
-        except HarkError as error:
-            # The window's own key remains, and the page says which it is: nothing to alarm about.
-            _log.info("no global key: %s", error)
-            page.show_no_global_key(error.message)
 
 
 def speech_destination(settings: Settings) -> str:

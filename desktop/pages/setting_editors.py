@@ -9,6 +9,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QWidget
 
+from desktop.pages.key_dialog import KeyDialog
 from desktop.theme import Look
 from desktop.widgets.switch import Switch
 from desktop.widgets.text import Button, Text
@@ -49,7 +50,7 @@ class FieldEditor(Editor):
         self.field.setAccessibleDescription(view.description)
         self.field.textEdited.connect(lambda text: self.typed.emit(text.strip() != self._view.value))
         self.field.returnPressed.connect(self.save)
-        row = QHBoxLayout(self)
+        row = self.row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
         if view.kind is Kind.NUMBER:
@@ -99,6 +100,40 @@ class FieldEditor(Editor):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.fileSelected.connect(self.wanted)
         dialog.open()
+
+
+class KeyEditor(FieldEditor):
+    """A field for the talk key, which can be pressed instead of written."""
+
+    pressing = Signal(bool)
+    """Whether a key is awaited: until then it shall do nothing else."""
+
+    def __init__(self, look: Look, view: SettingView) -> None:
+        super().__init__(look, view)
+        self._look = look
+        self.press = Button(look, "Press keys…", font="label")
+        self.press.setFixedHeight(_HEIGHT)
+        self.press.setAccessibleName(f"Press the keys of {view.title}")
+        self.press.clicked.connect(self._ask)
+        self.row.addWidget(self.press)
+        self.dialog: KeyDialog | None = None
+
+    def show_view(self, view: SettingView) -> None:
+        super().show_view(view)
+        self.press.setEnabled(not view.locked)
+        self.press.setToolTip(view.locked or "Choose the key by pressing it")
+
+    def _ask(self) -> None:
+        self.dialog = KeyDialog(self._look, self._view.value, self)
+        self.dialog.chosen.connect(self._on_chosen)
+        self.dialog.finished.connect(lambda: self.pressing.emit(False))
+        self.pressing.emit(True)
+        self.dialog.open()
+
+    def _on_chosen(self, keys: str) -> None:
+        self.give_up()
+        if keys != self._view.value:
+            self.wanted.emit(keys)
 
 
 class SwitchEditor(Editor):
@@ -214,6 +249,8 @@ def _place(view: SettingView) -> str:
 
 def editor_for(look: Look, view: SettingView) -> Editor:
     """The editor that suits the setting."""
+    if view.name == "hotkey":
+        return KeyEditor(look, view)
     match view.kind:
         case Kind.SWITCH:
             return SwitchEditor(look, view)

@@ -72,6 +72,10 @@ class SettingRow(QWidget):
         """The value was not taken: say why below the field."""
         self._show_fault(message)
 
+    def show_remark(self, words: str, tone: str) -> None:
+        """Tell what came of a change, or what to know of the value, until the next reading."""
+        self._show_fault(words, tone)
+
     def matches(self, words: list[str]) -> bool:
         """Whether all the words, in small letters, are somewhere in what the row says."""
         view = self.view
@@ -132,9 +136,10 @@ class SettingRow(QWidget):
     def _give_up(self) -> None:
         self.editor.give_up()
 
-    def _show_fault(self, message: str) -> None:
+    def _show_fault(self, message: str, tone: str = "danger") -> None:
         message = message.removeprefix(f"{self.view.name}: ")
         self.fault.setText(in_window(message))
+        self.fault.set_tone(tone)
         self.fault.setVisible(bool(message))
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from engine.settings.views import SettingView
 
 _WAITS = "What you changed takes effect when Hark connects anew and its worker restarts."
+_OF_TALKING = frozenset({"hotkey", "talk_key", "hands_free", "longest_recording_s"})
+"""No worker needs to know of these."""
 _WAITS_API = "What you changed of the HTTP API takes effect when “hark api” restarts."
 
 
@@ -39,6 +41,10 @@ class SettingsPage(QWidget):
     """A service is to be tried out."""
     restart_wanted = Signal()
     """What was changed shall take effect."""
+    talking_changed = Signal()
+    """The talk key, or what it does, was changed: that waits for nothing."""
+    pressing = Signal(bool)
+    """A key is being pressed to be chosen: it shall do nothing else meanwhile."""
 
     def __init__(self, look: Look, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -99,9 +105,17 @@ class SettingsPage(QWidget):
             self._make_section()
         for section in self.sections.values():
             section.show_views(self._views, saved)
-        if saved:
+        if saved in _OF_TALKING:
+            self.talking_changed.emit()
+        elif saved:
             self._wait_for(self._views[saved])
         self._filter()
+
+    def show_remark(self, name: str, words: str, tone: str) -> None:
+        """Tell something below a setting, in a tone of the theme, until the settings are read again."""
+        for section in self.sections.values():
+            if name in section.rows:
+                section.rows[name].show_remark(words, tone)
 
     def show_refusal(self, name: str, message: str) -> None:
         """The change of a setting was not taken."""
@@ -204,9 +218,13 @@ class SettingsPage(QWidget):
         return bool(self.sections) and not self._groups and all(each.complete for each in self.sections.values())
 
     def _connect_row(self, row: SettingRow) -> None:
+        from desktop.pages.setting_editors import KeyEditor
+
         row.change_wanted.connect(self.change_wanted)
         row.secret_wanted.connect(self.secret_wanted)
         row.reset_wanted.connect(self.reset_wanted)
+        if isinstance(row.editor, KeyEditor):
+            row.editor.pressing.connect(self.pressing)
 
     # Reacting
 
