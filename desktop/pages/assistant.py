@@ -58,6 +58,7 @@ class AssistantPage(QWidget):
         self.conversation = ConversationView(look)
         self.conversation.correction_wanted.connect(self.correct)
         self.conversation.example_chosen.connect(actions.ask_requested)
+        self.conversation.conversation_chosen.connect(self.go_on_with)
         column.addLayout(_in_the_middle(self.head))
         column.addWidget(self.conversation, 1)
         column.addSpacing(8)
@@ -79,7 +80,8 @@ class AssistantPage(QWidget):
 
     def begin(self, number: int, said: str | None, conversation_id: str = "") -> None:
         """A command was taken; `said` where it was typed, None where it was spoken; "" is the page's conversation."""
-        self.conversation.begin(number, said, conversation_id or self.conversation_id)
+        its_id = conversation_id or self.conversation_id
+        self.conversation.begin(number, said, its_id, elsewhere=its_id != self.conversation_id)
 
     def go_on_with(self, conversation_id: str) -> None:
         """Be in this conversation from now on; `conversation_changed` follows, also where it is shown anew."""

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWi
 
 from desktop.pages.failure_row import exact
 from desktop.theme import Look
+from desktop.widgets.conversation_head import title_of
 from desktop.widgets.exchange import Exchange
 from desktop.widgets.said import Said
 from desktop.widgets.text import Button, Paragraph, Text
@@ -54,6 +55,8 @@ class ConversationView(QScrollArea):
     correction_wanted = Signal(str, str)
     """What was heard, and the words of it that were guessed."""
     example_chosen = Signal(str)
+    conversation_chosen = Signal(str)
+    """The id of another conversation, of which a command is shown here."""
 
     def __init__(self, look: Look) -> None:
         super().__init__()
@@ -93,11 +96,16 @@ class ConversationView(QScrollArea):
         """The exchange of a command."""
         return self._exchanges[number][0]
 
-    def begin(self, number: int, said: str | None, conversation_id: str) -> None:
-        """A command of a conversation was taken; `said` where it was typed, None where it was spoken."""
+    def begin(self, number: int, said: str | None, conversation_id: str, *, elsewhere: bool = False) -> None:
+        """A command of a conversation was taken; `said` where it was typed, None where it was spoken.
+
+        `elsewhere`: of another conversation than the one that is shown.
+        """
         self._welcome.hide()
-        self._end_question()  # whatever this command is: what was asked about is decided by it
-        exchange = Exchange(self._look, said)
+        if not elsewhere:
+            self._end_question()  # whatever this command is: what was asked about is decided by it
+        exchange = Exchange(self._look, said, title_of(conversation_id) if elsewhere else "")
+        exchange.opened.connect(lambda: self.conversation_chosen.emit(conversation_id))
         exchange.answered.connect(self.answered)
         exchange.correction_wanted.connect(self.correction_wanted)
         self._exchanges[number] = exchange, conversation_id
@@ -106,7 +114,8 @@ class ConversationView(QScrollArea):
     def show_event(self, number: int, event: VoiceEvent) -> None:
         """Something happened to command `number`."""
         exchange = self.exchange(number)
-        if isinstance(event, Replied) and event.asks and number not in self._away:
+        here = number not in self._away and exchange.origin.isHidden()
+        if isinstance(event, Replied) and event.asks and here:
             self._end_question()  # only the newest one waits for an answer
             self._asking = exchange
         exchange.show_event(event)
@@ -126,6 +135,8 @@ class ConversationView(QScrollArea):
         for number, (exchange, its_id) in self._exchanges.items():
             stays = its_id == conversation_id and not exchange.finished
             exchange.setVisible(stays)
+            if its_id == conversation_id:
+                exchange.come_home()
             (self._away.discard if stays else self._away.add)(number)
         self.show_turns(())
 

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from desktop.theme import Look
 from desktop.widgets.question import Question
 from desktop.widgets.said import Said
-from desktop.widgets.text import Paragraph, Text, in_window
+from desktop.widgets.text import Button, Paragraph, Text, in_window
 from engine.model import (
     HELD_MS,
     Action,
@@ -33,9 +33,15 @@ class Exchange(QWidget):
     """The trace of a command that ended in a question, and whether the person's answer to it is yes."""
     correction_wanted = Signal(str, str)
     """What was heard, and the words of it that were guessed."""
+    opened = Signal()
+    """The conversation that it belongs to is wanted, where that is another one."""
 
-    def __init__(self, look: Look, said: str | None) -> None:
-        """`said` is a typed command; None where speech is still to be heard."""
+    def __init__(self, look: Look, said: str | None, elsewhere: str = "") -> None:
+        """`said` is a typed command; None where speech is still to be heard.
+
+        `elsewhere` names the conversation that it belongs to where that is not the one on the page: it says so, and
+        asks nothing here.
+        """
         super().__init__()
         self._look = look
         self._stages: list[str] = []
@@ -57,6 +63,9 @@ class Exchange(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
+        self.origin = self._build_origin(elsewhere)
+        """Which conversation it is of, and a way there; hidden where that is the one on the page."""
+        column.addWidget(self.origin)
         column.addLayout(right)
         column.addWidget(self._reply)
         column.addLayout(self._lines)
@@ -94,7 +103,7 @@ class Exchange(QWidget):
                 self._say(text, "ink")
                 for action in actions:
                     self._add_action(action)
-                if asks:
+                if asks and self.origin.isHidden():
                     self._ask(event.trace, text)
             case StageTimed():
                 self._add_stage(event)
@@ -105,6 +114,10 @@ class Exchange(QWidget):
                 self.fail(message)
             case Cancelled():
                 self._end_cancelled()
+
+    def come_home(self) -> None:
+        """The page is in its conversation now."""
+        self.origin.hide()
 
     def end_question(self) -> None:
         """It is answered, or another command has overtaken it: an answer would find nothing."""
@@ -131,6 +144,22 @@ class Exchange(QWidget):
         else:
             self.finished = True
             self._say(in_window(message), "danger")
+
+    def _build_origin(self, elsewhere: str) -> QWidget:
+        origin = QWidget()
+        row = QHBoxLayout(origin)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
+        row.addStretch(1)
+        row.addWidget(Text(self._look, f"Said earlier, in another conversation: {elsewhere}", "caption", "muted"))
+        go = Button(self._look, "Open it", kind="quiet", font="caption")
+        go.setFixedHeight(24)
+        go.setAccessibleName(f"Open the conversation: {elsewhere}")
+        go.clicked.connect(self.opened)
+        row.addWidget(go)
+        if not elsewhere:
+            origin.hide()
+        return origin
 
     def _ask(self, trace: str, text: str) -> None:
         self.question = Question(self._look, text)

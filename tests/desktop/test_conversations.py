@@ -19,6 +19,7 @@ from desktop.theme import Look
 from desktop.widgets.conversation_head import title_of
 from desktop.widgets.dialog import Dialog
 from desktop.widgets.said import Said
+from desktop.widgets.text import Button, Text
 from desktop.window import Window
 from engine.model import Conversation, ConversationTurn, Heard, MemoryBounds, Replied
 from engine.queues import EMAIL_PROCESSING, VOICE_PROCESSING
@@ -113,6 +114,27 @@ def test_the_page_shows_its_conversation_and_what_still_runs_in_it(page: Assista
     qtbot.addWidget(later)
     later.recall(page.memory())
     assert later.conversation_id == page.conversation_id
+
+
+def test_a_command_of_another_conversation_says_so_and_leads_there(page: AssistantPage, qtbot: QtBot) -> None:
+    page.begin(1, "delete milk")
+    page.conversation.show_event(1, Replied("a", "Shall I delete milk?", asks=True))
+    page.begin(2, None, "kitchen")
+    of_kitchen = page.exchange(2)
+    assert not of_kitchen.origin.isHidden()
+    assert "Conversation “kitchen”" in of_kitchen.origin.findChild(Text).text()
+    assert page.exchange(1).question is not None, "it is not about this one"
+    page.conversation.show_event(2, Replied("b", "Shall I send it?", asks=True))
+    assert of_kitchen.reply == "Shall I send it?"
+    assert of_kitchen.question is None, "it is to be answered where it was asked"
+    page.begin(3, None, "kitchen")
+    with qtbot.waitSignal(page.conversation_changed) as changed:
+        page.exchange(3).origin.findChild(Button).click()
+    assert changed.args == ["kitchen"]
+    assert page.conversation_id == "kitchen"
+    assert not page.exchange(3).isHidden()
+    assert page.exchange(3).origin.isHidden()
+    assert page.exchange(1).isHidden()
 
 
 def test_guessed_words_are_marked_and_can_be_corrected(page: AssistantPage) -> None:
