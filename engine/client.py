@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
@@ -14,7 +13,7 @@ from uuid import uuid4
 
 from engine import queues
 from engine.agenda import Agenda, CalendarMirror
-from engine.answers import answers_of, batch_options
+from engine.answers import answers_of
 from engine.audio import Recording, guessed_duration_ms, require_size, unopened_kind
 from engine.conversations import conversation_turns, erase_all, erase_conversation, remembered_conversations
 from engine.due import Due, due_text
@@ -48,12 +47,12 @@ from engine.model import Answered, Conversation, ConversationTurn, Job, JobOptio
 from engine.providers.calendar import calendar_account
 from engine.providers.mail.compose import Attached, letter
 from engine.providers.tasks_local import LocalTasks, Task
-from engine.queues import QueueSpec
 from engine.recordings import recordings_of
 from engine.reminders import delay_until, drop_reminder, open_reminders, read_notice
 from engine.settings import Settings
-from engine.spoken_commands import RECORDING_TTL_S, SpokenCommands, sound_of, speaking_limit_ms, time_limit_ms
+from engine.spoken_commands import RECORDING_TTL_S, SpokenCommands, sound_of, time_limit_ms
 from engine.store import NewJob, Store
+from engine.store.new_job import NO_OPTIONS, new_job
 
 ATTACHMENT_TTL_S = 7 * 86_400
 """How long the files of an email stay in Redis, in seconds; they go once it is sent."""
@@ -61,9 +60,7 @@ ATTACHMENT_TTL_S = 7 * 86_400
 _BULK = 500
 """Jobs that one call adds."""
 _PARTS_UNDER_WAY = 2
-_NO_OPTIONS = JobOptions()
 _DEMO_STOP, _DEMO_STOP_TTL_S = "demo-stop", 3_600
-_YEAR_MS = 365 * 86_400_000
 
 
 class Client:
@@ -76,11 +73,9 @@ class Client:
         self.commands = SpokenCommands(store, self.recordings, self.add)
 
     def prepare(self, payload: JobType, options: JobOptions | None = None) -> NewJob:
-        """The job that `add` would add: the queue's defaults filled in, the id chosen."""
+        """The job that `add` would add: the defaults filled in, the id chosen."""
         spec = self._settings.queue_specs[payload.queue]
-        if isinstance(payload, AskAIBatch):
-            options = batch_options(options or _NO_OPTIONS, len(payload.prompts), self._settings)
-        return new_job(payload.job_name, payload.model_dump_json(exclude_defaults=True), spec, options or _NO_OPTIONS)
+        return new_job(payload.job_name, payload.model_dump_json(exclude_defaults=True), spec, options or NO_OPTIONS)
 
     async def add(self, payload: JobType, options: JobOptions | None = None) -> JobHandle:
         """Add one job. Adding an id that exists changes nothing and gives the first one's handle."""
@@ -159,8 +154,7 @@ class Client:
 
     async def synthesize_speech(self, text: str, voice: str | None = None) -> JobHandle:
         """Text to speech; `sound(handle)` gives the bytes."""
-        options = JobOptions(timeout_ms=speaking_limit_ms(text, self._settings))
-        return await self.add(SynthesizeSpeech(text=text, voice=voice), options)
+        return await self.add(SynthesizeSpeech(text=text, voice=voice))
 
     async def create_task(
         self, user_id: str, title: str, *, notes: str = "", due: Due | None = None, options: JobOptions | None = None
@@ -395,7 +389,7 @@ class Client:
         """
         delay_ms = delay_until(when, datetime.now(UTC))
         payload = Remind(user_id=user_id, text=text, due_at_ms=round(when.timestamp() * 1000))
-        return await self.add(payload, replace(options or _NO_OPTIONS, delay_ms=delay_ms))
+        return await self.add(payload, replace(options or NO_OPTIONS, delay_ms=delay_ms))
 
     async def reminders(self, user_id: str = "local") -> tuple[Reminder, ...]:
         """The user's reminders that have not fired, the next first."""
@@ -451,60 +445,3 @@ class Client:
     async def sound(self, job: Job) -> bytes:
         """The FLAC bytes of a finished synthesis. Raises BadInputError once their hour is over."""
         return await sound_of(self._store, job)
-
-
-def new_job(name: str, data: str, spec: QueueSpec, options: JobOptions) -> NewJob:
-    """A job of `name` with the arguments `data`: the queue's defaults filled in, the id chosen where there is none.
-
-    Raises BadInputError for options that no job can have.
-    """
-    if options is not _NO_OPTIONS:
-        _check(options)
-    job_id = options.job_id or _new_id()
-    return NewJob(
-        id=job_id,
-        name=name,
-        data=data,
-        priority=spec.priority if options.priority is None else options.priority,
-        attempts=spec.attempts if options.attempts is None else options.attempts,
-        backoff=options.backoff or spec.backoff,
-        backoff_ms=spec.backoff_ms if options.backoff_ms is None else options.backoff_ms,
-        timeout_ms=spec.timeout_ms if options.timeout_ms is None else options.timeout_ms,
-        delay_ms=options.delay_ms,
-        jitter=options.jitter,
-        keep_completed_ms=options.keep_completed_ms,
-        keep_completed_count=options.keep_completed_count,
-        keep_failed_ms=options.keep_failed_ms,
-        keep_failed_count=options.keep_failed_count,
-        trace=options.trace or job_id,
-        parent=options.parent,
-        awaited=options.awaited,
-    )
-
-
-def _check(options: JobOptions) -> None:
-    """Raise BadInputError for options that no job can have."""
-    limits: tuple[tuple[str, float | None, float, float], ...] = (
-        ("priority", options.priority, 1, 16),
-        ("attempts", options.attempts, 1, 100),
-        ("backoff_ms", options.backoff_ms, 0, _YEAR_MS),
-        ("jitter", options.jitter, 0, 1),
-        ("delay_ms", options.delay_ms, 0, 10 * _YEAR_MS),
-        ("timeout_ms", options.timeout_ms, 1, _YEAR_MS),
-        ("keep_completed_ms", options.keep_completed_ms, 0, 10 * _YEAR_MS),
-        ("keep_completed_count", options.keep_completed_count, 0, 2**31),
-        ("keep_failed_ms", options.keep_failed_ms, 0, 10 * _YEAR_MS),
-        ("keep_failed_count", options.keep_failed_count, 0, 2**31),
-    )
-    for name, value, least, most in limits:
-        if value is not None and not least <= value <= most:
-            raise BadInputError(f"The {name} {value} is not from {least} to {most}.")
-    if options.backoff not in (None, "exponential", "fixed"):
-        raise BadInputError(f"There is no back-off {options.backoff!r}.", "Use exponential or fixed.")
-    if options.job_id is not None and not 1 <= len(options.job_id) <= 200:
-        raise BadInputError("A job id has 1 to 200 characters.")
-
-
-def _new_id() -> str:
-    """32 hex digits by chance, as a uuid's; uuid4 takes three times as long."""
-    return os.urandom(16).hex()

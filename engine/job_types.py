@@ -6,7 +6,9 @@ plain JSON values; a secret is never among them, bytes travel beside the job (`S
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -14,6 +16,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from engine import queues
 from engine.due import due_text, parse_due
 from engine.errors import BadInputError
+from engine.queues import QueueSpec
+from engine.sentences import spoken_ms
 
 _Kind = TypeVar("_Kind", bound="JobType")
 
@@ -25,6 +29,13 @@ class JobType(BaseModel):
 
     queue: ClassVar[str]
     job_name: ClassVar[str]
+
+    def own_spec(self, spec: QueueSpec) -> QueueSpec:
+        """What such a job gets where its options are silent: `spec`, its queue's, but for what the type knows better.
+
+        However a job is added, `new_job` asks for it.
+        """
+        return spec
 
 
 class TranscribeRecording(JobType):
@@ -81,6 +92,10 @@ class SynthesizeSpeech(JobType):
 
     text: str = Field(max_length=20_000)
     voice: str | None = None
+
+    def own_spec(self, spec: QueueSpec) -> QueueSpec:
+        """An attempt may take as long as the text lasts, beside the queue's own limit."""
+        return replace(spec, timeout_ms=spec.timeout_ms + spoken_ms(self.text))
 
 
 def _kept_due(text: str) -> str:
@@ -296,6 +311,7 @@ class SyncTasks(JobType):
 Prompt = Annotated[str, Field(min_length=1, max_length=20_000)]
 MOST_PROMPTS, MOST_PROMPT_CHARACTERS = 1000, 1_000_000
 """What one batch may hold."""
+_BATCH_ATTEMPTS = 10
 
 
 class AskAI(JobType):
@@ -338,6 +354,12 @@ class AskAIBatch(JobType):
         if (size := sum(map(len, prompts))) > MOST_PROMPT_CHARACTERS:
             raise ValueError(f"the prompts have {size} characters together, {MOST_PROMPT_CHARACTERS} are allowed")
         return prompts
+
+    def own_spec(self, spec: QueueSpec) -> QueueSpec:
+        """There is time for all prompts, and more attempts: each goes on where the last one ended."""
+        limit_ms = math.ceil(len(self.prompts) / spec.parts_at_once) * spec.part_ms
+        timeout_ms, attempts = max(spec.timeout_ms, limit_ms), max(spec.attempts, _BATCH_ATTEMPTS)
+        return replace(spec, timeout_ms=timeout_ms, attempts=attempts)
 
 
 class PushNotification(JobType):
@@ -436,6 +458,21 @@ _KINDS: tuple[type[JobType], ...] = (
     *DEMO_TYPES.values(),
 )
 JOB_TYPES: dict[str, type[JobType]] = {kind.job_name: kind for kind in _KINDS}
+_WITH_OWN_SPEC = {kind.job_name: kind for kind in _KINDS if kind.own_spec is not JobType.own_spec}
+
+
+def spec_of_job(job_name: str, data: str, spec: QueueSpec) -> QueueSpec:
+    """What a job of this name and these arguments (JSON text) gets, by `JobType.own_spec`, on a queue of `spec`.
+
+    Where the arguments are none of its kind it is the queue's: whoever runs the job refuses them.
+    """
+    kind = _WITH_OWN_SPEC.get(job_name)
+    if kind is None:
+        return spec
+    try:
+        return kind.model_validate_json(data).own_spec(spec)
+    except ValidationError:
+        return spec
 
 
 def job_payload(job_name: str, arguments: Mapping[str, Any]) -> JobType:

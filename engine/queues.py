@@ -30,6 +30,10 @@ class QueueSpec:
     keep_completed_count: int = 100
     keep_failed_ms: int = 86_400_000
     keep_failed_count: int | None = None
+    part_ms: int = 0
+    """The longest that a part of a job of many may take, such as a prompt of a batch."""
+    parts_at_once: int = 1
+    """So many parts of one job are worked on at the same time."""
 
 
 VOICE_PROCESSING = "voice-processing"
@@ -50,7 +54,7 @@ QUEUES: dict[str, QueueSpec] = {
         QueueSpec(EMAIL_PROCESSING, "Email", 3, 10, 120_000),
         QueueSpec(CALENDAR_SYNC, "Calendar", 3, 10, 120_000),
         QueueSpec(TASK_PROCESSING, "Tasks", 4, 10, 120_000),
-        QueueSpec(AI_PROCESSING, "AI", 1, 5, 300_000),
+        QueueSpec(AI_PROCESSING, "AI", 1, 5, 300_000, part_ms=120_000, parts_at_once=4),
         QueueSpec(NOTIFICATION, "Notifications", 4, 20, 30_000),
     )
 }

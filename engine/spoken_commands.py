@@ -36,8 +36,6 @@ from engine.model import (
 )
 from engine.recordings import Fate, KeptRecording, Recordings, new_recording
 from engine.sampling import queue_sample
-from engine.sentences import spoken_ms
-from engine.settings import Settings
 from engine.store import QueueEvent, Store
 from engine.store.presence import alive
 
@@ -364,11 +362,6 @@ async def is_taken_back(store: Store, trace: str) -> bool:
 def time_limit_ms(duration_ms: int, *, long: bool) -> int | None:
     """How long an attempt to hear it may take, None for the queue's own limit, which is for those that are not long."""
     return 120_000 + 2 * duration_ms if long else None
-
-
-def speaking_limit_ms(text: str, settings: Settings) -> int:
-    """How long an attempt to speak `text` may take: the queue's own limit, and as long as the text lasts."""
-    return settings.queue_specs[queues.SYNTHESIS].timeout_ms + spoken_ms(text)
 
 
 async def sound_of(store: Store, job: Job) -> bytes:

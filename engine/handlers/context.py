@@ -49,14 +49,13 @@ class JobContext:
     started_s: float = field(default_factory=time.monotonic)
     """When it began here, by this process's monotonic clock."""
 
-    def follow_up(self, payload: JobType, stage: str, *, delay_ms: int = 0, timeout_ms: int | None = None) -> None:
+    def follow_up(self, payload: JobType, stage: str, *, delay_ms: int = 0) -> None:
         """Add a job of the same trace when this one is finished; `stage` makes its id, so twice is once."""
         options = JobOptions(
             job_id=self.child_id(stage),
             trace=self.job.trace,
             parent=self.job.id,
             delay_ms=delay_ms,
-            timeout_ms=timeout_ms,
         )
         job = self.services.client.prepare(payload, options)
         self.outbox.append(dumps({"queue": payload.queue, "job": job.as_argument()}))

@@ -12,7 +12,6 @@ from engine.handlers.context import JobContext
 from engine.handlers.tools import tools_for
 from engine.job_types import ProcessVoiceCommand, SynthesizeSpeech
 from engine.providers import Reply, Tool, Turn
-from engine.spoken_commands import speaking_limit_ms
 
 NOT_DONE = "All right, I have not done it."
 
@@ -24,8 +23,7 @@ async def process_voice_command(payload: ProcessVoiceCommand, context: JobContex
     tools = tools_for(payload.user_id, context)
     reply = await converse(context, payload.queue, payload.conversation_id, payload.text, tools, payload.answers)
     if payload.speak:
-        limit_ms = speaking_limit_ms(reply.text, context.services.settings)
-        context.follow_up(SynthesizeSpeech(text=reply.text), "speech", timeout_ms=limit_ms)
+        context.follow_up(SynthesizeSpeech(text=reply.text), "speech")
     return {"reply": reply.text, "actions": [asdict(action) for action in reply.actions], "asks": reply.asks}
 
 

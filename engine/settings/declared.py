@@ -19,7 +19,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from engine.errors import SettingsError
 from engine.model import MemoryBounds
-from engine.queues import QUEUES, QueueSpec
+from engine.queues import AI_PROCESSING, QUEUES, QueueSpec
 from engine.settings.sources import FileSource, KeyringSource
 
 GROUPS = (
@@ -213,10 +213,20 @@ class Settings(BaseSettings):
     chat_model: str = setting("gpt-6-luna", "OpenAI", "Chat model", "Understands commands and answers")
     speech_model: str = setting("gpt-realtime-2.1-mini", "OpenAI", "Speech model", "Speaks the answers")
     ai_timeout_s: float = setting(
-        120, "OpenAI", "Patience", "How long the answer to one general request may take", ge=0.1, le=280
+        QUEUES[AI_PROCESSING].part_ms / 1000,
+        "OpenAI",
+        "Patience",
+        "How long the answer to one general request may take",
+        ge=0.1,
+        le=280,
     )
     ai_at_once: int = setting(
-        4, "OpenAI", "Batch at once", "So many prompts of a batch are asked at the same time", ge=1, le=50
+        QUEUES[AI_PROCESSING].parts_at_once,
+        "OpenAI",
+        "Batch at once",
+        "So many prompts of a batch are asked at the same time",
+        ge=1,
+        le=50,
     )
     voice: str | None = setting(
         None, "Speech", "Voice", "Voice of spoken answers; the provider's own default otherwise"
@@ -457,10 +467,13 @@ class Settings(BaseSettings):
     @cached_property
     def queue_specs(self) -> dict[str, QueueSpec]:
         """The eight queues' specs with this user's overrides in."""
-        return {
+        specs = {
             name: replace(spec, **self.queues[name].model_dump(exclude_none=True)) if name in self.queues else spec
             for name, spec in QUEUES.items()
         }
+        part_ms = round(self.ai_timeout_s * 1000)
+        specs[AI_PROCESSING] = replace(specs[AI_PROCESSING], part_ms=part_ms, parts_at_once=self.ai_at_once)
+        return specs
 
     @property
     def external_redis_url(self) -> str | None:

@@ -13,8 +13,9 @@ from uuid import uuid4
 
 from pydantic import TypeAdapter
 
-from engine.model import Schedule
+from engine.model import JobOptions, Schedule
 from engine.store.base import StoreBase
+from engine.store.new_job import new_job
 from engine.store.records import NewJob, dumps
 
 _SCHEDULE = TypeAdapter(Schedule)
@@ -105,17 +106,8 @@ class Scheduling(StoreBase):
         return bool(await self._run("write_schedule", schedule.queue, arguments))
 
     def _job(self, schedule: Schedule, job_id: str) -> NewJob:
-        spec = self._specs[schedule.queue]
-        return NewJob(
-            id=job_id,
-            name=schedule.job_name,
-            data=dumps(schedule.arguments),
-            priority=spec.priority,
-            attempts=spec.attempts,
-            backoff=spec.backoff,
-            backoff_ms=spec.backoff_ms,
-            timeout_ms=spec.timeout_ms,
-        )
+        options = JobOptions(job_id=job_id)
+        return new_job(schedule.job_name, dumps(schedule.arguments), self._specs[schedule.queue], options)
 
 
 def _to_record(schedule: Schedule) -> str:

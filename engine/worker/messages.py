@@ -9,11 +9,11 @@ from typing import Any
 
 from taskiq import AckableMessage, BrokerMessage, TaskiqMessage
 
-from engine.client import new_job
 from engine.errors import BadInputError
 from engine.model import JobOptions
 from engine.queues import QueueSpec, require_queue
 from engine.store import Claimed
+from engine.store.new_job import new_job
 from engine.store.records import NewJob, dumps
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import threading
 from collections import Counter
@@ -22,7 +23,9 @@ from engine.job_types import AskAI, AskAIBatch
 from engine.model import Answered, JobOptions, JobState
 from engine.queues import AI_PROCESSING
 from engine.settings import Settings, load_settings
-from engine.store import FinishedJob, Store, keys
+from engine.store import FinishedJob, Store, keys, open_store
+from engine.worker.broker import create_broker
+from engine.worker.scheduler import Scheduler
 from tests.engine.hands import Hands, hands, worker_thread
 from tests.engine.worker_process import worker_process
 from tests.redis_topologies import until as wait_for
@@ -167,6 +170,31 @@ async def test_a_batch_has_time_for_all_its_prompts(client: Client) -> None:
     own = JobOptions(timeout_ms=1_000, attempts=1)
     job = await (await client.ask_ai_batch("ada", ["a"] * 1000, options=own)).job()
     assert (job.timeout_ms, job.attempts) == (1_000, 1)
+
+
+async def test_a_batch_has_the_same_time_however_it_is_added(settings: Settings) -> None:
+    prompts = ["a"] * 1000
+    kicking = create_broker(settings)
+    await kicking.startup()
+    task = kicking.find_task("ask-ai-batch")
+    assert task is not None
+    kicked = (await task.kiq(prompts=prompts)).task_id
+    await task.kiq(prompts="no list")  # whoever runs it refuses it
+    await kicking.shutdown()
+    async with open_store(settings) as store:
+        batch, admin = AskAIBatch(prompts=tuple(prompts)), Admin(store)
+        due = await admin.add_schedule("nightly", batch, every_ms=100, timezone="UTC", actor="ada")
+        await until(store, functools.partial(_fired, store))
+        by_hand = await admin.run_schedule_now("nightly", actor="ada")
+        for job_id in (kicked, f"nightly:{due.next_at_ms}", by_hand):
+            job = await store.find(job_id, (AI_PROCESSING,))
+            assert (job.timeout_ms, job.attempts) == (500 * 20_000, 10)
+
+
+async def _fired(store: Store) -> bool:
+    await Scheduler(store, [AI_PROCESSING]).fire_due()
+    (seen,) = (await store.schedules(AI_PROCESSING))[1]
+    return seen.schedule.last_job is not None
 
 
 # --- faults ---
