@@ -43,7 +43,17 @@ from engine.job_types import (
     UpdateTask,
     checked,
 )
-from engine.model import Answered, Conversation, ConversationTurn, Job, JobOptions, Notice, Reminder, VoiceEvent
+from engine.model import (
+    Answered,
+    Conversation,
+    ConversationTurn,
+    Job,
+    JobOptions,
+    Notice,
+    Reminder,
+    VoiceEvent,
+    memory_name,
+)
 from engine.providers.calendar import calendar_account
 from engine.providers.mail.compose import Attached, letter
 from engine.providers.tasks_local import LocalTasks, Task
@@ -351,24 +361,27 @@ class Client:
         """
         return await answers_of(self._store, job if isinstance(job, str) else job.id)
 
-    async def conversations(self) -> tuple[Conversation, ...]:
-        """The conversations that are remembered, the latest first."""
-        return await remembered_conversations(self._store)
+    async def conversations(self, user_id: str | None = "local") -> tuple[Conversation, ...]:
+        """The user's conversations that are remembered, the latest first; None is everybody's."""
+        return await remembered_conversations(self._store, user_id)
 
-    async def conversation(self, conversation_id: str = "default") -> tuple[ConversationTurn, ...]:
+    async def conversation(
+        self, conversation_id: str = "default", *, user_id: str = "local"
+    ) -> tuple[ConversationTurn, ...]:
         """What is remembered of a conversation, oldest first; it goes along with the conversation's next command."""
-        return await conversation_turns(self._store, conversation_id, self._settings.memory_bounds)
+        memory = memory_name(user_id, conversation_id)
+        return await conversation_turns(self._store, memory, self._settings.memory_bounds)
 
-    async def erase_conversation(self, conversation_id: str) -> None:
+    async def erase_conversation(self, conversation_id: str, *, user_id: str = "local") -> None:
         """Forget a conversation, and what waits for a yes in it. Raises NotFoundError where nothing is remembered.
 
         The records of its jobs stay until their own retention ends.
         """
-        await erase_conversation(self._store, conversation_id)
+        await erase_conversation(self._store, memory_name(user_id, conversation_id))
 
-    async def erase_conversations(self) -> int:
-        """Forget all conversations as `erase_conversation` forgets one; returns how many they were."""
-        return await erase_all(self._store)
+    async def erase_conversations(self, user_id: str | None = "local") -> int:
+        """Forget all of the user as `erase_conversation` forgets one; returns how many. None is everybody's."""
+        return await erase_all(self._store, user_id)
 
     async def notify(self, user_id: str, title: str, message: str = "", *, urgent: bool = False) -> JobHandle:
         """Tell the user something wherever the settings say; in quiet hours later, unless it is urgent."""

@@ -13,6 +13,7 @@ from engine.handlers.context import JobContext
 from engine.handlers.tools import tools_for
 from engine.handlers.voice import converse
 from engine.job_types import ProcessEmailCommand, SendEmail
+from engine.model import memory_name
 from engine.providers.mail import MailAccount
 from engine.providers.mail.compose import Attached, Letter, letter, message_bytes, message_id
 from engine.providers.mail.inbox import open_inbox
@@ -89,7 +90,8 @@ async def process_email_command(payload: ProcessEmailCommand, context: JobContex
         return {"ignored": f"more than {COMMANDS_AN_HOUR} commands came from its sender within an hour"}
     account.to_send()  # what cannot be answered is not done
     tools = {name: tool for name, tool in tools_for(payload.user_id, context).items() if name in TOOLS_BY_MAIL}
-    reply = await converse(context, payload.queue, f"mail:{mail.sender}", mail.command, tools)
+    memory = memory_name(payload.user_id, f"mail:{mail.sender}")
+    reply = await converse(context, payload.queue, memory, mail.command, tools)
     subject = payload.subject if payload.subject.lower().startswith("re:") else f"Re: {payload.subject}".strip()
     answer = SendEmail(
         user_id=payload.user_id,

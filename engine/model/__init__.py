@@ -4,7 +4,14 @@ All times ending in `_ms` are milliseconds; `..._at_ms` are Unix times by Redis'
 """
 
 from engine.model.alerts import Alert, Severity, Silence
-from engine.model.conversations import Conversation, ConversationTurn, MemoryBounds
+from engine.model.conversations import (
+    Conversation,
+    ConversationTurn,
+    MemoryBounds,
+    MemoryName,
+    memory_name,
+    user_and_id,
+)
 from engine.model.jobs import Answered, Attempt, Job, JobOptions, JobState, LogLine, Searched
 from engine.model.notices import Notice, Reminder
 from engine.model.operations import (
@@ -53,6 +60,7 @@ __all__ = [
     "JobState",
     "LogLine",
     "MemoryBounds",
+    "MemoryName",
     "MinuteCounts",
     "Notice",
     "Period",
@@ -73,4 +81,6 @@ __all__ = [
     "VoiceEvent",
     "Waiting",
     "WorkerInfo",
+    "memory_name",
+    "user_and_id",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.model import HELD_MS, MemoryBounds
+from engine.model import HELD_MS, MemoryBounds, MemoryName
 from engine.store import keys
 from engine.store.base import StoreBase
 
@@ -13,10 +13,13 @@ MOST_CONVERSATIONS = 1000
 
 
 class Conversations(StoreBase):
-    """The part of `Store` for conversations. A turn is a JSON text: `{"trace", "said", "replied", "at_ms"}`."""
+    """The part of `Store` for conversations, each under the name that `model.memory_name` gives it.
+
+    A turn is a JSON text: `{"trace", "said", "replied", "at_ms"}`.
+    """
 
     async def remember(
-        self, queue: str, conversation_id: str, trace: str, said: str, replied: str, bounds: MemoryBounds
+        self, queue: str, memory: MemoryName, trace: str, said: str, replied: str, bounds: MemoryBounds
     ) -> None:
         """Add what the command `trace` said and was answered, once however often it runs; keep to the bounds.
 
@@ -24,17 +27,15 @@ class Conversations(StoreBase):
         """
         half = bounds.size_bytes // 2
         turn = {"trace": trace, "said": _cut(said, half), "replied": _cut(replied, half)}
-        await self._remember(queue, conversation_id, bounds, {"turn": turn})
+        await self._remember(queue, memory, bounds, {"turn": turn})
 
-    async def recall(self, queue: str, conversation_id: str, bounds: MemoryBounds) -> list[str]:
+    async def recall(self, queue: str, memory: MemoryName, bounds: MemoryBounds) -> list[str]:
         """A conversation's turns within the bounds, oldest first."""
-        return await self._remember(queue, conversation_id, bounds, {})
+        return await self._remember(queue, memory, bounds, {})
 
-    async def _remember(
-        self, queue: str, conversation_id: str, bounds: MemoryBounds, more: dict[str, Any]
-    ) -> list[str]:
+    async def _remember(self, queue: str, memory: MemoryName, bounds: MemoryBounds, more: dict[str, Any]) -> list[str]:
         arguments = {
-            "conversation": conversation_id,
+            "conversation": memory,
             "keep_turns": bounds.turns,
             "keep_bytes": bounds.size_bytes,
             "keep_ms": bounds.keep_ms,
@@ -43,8 +44,8 @@ class Conversations(StoreBase):
         turns: list[str] = await self._run("remember", queue, arguments | more)
         return turns
 
-    async def conversations(self, queue: str) -> list[tuple[str, int, int]]:
-        """Each conversation that is remembered: its id, when it was last added to (Unix ms), and how many turns it has.
+    async def conversations(self, queue: str) -> list[tuple[MemoryName, int, int]]:
+        """Each conversation that is remembered: its name, when it was last added to (Unix ms), and its number of turns.
 
         The one that was added to last comes first.
         """
@@ -53,41 +54,41 @@ class Conversations(StoreBase):
 
         async def count() -> list[int]:
             async with self._redis.pipeline(transaction=False) as pipe:
-                for conversation_id, _ in found:
-                    pipe.llen(keys.conversation(queue, conversation_id))
+                for memory, _ in found:
+                    pipe.llen(keys.conversation(queue, memory))
                 return list(await pipe.execute())
 
         counts = await self._guarded(count) if found else []
         listed = zip(found, counts, strict=True)
-        return [(conversation_id, int(at_ms), turns) for (conversation_id, at_ms), turns in listed if turns]
+        return [(MemoryName(memory), int(at_ms), turns) for (memory, at_ms), turns in listed if turns]
 
-    async def erase_conversation(self, queue: str, conversation_id: str) -> bool:
+    async def erase_conversation(self, queue: str, memory: MemoryName) -> bool:
         """Forget a conversation, and what waits for a yes in it; False where nothing was remembered."""
 
         async def erase() -> bool:
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.delete(keys.conversation(queue, conversation_id))
-                pipe.delete(keys.held(queue, conversation_id))
-                pipe.zrem(keys.conversations(queue), conversation_id)
+                pipe.delete(keys.conversation(queue, memory))
+                pipe.delete(keys.held(queue, memory))
+                pipe.zrem(keys.conversations(queue), memory)
                 return bool((await pipe.execute())[0])
 
         erased: bool = await self._guarded(erase)
         return erased
 
-    async def hold(self, queue: str, conversation_id: str, trace: str, calls: str) -> bool:
+    async def hold(self, queue: str, memory: MemoryName, trace: str, calls: str) -> bool:
         """Keep what the command `trace` would do (JSON text) until the conversation's next command.
 
         It is forgotten after five minutes. False where this very question has been answered or passed over already.
         """
-        arguments = {"conversation": conversation_id, "trace": trace, "calls": calls, "keep_ms": HELD_MS}
+        arguments = {"conversation": memory, "trace": trace, "calls": calls, "keep_ms": HELD_MS}
         return bool(await self._run("hold", queue, arguments))
 
-    async def take_held(self, queue: str, conversation_id: str, trace: str, asked: str | None = None) -> str | None:
+    async def take_held(self, queue: str, memory: MemoryName, trace: str, asked: str | None = None) -> str | None:
         """What the conversation holds (JSON text); from now on for the command `trace` alone, however often it runs.
 
         With `asked`, only what that command holds.
         """
-        arguments = {"conversation": conversation_id, "trace": trace}
+        arguments = {"conversation": memory, "trace": trace}
         if asked is not None:
             arguments["asked"] = asked
         calls: str | None = await self._run("answer", queue, arguments)

@@ -92,9 +92,9 @@ def blob(queue: str, blob_id: str) -> str:
     return _key(queue, f"blob:{blob_id}")
 
 
-def conversation(queue: str, conversation_id: str) -> str:
-    """List of a conversation's turns."""
-    return _key(queue, f"conversation:{conversation_id}")
+def conversation(queue: str, memory: str) -> str:
+    """List of a conversation's turns; `memory` is its name by `model.memory_name`."""
+    return _key(queue, f"conversation:{memory}")
 
 
 def conversations(queue: str) -> str:
@@ -102,9 +102,9 @@ def conversations(queue: str) -> str:
     return _key(queue, "conversations")
 
 
-def held(queue: str, conversation_id: str) -> str:
+def held(queue: str, memory: str) -> str:
     """Hash of what waits for a yes in a conversation."""
-    return _key(queue, f"held:{conversation_id}")
+    return _key(queue, f"held:{memory}")
 
 
 def answers(queue: str, job_id: str) -> str:

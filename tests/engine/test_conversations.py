@@ -5,19 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import redis
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.cli import main
 from engine.client import Client
 from engine.errors import NotFoundError
-from engine.model import MemoryBounds
+from engine.job_types import ProcessVoiceCommand
+from engine.model import MemoryBounds, memory_name, user_and_id
+from engine.providers.tasks_local import LocalTasks
 from engine.queues import EMAIL_PROCESSING, VOICE_PROCESSING
-from engine.settings import load_settings
+from engine.settings import Settings, load_settings
 from engine.store import Store
 from engine.store.conversations import MOST_CONVERSATIONS
 from engine.store.server import PrivateRedis
+from tests.engine.hands import hands
 
 BOUNDS = MemoryBounds(turns=20, size_bytes=64 * 1024, keep_ms=86_400_000)
 
@@ -120,6 +126,41 @@ async def test_conversations_are_listed_shown_and_erased_with_what_waits_for_a_y
         await client.erase_conversation("kitchen")
 
 
+async def test_two_users_may_call_their_conversations_the_same(
+    settings: Settings, client: Client, store: Store
+) -> None:
+    LocalTasks(settings.data_dir).add("t", "ada", "milk")
+    async with hands(settings, store) as worker:
+
+        async def say_as(user_id: str, text: str) -> dict[str, Any]:
+            return await worker.run(ProcessVoiceCommand(user_id=user_id, text=text, speak=False), f"{user_id}: {text}")
+
+        for user_id in ("ada", "bob:x", "local"):
+            await say_as(user_id, f"create a task called {user_id}'s")
+        assert (await say_as("ada", "delete the task milk"))["asks"]
+        assert (await say_as("bob:x", "yes"))["actions"] == []
+        assert (await say_as("ada", "yes"))["actions"] != []
+    said_by = {one.user_id: one.turns for one in await client.conversations(None)}
+    assert said_by == {"ada": 3, "bob:x": 2, "local": 1}
+    (turn,) = await client.conversation()
+    assert "local's" in turn.said
+    assert [one.id for one in await client.conversations("bob:x")] == ["default"]
+    await client.erase_conversation("default", user_id="bob:x")
+    with pytest.raises(NotFoundError, match="'default' of bob:x"):
+        await client.erase_conversation("default", user_id="bob:x")
+    assert await client.erase_conversations() == 1
+    assert await client.conversation("default") == ()
+    assert len(await client.conversation("default", user_id="ada")) == 3
+    assert await client.erase_conversations(None) == 1
+
+
+@given(user_id=st.text(), conversation_id=st.text(), other=st.text(), other_id=st.text())
+def test_no_two_conversations_have_the_same_name(user_id: str, conversation_id: str, other: str, other_id: str) -> None:
+    name = memory_name(user_id, conversation_id)
+    assert user_and_id(name) == (user_id, conversation_id)
+    assert (memory_name(other, other_id) == name) is ((other, other_id) == (user_id, conversation_id))
+
+
 async def test_a_conversation_goes_on_after_redis_has_ended(private_redis: PrivateRedis) -> None:
     url = private_redis.ensure()
     store = Store(url, revive=private_redis.ensure)
@@ -143,7 +184,7 @@ def test_the_command_line_lists_shows_and_erases(
 
     async def prepare() -> None:
         store = Store(fresh_redis)
-        for chat in ("kitchen", "office"):
+        for chat in ("kitchen", "office", memory_name("ada", "kitchen")):
             await say(store, "hello", "Hello!", chat=chat)
         await store.close()
 
@@ -154,8 +195,13 @@ def test_the_command_line_lists_shows_and_erases(
     assert "Hark: Hello!" in capsys.readouterr().out
     assert main(["conversations", "erase"]) == 2
     assert main(["conversations", "erase", "kitchen"]) == 0
+    assert main(["conversations", "show", "kitchen"]) == 1
+    assert main(["conversations", "show", "kitchen", "--user", "ada"]) == 0
     capsys.readouterr()
+    assert main(["conversations", "--user", "ada"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:2] == ["kitchen", "ada"]
+    assert main(["conversations", "erase", "--all", "--user", "ada"]) == 0
     assert main(["conversations", "erase", "--all"]) == 0
-    assert capsys.readouterr().out == "Forgot 1 conversation.\n"
+    assert capsys.readouterr().out == "Forgot 1 conversation.\n" * 2
     assert main(["conversations"]) == 0
     assert capsys.readouterr().out == "No conversation is remembered.\n"
