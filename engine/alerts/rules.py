@@ -117,9 +117,10 @@ def _job_failed(queue: QueueState, limit: float, is_open: bool) -> Words | None:
     failed = sum(minute.failed for minute in queue.minutes[-minutes - 1 :])
     if not failed:
         return None
-    jobs = f"{failed:,} {'job' if failed == 1 else 'jobs'}"
+    # Failures are counted: a job that was retried by hand may be behind several of them.
+    what, often = ("1 job", "") if failed == 1 else ("Jobs", f" {failed:,} times")
     return Words(
-        f"{jobs} of {queue.title} failed for good in the last {minutes} minutes.",
+        f"{what} of {queue.title} failed for good{often} in the last {minutes} minutes.",
         f"See why on the Failures page or with `hark failures {queue.name}`.",
     )
 

@@ -28,12 +28,16 @@ _GAUGES: tuple[tuple[str, str, Callable[[QueueState], float]], ...] = (
 )
 _COUNTERS: tuple[tuple[str, str, Callable[[QueueState], float]], ...] = (
     ("completed", "Jobs completed since the queue exists.", lambda queue: queue.completed_total),
-    ("failed", "Jobs failed for good since the queue exists.", lambda queue: queue.failed_total),
+    (
+        "failed",
+        "Final failures since the queue exists; a job retried by hand may fail again.",
+        lambda queue: queue.failed_total,
+    ),
 )
 _JOB_COUNTERS: tuple[tuple[str, str, Callable[[Figures], int]], ...] = (
     ("added", "Jobs added.", lambda figures: figures.added),
     ("completed", "Jobs completed.", lambda figures: figures.completed),
-    ("failed", "Jobs failed for good; attempts that are tried again are not.", lambda figures: figures.failed),
+    ("failed", "Final failures; attempts that are tried again are none.", lambda figures: figures.failed),
     ("retried", "Attempts that failed and are tried again.", lambda figures: figures.retried),
     ("stalled", "Jobs that lost their worker.", lambda figures: figures.stalled),
 )

@@ -333,7 +333,7 @@ async def test_a_failed_job_is_told_of(console: Console, store: Store) -> None:
     await fail_jobs(store, "synthesis", 3)
     await console.until(lambda: FAILED.key in console.page.rows)
     assert console.tray.told == [FAILED.key]
-    assert console.page.rows[FAILED.key].message.text().startswith("3 jobs of Synthesis failed for good")
+    assert console.page.rows[FAILED.key].message.text().startswith("Jobs of Synthesis failed for good 3 times")
 
 
 async def test_a_redis_that_is_gone_is_an_alert_of_the_window_itself(look: Look, private_redis: PrivateRedis) -> None:

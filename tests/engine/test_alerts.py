@@ -127,7 +127,7 @@ def test_a_failed_job_is_told_at_once_and_more_of_them_once_a_minute_with_their_
         ["1 job of Email failed for good in the last 10 minutes."],
         [],
         [],
-        ["3 jobs of Email failed for good in the last 10 minutes."],
+        ["Jobs of Email failed for good 3 times in the last 10 minutes."],
         [],
         [],
     ]
@@ -325,6 +325,19 @@ def alive(worker: str, started_at_ms: int = 0, *, embedded: bool = False) -> dic
 def impatient(fresh_redis: str) -> Settings:
     """So that a test waits a second for an alert, not half a minute."""
     return load_settings(redis_url=fresh_redis, alert_no_worker_s=1, alert_redis_gone_s=1)
+
+
+async def test_a_job_that_fails_again_after_a_retry_by_hand_is_not_told_as_two_jobs(
+    store: Store, admin: Admin, monitor: Monitor, watch: Watch
+) -> None:
+    await add_email(store)
+    for token in ("first", "second"):
+        (job,) = (await store.take(EMAIL, 1, lease_ms=60_000, token=token, worker="w")).jobs
+        await store.fail(job, "no")
+        await admin.retry(EMAIL, ["letter"], actor="ada")
+    watch.look(await monitor.snapshot())
+    (alert,) = [alert for alert in watch.open if alert.key == f"job-failed:{EMAIL}"]
+    assert alert.message == "Jobs of Email failed for good 2 times in the last 10 minutes."
 
 
 async def add_email(store: Store) -> None:
