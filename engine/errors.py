@@ -16,6 +16,13 @@ passing state, and its attempts are bounded.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
+_MOST_GUESSES = 3
+_NEAR, _PART = 0.68, 0.9
+"""How alike two words must be, by difflib's measure, for one to be a slip of the other; and what a part counts."""
+
 
 class HarkError(Exception):
     """An error with a remedy.
@@ -71,6 +78,29 @@ class RetryableError(HarkError):
 
 class RedisGoneError(RetryableError):
     """Redis cannot be reached, or refuses us."""
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """How a remedy begins where `given` is none of the `known` names but near some: "Did you mean ...? ", else "".
+
+    The nearest are those of which it is a word, then those of which it is a part, then those to which it is alike.
+    """
+    word = given.strip().lower()[:100]
+    nearness = {name: _nearness(word, name.lower()) for name in known}
+    best = max(nearness.values(), default=0)
+    near = [name for name in nearness if nearness[name] == best >= _NEAR]
+    if not 0 < len(near) <= _MOST_GUESSES:
+        return ""
+    return f"Did you mean {' or '.join(filter(None, (', '.join(near[:-1]), near[-1])))}? "
+
+
+def _nearness(word: str, name: str) -> float:
+    """From 0 to 1, which is that `word` is one of the words of `name`."""
+    import difflib  # only where somebody has slipped
+
+    words = {name, *re.split("[-_.: ]", name)}
+    alike = max(difflib.SequenceMatcher(None, word, one).ratio() for one in words)
+    return max(alike, _PART) if len(word) > 1 and word in name else alike
 
 
 def causes(error: BaseException) -> list[BaseException]:

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from engine import queues
 from engine.due import due_text, parse_due
-from engine.errors import BadInputError
+from engine.errors import BadInputError, did_you_mean
 from engine.queues import QueueSpec
 from engine.sentences import spoken_ms
 
@@ -479,7 +479,10 @@ def job_payload(job_name: str, arguments: Mapping[str, Any]) -> JobType:
     """The payload that a name and arguments stand for. Raises BadInputError for an unknown name or wrong arguments."""
     kind = JOB_TYPES.get(job_name)
     if kind is None:
-        raise BadInputError(f"There is no kind of job named {job_name!r}.", f"There are: {', '.join(JOB_TYPES)}.")
+        raise BadInputError(
+            f"There is no kind of job named {job_name!r}.",
+            f"{did_you_mean(job_name, JOB_TYPES)}There are: {', '.join(JOB_TYPES)}.",
+        )
     return checked(kind, arguments)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.errors import NotFoundError
+from engine.errors import NotFoundError, did_you_mean
 
 BackoffKind = Literal["exponential", "fixed"]
 
@@ -61,7 +61,12 @@ QUEUES: dict[str, QueueSpec] = {
 
 
 def require_queue(name: str) -> str:
-    """Return `name` when it is a queue's; raise NotFoundError naming the eight otherwise."""
+    """Return `name` when it is a queue's; raise NotFoundError naming the near ones and the eight otherwise."""
     if name not in QUEUES:
-        raise NotFoundError(f"There is no queue named {name!r}.", f"The queues are: {', '.join(QUEUES)}.")
+        raise NotFoundError(f"There is no queue named {name[:100]!r}.", known_queues(name))
     return name
+
+
+def known_queues(name: str) -> str:
+    """The remedy for whoever wrote `name` for a queue's."""
+    return f"{did_you_mean(name, QUEUES)}The queues are: {', '.join(QUEUES)}."

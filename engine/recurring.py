@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from engine.concurrency import together
-from engine.errors import BadInputError, NotFoundError, RetryableError
+from engine.errors import BadInputError, NotFoundError, RetryableError, did_you_mean
 from engine.job_types import JobType
 from engine.model import Schedule
 from engine.queues import QUEUES
@@ -162,8 +162,11 @@ class Recurring:
         for now_ms, stored in found:
             if stored.schedule.id == schedule_id:
                 return now_ms, stored
-        known = ", ".join(stored.schedule.id for _, stored in found) or "none"
-        raise NotFoundError(f"There is no schedule {schedule_id!r}.", f"There are: {known}.")
+        known = [stored.schedule.id for _, stored in found]
+        guess = did_you_mean(schedule_id, known)
+        raise NotFoundError(
+            f"There is no schedule {schedule_id!r}.", f"{guess}There are: {', '.join(known) or 'none'}."
+        )
 
     async def _change(
         self,

@@ -25,6 +25,10 @@ _log = get_logger("api")
 
 _LAST_ANSWERS_S = 5
 """So long a stopping server waits for the answers under way."""
+_ADDRESS = (
+    "Give an address of this machine with --host or HARK_API_HOST; 127.0.0.1 serves this machine alone, 0.0.0.0 means "
+    "all addresses."
+)
 
 
 def run_api(settings: Settings, tell: Callable[[str], None]) -> None:
@@ -116,9 +120,7 @@ def _bind(host: str, port: int) -> socket.socket:
             0
         ]
     except (OSError, UnicodeError) as error:
-        raise SettingsError(
-            f"The API's host {host!r} is not known ({error}).", "Correct --host or HARK_API_HOST."
-        ) from error
+        raise SettingsError(f"The API cannot listen on {host!r}: no address has this name.", _ADDRESS) from error
     # asyncio turns Nagle's algorithm off only on sockets that name TCP: else each answer waits 40 ms.
     listener = socket.socket(family, kind, socket.IPPROTO_TCP)
     try:
@@ -129,7 +131,7 @@ def _bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRNOTAVAIL:
-            remedy = "Give an address of this machine with --host or HARK_API_HOST; 0.0.0.0 means all of them."
+            remedy = _ADDRESS
         else:
             remedy = "Stop the program that has it, or choose another with --port or HARK_API_PORT."
         raise SettingsError(

@@ -111,7 +111,7 @@ def main(argv: Sequence[str] | None = None, doctor_checks: Callable[[], Sequence
         context = getattr(error, "ctx", None)
         hint = f" See `{context.command_path} --help`." if context is not None else ""
         message = error.format_message().rstrip()
-        complain(f"{message}{'' if message.endswith(('.', '?', '!')) else '.'}{hint}")
+        complain(f"{message}{'' if message.endswith(('.', '?', '!', '?)')) else '.'}{hint}")
         return error.exit_code
     except click.Abort:
         # click's word for Ctrl-C, or the end of input at a question.

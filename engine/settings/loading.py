@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError as SourceError
 
 from engine.errors import SettingsError
-from engine.queues import QUEUES
+from engine.queues import QUEUES, known_queues
 from engine.settings.declared import Settings
 from engine.settings.file import config_file
 from engine.settings.sources import variable_of
@@ -52,7 +52,7 @@ def load_settings(**overrides: Any) -> Settings:
     unknown = sorted(set(settings.queues) - set(QUEUES))
     if unknown:
         source = _source(["queues", unknown[0]], overrides)
-        raise SettingsError(f"{source}: it is not a queue.", f"The queues are: {', '.join(QUEUES)}.")
+        raise SettingsError(f"{source}: it is not a queue.", known_queues(unknown[0]))
     return settings
 
 

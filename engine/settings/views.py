@@ -7,7 +7,6 @@ It may wait for a disk or a keyring: call it in a thread.
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-from engine.errors import BadInputError
+from engine.errors import BadInputError, did_you_mean
 from engine.queues import QUEUES
 from engine.schedules import interval_text
 from engine.settings.declared import GROUPS, QueueOverride, Settings
@@ -325,9 +324,13 @@ def declaration_of(name: str) -> FieldInfo:
         return QueueOverride.model_fields[path[2]]
     if name in Settings.model_fields and name not in (QUEUES_NAME, IN_KEYRING):
         return Settings.model_fields[name]
-    near = difflib.get_close_matches(name.lower(), [*Settings.model_fields], n=1)
-    guess = f"Did you mean {near[0]}? " if near else ""
+    guess = did_you_mean(name, [*Settings.model_fields, *_queue_names()])
     raise BadInputError(f"There is no setting named {name[:100]!r}.", f"{guess}See them all by `hark settings`.")
+
+
+def _queue_names() -> list[str]:
+    """What the settings of single queues are called."""
+    return [f"{QUEUES_NAME}.{queue}.{field}" for queue in QUEUES for field in QueueOverride.model_fields]
 
 
 def name_of(given: str) -> str:

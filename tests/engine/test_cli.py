@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -20,10 +21,11 @@ import pytest
 
 from engine.audio import Recording
 from engine.cli import main
+from engine.errors import NotFoundError, did_you_mean
 from engine.figures import failure_rate, jobs_per_minute
 from engine.job_types import CreateTask
 from engine.model import JobOptions, JobState, MinuteCounts, QueueState
-from engine.queues import QUEUES
+from engine.queues import QUEUES, require_queue
 from engine.settings import load_settings
 from engine.store import FinishedJob, Store, open_store
 
@@ -307,6 +309,38 @@ def test_an_unknown_queue_is_told_with_the_known_ones(said: Said, command: str) 
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert "no queue named 'speling'" in err
     assert "voice-processing" in err
+
+
+@pytest.mark.parametrize(
+    ("given", "guess"),
+    [
+        ("email", "Did you mean email-processing? "),
+        ("calender", "Did you mean calendar-sync? "),
+        ("Tasks", "Did you mean task-processing? "),
+        ("voice_processing", "Did you mean voice-processing? "),
+        ("ai", "Did you mean ai-processing? "),
+        ("processing", ""),
+        ("", ""),
+        ("nope", ""),
+    ],
+)
+def test_a_queue_that_may_have_been_meant_is_named(given: str, guess: str) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        require_queue(given)
+    assert caught.value.remedy == f"{guess}The queues are: {', '.join(QUEUES)}."
+
+
+def test_two_that_are_as_near_are_both_named() -> None:
+    assert did_you_mean("morning", ["morning-mail", "morning-run", "x"]) == "Did you mean morning-mail or morning-run? "
+    assert did_you_mean("a", ["a.1", "a.2", "a.3"]) == "Did you mean a.1, a.2 or a.3? "
+    assert did_you_mean("a", ["a.1", "a.2", "a.3", "a.4"]) == ""
+
+
+@pytest.mark.parametrize("words", [("staus",), ("jbs",), ("ai", "btach"), ("status", "--jsn")])
+def test_a_slip_in_a_command_or_an_option_is_told_in_one_sentence(said: Said, words: tuple[str, ...]) -> None:
+    code, out, err = said(*words)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert re.search(r"'\. \(?Did you mean .+\?\)? See `hark.* --help`\.$", err)
 
 
 def test_an_unknown_job_is_told(said: Said) -> None:

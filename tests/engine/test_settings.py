@@ -263,6 +263,22 @@ def test_a_value_that_is_not_allowed_is_not_written(name: str, value: str, told:
     assert not config_file().exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("queues.email.attempts", "queues.email-processing.attempts"), ("openai_key", "openai_api_key")],
+)
+def test_a_setting_that_may_have_been_meant_is_named(name: str, meant: str) -> None:
+    with pytest.raises(BadInputError) as caught:
+        change_setting(name, "3")
+    assert caught.value.remedy.startswith(f"Did you mean {meant}? ")
+
+
+def test_a_queue_that_may_have_been_meant_in_the_file_is_named() -> None:
+    write_config("[queues.email]\nattempts = 3\n")
+    with pytest.raises(SettingsError, match=r"it is not a queue\. Did you mean email-processing\?"):
+        load_settings()
+
+
 def test_nothing_is_written_over_a_file_that_is_not_valid() -> None:
     write_config("lease_ms = ")
     with pytest.raises(SettingsError, match="not valid TOML"):
