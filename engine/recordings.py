@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from engine.audio import Recording
 from engine.errors import HarkError, NotFoundError
 from engine.log import get_logger
+from engine.private_files import private_folder, write_private
 
 if TYPE_CHECKING:
     from engine.settings import Settings
@@ -86,9 +87,9 @@ class Recordings:
     def keep(self, kept: KeptRecording, flac: bytes) -> None:
         """Write a new recording; it is safe on disk when this returns. Raises HarkError where the disk refuses."""
         try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._write(self._sound(kept.id), flac)
-            self._write(self._note(kept.id), json.dumps(asdict(kept)).encode())
+            private_folder(self._folder)
+            write_private(self._sound(kept.id), flac)
+            write_private(self._note(kept.id), json.dumps(asdict(kept)).encode())
             _sync_folder(self._folder)
         except OSError as error:
             raise HarkError(
@@ -105,7 +106,7 @@ class Recordings:
         if kept.fate is Fate.HEARD and not self._keep_heard_days:
             self.delete(recording_id)
             return None
-        self._write(self._note(recording_id), json.dumps(asdict(kept)).encode())
+        write_private(self._note(recording_id), json.dumps(asdict(kept)).encode())
         return kept
 
     def find(self, recording_id: str) -> KeptRecording | None:
@@ -166,14 +167,6 @@ class Recordings:
 
     def _note(self, recording_id: str) -> Path:
         return self._folder / f"{recording_id}.json"
-
-    def _write(self, path: Path, data: bytes) -> None:
-        unfinished = path.with_suffix(f"{path.suffix}.part")
-        with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
 
 
 def recordings_of(settings: Settings) -> Recordings:

@@ -19,6 +19,7 @@ from typing import Any
 
 from engine.due import Due, due_text, parse_due
 from engine.errors import HarkError, NotFoundError, PermanentError, RetryableError
+from engine.private_files import private_folder, touch_private
 from engine.providers.tasks_merge import Here, Seen, Take, Values
 
 _STEPS = (
@@ -222,7 +223,8 @@ class LocalTasks:
     def _open(self) -> Iterator[sqlite3.Connection]:
         """The database in one transaction, which nobody else writes during."""
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_folder(self._path.parent)
+            touch_private(self._path)  # SQLite's own files beside it get the same mode
             database = sqlite3.connect(self._path, timeout=10, isolation_level=None)
             try:
                 database.execute("PRAGMA journal_mode=WAL")

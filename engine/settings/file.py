@@ -6,8 +6,6 @@ its owner can read it. No secret is ever written here; `sources` refuses one tha
 
 from __future__ import annotations
 
-import os
-import tempfile
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import platformdirs
 
 from engine.errors import SettingsError
+from engine.private_files import private_folder, write_private
 
 if TYPE_CHECKING:
     from tomlkit import TOMLDocument
@@ -83,20 +82,10 @@ def _rewrite(change: Callable[[TOMLDocument], None]) -> None:
     # A link into somebody's folder of configurations stays one.
     target = config_file().resolve()
     try:
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(target.parent)
         document = tomlkit.parse(target.read_text("utf-8") if target.exists() else "")
         change(document)
-        # mkstemp makes a file that only its owner may read.
-        handle, draft = tempfile.mkstemp(prefix=".settings-", suffix=".toml", dir=target.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(tomlkit.dumps(document))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(draft, target)
-        except BaseException:
-            os.unlink(draft)
-            raise
+        write_private(target, tomlkit.dumps(document).encode())
     except OSError as error:
         raise SettingsError(
             f"{target} cannot be written: {error.strerror or error}.", "Give yourself the right to write there."

@@ -32,6 +32,7 @@ from redis.retry import Retry
 
 from engine.errors import HarkError, RedisGoneError
 from engine.log import get_logger
+from engine.private_files import private_folder, touch_private, write_private
 
 if sys.platform != "win32":
     import fcntl
@@ -100,7 +101,7 @@ class PrivateRedis:
             raise HarkError("Hark's own Redis does not run on Windows yet.", "Set REDIS_URL to a Redis server.")
         with self._mutex:
             try:
-                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                private_folder(self._folder)
                 self._folder.chmod(0o700)
                 with self._turn():
                     return self._join()
@@ -166,10 +167,10 @@ class PrivateRedis:
             endpoint = f"port 0\nunixsocket {_quoted(socket_path)}\nunixsocketperm 700"
         else:
             if new_port or not (self._folder / "port").exists():
-                self._write("port", str(_free_port()))
+                write_private(self._folder / "port", str(_free_port()).encode())
             endpoint = f"bind 127.0.0.1\nport {self._read('port')}"
         if not (self._folder / "password").exists():
-            self._write("password", secrets.token_urlsafe(32))
+            write_private(self._folder / "password", secrets.token_urlsafe(32).encode())
         config = _CONFIG.format(
             folder=_quoted(self._folder),
             log=_quoted(self.log_file),
@@ -177,7 +178,7 @@ class PrivateRedis:
             password=self._read("password"),
             endpoint=endpoint,
         )
-        self._write("redis.conf", config)
+        write_private(self._folder / "redis.conf", config.encode())
         self._open_log()
         server_lock = self._open("server")
         try:
@@ -274,17 +275,7 @@ class PrivateRedis:
         """Make the log private before the server writes to it, and put an overlong one aside."""
         if self.log_file.exists() and self.log_file.stat().st_size > _LOG_KEPT_BYTES:
             self.log_file.replace(self.log_file.with_suffix(".log.1"))
-        os.close(os.open(self.log_file, os.O_WRONLY | os.O_CREAT, 0o600))
-
-    def _write(self, name: str, text: str) -> None:
-        """Write a file of mode 0600 in one step, so that nobody ever reads half of it."""
-        draft = self._folder / f"{name}.new"
-        draft.unlink(missing_ok=True)
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._folder / name)
+        touch_private(self.log_file)
 
     def _read(self, name: str) -> str:
         return (self._folder / name).read_text().strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import stat
 import subprocess
 import sys
 import traceback
@@ -74,6 +75,19 @@ async def test_a_job_that_runs_twice_changes_once(store: Store, settings: Settin
     tasks.delete("third", "local", "milk")
     assert tasks.delete("third", "local", "milk").title == "Buy eggs"
     assert tasks.open_tasks("local") == []
+
+
+@pytest.mark.parametrize("loose", [False, True])
+def test_nobody_else_can_read_the_list_in_whichever_folder(tmp_path: Path, loose: bool) -> None:
+    tmp_path.chmod(0o755)
+    file = tmp_path / "tasks.sqlite"
+    if loose:
+        file.touch(0o644)
+    tasks = LocalTasks(tmp_path)
+    with tasks._open():
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(("tasks.sqlite", "tasks.sqlite-wal", "tasks.sqlite-shm"), 0o600)
+    assert tasks.all_tasks("local") == []
 
 
 def test_a_list_is_its_users_alone(tmp_path: Path) -> None:
