@@ -22,6 +22,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from engine.concurrency import TimeLimit
+
 
 class Lane:
     """Runs scripts on one connection of `pool`'s kind, made when first needed and again when it is lost.
@@ -70,18 +72,22 @@ class Lane:
             connection = await self._open()
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._pending.append(reply)
+        limit = TimeLimit(self._timeout_s)
         try:
-            async with asyncio.timeout(self._timeout_s):
-                # Runs to the write without a break, so replies come in the order of `_pending`.
-                await connection.send_packed_command([packed], check_health=False)
-                return await reply
-        except TimeoutError:
+            # Runs to the write without a break, so replies come in the order of `_pending`.
+            await connection.send_packed_command([packed], check_health=False)
+            return await reply
+        except asyncio.CancelledError:
+            if not limit.is_cause():
+                raise
             error = RedisTimeoutError("No reply in time")
             await self._lose(connection, error)
             raise error from None
         except (RedisConnectionError, RedisTimeoutError, OSError) as error:
             await self._lose(connection, error)
             raise
+        finally:
+            limit.lift()
 
     async def _open(self) -> AbstractConnection:
         async with self._opening:

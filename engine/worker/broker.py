@@ -23,6 +23,7 @@ from taskiq.abc.middleware import TaskiqMiddleware
 
 from engine.admin import Admin
 from engine.client import Client
+from engine.concurrency import TimeLimit
 from engine.errors import HarkError, PermanentError, RetryableError
 from engine.failures import last_frames
 from engine.handlers import HANDLERS, Handler, JobContext, Services
@@ -73,25 +74,6 @@ class _Outcomes(TaskiqMiddleware):
 
     def pop(self, job: Claimed) -> TaskiqResult[Any] | None:
         return self._results.pop((job.queue, job.id), None)
-
-
-class _Limit:
-    """Cancels a task when its time is over. `asyncio.timeout` does more, and takes five times as long to set."""
-
-    __slots__ = ("_task", "_timer", "reached")
-
-    def __init__(self, task: asyncio.Task[Any], timeout_ms: int) -> None:
-        self._task = task
-        self.reached = False
-        self._timer = asyncio.get_running_loop().call_later(timeout_ms / 1000, self._reach)
-
-    def _reach(self) -> None:
-        self.reached = True
-        self._task.cancel()
-
-    def lift(self) -> None:
-        """The task needs no limit any more."""
-        self._timer.cancel()
 
 
 class QueueBroker(AsyncBroker):
@@ -237,7 +219,7 @@ class QueueBroker(AsyncBroker):
         task = asyncio.current_task()
         assert task is not None
         self._outcomes.tasks[key] = task
-        limit = _Limit(task, job.timeout_ms)
+        limit = TimeLimit(job.timeout_ms / 1000)
         try:
             result = await handler(_payload(kind, job.data), context)
         except asyncio.CancelledError as error:
