@@ -19,7 +19,8 @@ from engine.providers import Providers, Vocabulary
 from engine.providers.offline import OfflineSynthesizer, OfflineTranscriber, open_offline
 from engine.providers.offline.denoising import without_noise
 from engine.providers.offline.grammar import Grammar, SharedGrammar, load_grammar
-from engine.providers.offline.recogniser_program import british
+from engine.providers.offline.recogniser_program import Recogniser, _answer, british, with_noise_floor
+from engine.providers.offline.transcriber import _prepare
 from tests.spoken_set import COMMANDS, SENTENCES, VOICES
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -98,6 +99,27 @@ async def test_a_name_of_the_users_is_heard_that_no_dictionary_has(offline: Offl
     assert heard == "send an email to giorgos saying i will be late"
     assert "giorgos" not in of_another, "the words are one user's"
     assert await transcriber.guessed(heard) == ("giorgos saying i will be late",)
+
+
+async def test_words_are_told_while_the_rest_is_heard(offline: Offline) -> None:
+    sound = await offline.synthesizer.synthesize("remind me in ten minutes to call Anna")
+    *told, heard = [text async for text in offline.transcriber.transcribe_stream(sound)]
+    assert len({text for text in told if heard.startswith(text)} - {heard}) > 1, (told, heard)
+
+
+async def test_what_is_heard_step_by_step_is_what_is_heard_at_once_whatever_came_before(offline: Offline) -> None:
+    spoken = _prepare(await offline.synthesizer.synthesize("the price of oil went up again"))
+    sound = with_noise_floor(np.frombuffer(spoken, "<i2"))
+    recogniser = Recogniser()
+    steps: list[str] = []
+    recogniser.free(sound[8_000:] // 4)
+    heard = recogniser.free(sound, lambda answer: steps.append(answer["text"]))
+    at_once = Recogniser()._speech()
+    at_once.start_utt()
+    at_once.process_raw(sound.tobytes(), full_utt=True)
+    at_once.end_utt()
+    assert heard == _answer(at_once, 1)
+    assert len(steps) > 2
 
 
 async def test_silence_has_no_command(offline: Offline, grammar: Grammar) -> None:

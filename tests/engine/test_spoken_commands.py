@@ -249,6 +249,18 @@ async def test_a_long_recording_is_heard_in_parts_and_told_on_the_way(
     assert all(texts(events)[0].startswith(text) for text in partial)
 
 
+async def test_words_heard_on_this_machine_are_told_before_all_are_heard(store: Store, fresh_redis: str) -> None:
+    offline = load_settings(redis_url=fresh_redis)
+    synthesizer = OfflineSynthesizer()
+    said = await synthesizer.synthesize("send an email to Anna saying I will be ten minutes late")
+    await synthesizer.close()
+    async with working(offline):
+        events = await all_of(Client(store, offline).ask(said, speak=False))
+    kinds = [type(event) for event in events]
+    assert Hearing in kinds[: kinds.index(Heard)]
+    assert next(event.text for event in events if isinstance(event, Hearing)).startswith("send")
+
+
 async def test_an_answer_that_comes_as_a_stream_is_told_in_parts_a_short_one_first(
     client: Client, settings: Settings, server: OpenAIDouble
 ) -> None:

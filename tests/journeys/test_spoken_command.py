@@ -16,7 +16,7 @@ from PySide6.QtTest import QTest
 from desktop.voice.push_to_talk import TalkState
 from desktop.widgets.exchange import Exchange
 from engine.audio import SPEECH_RATE_HZ, Recording
-from engine.model import Heard, Replied, Spoken
+from engine.model import Heard, Hearing, Replied, Spoken
 from engine.queues import EMAIL_PROCESSING
 from tests.journeys.person import Person, until
 
@@ -39,6 +39,7 @@ def test_a_spoken_command_is_done_and_answered_aloud(at_the_window: Callable[...
             await person.say("pause the email queue")
             await until(lambda: person.event(Spoken))
 
+            assert isinstance(person.event(Hearing), Hearing), "words are shown while the rest is heard"
             heard, replied, spoken = (person.event(kind) for kind in (Heard, Replied, Spoken))
             assert isinstance(heard, Heard)
             assert isinstance(replied, Replied)

@@ -7,8 +7,9 @@ whose text says honestly what was heard, or is empty.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from copy import copy
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,23 @@ class OfflineTranscriber:
         Raises BadInputError for a language other than English, RetryableError where the
         recogniser's process keeps dying.
         """
+        return await self._transcribe(recording, language, lambda _: None)
+
+    async def transcribe_stream(self, recording: Recording, language: str = "en") -> AsyncGenerator[str, None]:
+        """Yield the words as far as they are likely, what `transcribe` returns last. Raises as that does."""
+        texts: asyncio.Queue[str] = asyncio.Queue()
+        hearing = asyncio.create_task(self._transcribe(recording, language, texts.put_nowait))
+        hearing.add_done_callback(lambda _: texts.put_nowait(""))
+        try:
+            while text := await texts.get():
+                yield text
+            yield await hearing
+        finally:
+            hearing.cancel()
+            await asyncio.wait({hearing})
+
+    async def _transcribe(self, recording: Recording, language: str, tell: Callable[[str], None]) -> str:
+        """As `transcribe`; `tell` is given the words as far as they are likely."""
         if language.split("-")[0].lower() != "en":
             raise BadInputError(
                 f"Offline speech recognition knows English only, not {language!r}.",
@@ -66,14 +84,17 @@ class OfflineTranscriber:
         speech = await asyncio.to_thread(_prepare, recording)
         grammar = await self._grammar.load()
         listening = await self._listen()
-        command = await self._decode("command", speech, **listening)
+        # The grammar makes a command of any sentence: what may well be none is not told.
+        likely = _agreed(tell, lambda answer: likelihood(features(answer)) >= _LIKELY)
+        command = await self._decode("command", speech, likely, **listening)
         understood = grammar.understand(command["text"])
         if understood is None:
-            return str((await self._decode("free", speech))["text"])
+            return str((await self._decode("free", speech, _agreed(tell, lambda _: True)))["text"])
         sure = likelihood(features(command))
         if sure >= _SURE:
             return str(command["text"])
-        free = await self._decode("free", speech)
+        told = sure >= _LIKELY  # the command's words are: they stay until it is clear that others were meant
+        free = await self._decode("free", speech, _agreed(tell, lambda _: not told))
         sure = likelihood(features(command, free))
         _log.debug("a doubtful command is meant with a likelihood of %.2f", sure)
         enough = _LIKELY_TO_DO if understood.tool in grammar.doing else _LIKELY
@@ -107,9 +128,29 @@ class OfflineTranscriber:
         self._listening[vocabulary] = listening
         return listening
 
-    async def _decode(self, mode: str, speech: bytes, **more: Any) -> dict[str, Any]:
-        answer, _ = await self.program.ask({"mode": mode, **more}, speech)
+    async def _decode(
+        self, mode: str, speech: bytes, so_far: Callable[[dict[str, Any]], None], **more: Any
+    ) -> dict[str, Any]:
+        answer, _ = await self.program.ask({"mode": mode, **more}, speech, so_far)
         return answer
+
+
+def _agreed(tell: Callable[[str], None], counts: Callable[[dict[str, Any]], bool]) -> Callable[[dict[str, Any]], None]:
+    """Takes answers for ever more of a recording, and tells the words that two in a row begin with.
+
+    The last words of an answer often turn out to be others. `counts` says of an answer whether it is to be told.
+    """
+    before: list[str] = []
+
+    def take(answer: dict[str, Any]) -> None:
+        nonlocal before
+        words = answer["text"].split()
+        same = [word for word, _ in takewhile(lambda pair: pair[0] == pair[1], zip(words, before, strict=False))]
+        before = words
+        if same and counts(answer):
+            tell(" ".join(same))
+
+    return take
 
 
 def _prepare(recording: Recording) -> bytes:
