@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -18,6 +19,17 @@ def run_until_stopped(serve: Callable[[asyncio.Event], Coroutine[Any, Any, None]
             runner.run(_serve(serve))
         return
     asyncio.run(_serve(serve))
+
+
+def keep_what_is_loaded() -> None:
+    """Spare the garbage collector what there is by now, modules above all, which lasts as long as the process.
+
+    It looked through all of that, for up to a tenth of a second in which nothing else runs, each time that it went
+    through everything. To be called after something big was loaded, not over and over: what is garbage then, and was
+    not found to be, stays.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 async def _serve(serve: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:

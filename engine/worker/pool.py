@@ -15,7 +15,7 @@ from taskiq.receiver import Receiver
 
 from engine.errors import RedisGoneError
 from engine.log import get_logger
-from engine.process import run_until_stopped
+from engine.process import keep_what_is_loaded, run_until_stopped
 from engine.settings import Settings
 from engine.store import Claimed
 from engine.worker.broker import QueueBroker, create_broker
@@ -169,6 +169,7 @@ async def _run(
         threading.Thread(target=_watch_stdin, args=(loop, stop), name="hark-stdin", daemon=True).start()
     broker = create_broker(settings, queues)
     broker.is_embedded = embedded
+    keep_what_is_loaded()
     async with beside():
         await serve(broker, settings, stop)
 

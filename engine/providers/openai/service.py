@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from engine.errors import HarkError, SettingsError
+from engine.process import keep_what_is_loaded
 from engine.providers.openai.failures import Purpose, explain
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 OPENAI_URL = "https://api.openai.com/v1"
 CONNECT_TIMEOUT_S = 3.0
+_CHAT = "openai.resources.chat"
 _Piece = TypeVar("_Piece")
 
 
@@ -80,7 +83,9 @@ class Service:
 
     async def _open(self) -> AsyncOpenAI:
         if self._client is None:
-            await asyncio.to_thread(importlib.import_module, "openai.resources.chat")
+            if _CHAT not in sys.modules:
+                await asyncio.to_thread(importlib.import_module, _CHAT)
+                keep_what_is_loaded()
             from openai import AsyncOpenAI
 
             # It logs whole requests at DEBUG, also where OPENAI_LOG alone asks for it: what was said is in them.

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import tzlocal
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from engine.errors import HarkError, RetryableError
 from engine.log import get_logger
@@ -74,7 +74,8 @@ class OpenAIAssistant:
         if self._without_reasoning:
             extras["reasoning_effort"] = "none"
         if offered:
-            extras |= {"tools": offered, "parallel_tool_calls": False}
+            # As a part of the body the SDK sends them as they are: else it walks through them all, each time.
+            extras["extra_body"] = {"tools": offered, "parallel_tool_calls": False}
         async with self._service.asking(self._purpose, self._timeout_s) as client:
             from openai import BadRequestError
 
@@ -123,15 +124,7 @@ class _ToolCalls:
 
     def schemas(self) -> list[ChatCompletionFunctionToolParam]:
         """The tools as strict functions: no other arguments, none left out, no defaults."""
-        from openai import pydantic_function_tool
-
-        functions = [
-            pydantic_function_tool(tool.arguments, name=name, description=tool.description)
-            for name, tool in self._tools.items()
-        ]
-        for function in functions:
-            _drop_defaults(function["function"].get("parameters"))
-        return functions
+        return [_function(name, tool.description, tool.arguments) for name, tool in self._tools.items()]
 
     async def run(self, message: ChatCompletionMessage) -> list[ChatCompletionMessageParam]:
         """Run one round of calls; return the results as messages for the model."""
@@ -172,6 +165,16 @@ class _ToolCalls:
         self._given_up = True
         self.actions.append(Action(name, {}, "The request could not be understood.", ok=False))
         return f"The call was not made. {problem} Tell the person that it could not be done."
+
+
+@cache
+def _function(name: str, description: str, arguments: type[BaseModel]) -> ChatCompletionFunctionToolParam:
+    """A tool as a model is told of it; made once, for that takes longer than the rest of a request."""
+    from openai import pydantic_function_tool
+
+    function = pydantic_function_tool(arguments, name=name, description=description)
+    _drop_defaults(function["function"].get("parameters"))
+    return function
 
 
 def _conversation(text: str, history: Sequence[Turn]) -> list[ChatCompletionMessageParam]:
