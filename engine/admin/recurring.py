@@ -7,37 +7,24 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+from engine.admin.changing import Changing
 from engine.concurrency import together
 from engine.errors import BadInputError, NotFoundError, RetryableError, did_you_mean
 from engine.job_types import JobType
 from engine.model import Schedule
 from engine.queues import QUEUES
 from engine.schedules import local_timezone, next_slot_ms
-from engine.store import Store
 from engine.store.scheduling import StoredSchedule
-from engine.write_lock import WriteLock
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _TRIES = 20
 
 
-class Recurring:
+class Recurring(Changing):
     """Schedules have ids of their own, whatever their queue.
 
     Methods that name one raise NotFoundError where there is none.
     """
-
-    _store: Store
-    write_lock: WriteLock
-
-    @property
-    def _changing(self) -> Store:
-        """The store, for whoever changes something: the one place where the write lock is heeded.
-
-        Each action asks for it before anything else. Raises WriteLockedError.
-        """
-        self.write_lock.check()
-        return self._store
 
     async def schedules(self) -> tuple[Schedule, ...]:
         """All recurring jobs, by queue and id."""
