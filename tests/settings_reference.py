@@ -6,8 +6,9 @@ from itertools import groupby
 from pathlib import Path
 
 from engine.settings.declared import Settings
+from engine.settings.fields import QUEUES_NAME
 from engine.settings.sources import variable_of
-from engine.settings.views import QUEUES_NAME, SettingView, setting_views
+from engine.settings.views import SettingView, setting_views
 
 FILE = Path(__file__).parents[1] / "docs" / "settings.md"
 _HEAD = """# Settings

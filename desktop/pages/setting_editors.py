@@ -13,7 +13,8 @@ from desktop.pages.key_dialog import KeyDialog
 from desktop.theme import Look
 from desktop.widgets.switch import Switch
 from desktop.widgets.text import Button, Text
-from engine.settings.views import Kind, Origin, SettingView
+from engine.settings.fields import Kind
+from engine.settings.views import Origin, SettingView
 
 _HEIGHT = 32
 

@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from desktop.pages.setting_editors import SecretEditor, editor_for
 from desktop.theme import Look
 from desktop.widgets.text import Button, Text, in_window
-from engine.settings.views import Kind, Origin, SettingView
+from engine.settings.fields import Kind
+from engine.settings.views import Origin, SettingView
 
 _WORDS_WIDTH = 250
 

@@ -12,7 +12,8 @@ from desktop.pages.setting_row import SettingRow
 from desktop.theme import Look
 from desktop.widgets.text import Button, Text, in_window, rule
 from engine.queues import QUEUES
-from engine.settings.views import QUEUES_NAME, SettingView
+from engine.settings.fields import QUEUES_NAME
+from engine.settings.views import SettingView
 
 _TURN_MS = 5
 """Rows are made for so long in one turn of the loop: all of them at once would hold the window up for a second."""

@@ -40,7 +40,7 @@ settings.params.append(debug_option())
 
 
 def _named(_context: click.Context, _parameter: click.Parameter, given: str) -> str:
-    from engine.settings.views import name_of
+    from engine.settings.fields import name_of
 
     return name_of(given)
 
@@ -123,7 +123,7 @@ def test(service: str | None, as_json: bool) -> int:
 
 
 def _as_json(view: SettingView) -> dict[str, Any]:
-    from engine.settings.views import Kind
+    from engine.settings.fields import Kind
 
     told: dict[str, Any] = {
         "name": view.name,
@@ -144,7 +144,7 @@ def _as_json(view: SettingView) -> dict[str, Any]:
 
 
 def _value(view: SettingView) -> str:
-    from engine.settings.views import Kind
+    from engine.settings.fields import Kind
 
     if view.kind is Kind.SECRET:
         return "set" if view.is_set else "not set"

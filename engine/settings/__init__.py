@@ -1,7 +1,8 @@
 """Every setting, declared once: arguments over environment over keyring over TOML file over default.
 
 `load_settings()` reads and checks them. `declared` is the one list of them, from which the settings page, `hark
-settings` and `hark doctor` are made; `views` shows them with their sources and `editing` changes them.
+settings` and `hark doctor` are made; `fields` tells what one is, `views` shows them with their sources and `editing`
+changes them.
 `REDIS_*` and `OPENAI_*` keep their usual names in the environment; the rest is `HARK_*`.
 """
 

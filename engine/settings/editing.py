@@ -15,12 +15,13 @@ from pydantic.fields import FieldInfo
 from engine.errors import BadInputError, SettingsError
 from engine.schedules import in_zone
 from engine.settings.declared import Settings
+from engine.settings.fields import Kind, checked, declaration_of, kind_of
 from engine.settings.file import remove_value, write_value
 from engine.settings.loading import set_variable
 from engine.settings.secrets import forget_secret, keep_secret, no_keyring
 from engine.settings.sources import IN_KEYRING, holds_secret, is_secret, kept_in_keyring, variable_of
 from engine.settings.talk_keys import require_talk_key
-from engine.settings.views import Kind, checked, declaration_of, kind_of, locked_by
+from engine.settings.views import locked_by
 
 
 def change_setting(name: str, text: str) -> None:

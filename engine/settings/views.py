@@ -12,44 +12,24 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
-import annotated_types
-from pydantic import ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-from engine.errors import BadInputError, did_you_mean
+from engine.errors import BadInputError
 from engine.queues import QUEUES
 from engine.schedules import interval_text
 from engine.settings.declared import GROUPS, QueueOverride, Settings
+from engine.settings.fields import QUEUES_NAME, Kind, checked, choices_of, declaration_of, kind_of, range_of, unit_of
 from engine.settings.file import config_file, read_file
-from engine.settings.loading import plain_fault, set_variable
+from engine.settings.loading import set_variable
 from engine.settings.secrets import no_keyring
 from engine.settings.sources import IN_KEYRING, holds_secret, is_secret, kept_in_keyring, variable_of
 
-QUEUES_NAME = "queues"
-_UNITS = {"_ms": "ms", "_s": "s", "_min": "min", "_minutes": "min", "_days": "days", "_percent": "%", "_kb": "kB"}
 _EFFECTS = {
     "restart": "Takes effect when Hark or its worker restarts.",
     "api": "Takes effect when `hark api` restarts.",
 }
-
-
-class Kind(StrEnum):
-    """How a value is written."""
-
-    TEXT = "text"
-    NUMBER = "number"
-    SWITCH = "switch"
-    """ "on" or "off"."""
-    CHOICE = "choice"
-    FILE = "file"
-    FOLDER = "folder"
-    LIST = "list"
-    """Parted by commas."""
-    SECRET = "secret"
 
 
 class Origin(StrEnum):
@@ -96,21 +76,6 @@ class SettingView:
         return self.origin is not Origin.DEFAULT
 
 
-class _Alone(Settings):
-    """The declaration without the world: only what is given, so that one value can be checked by itself."""
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings,)
-
-
 def setting_views() -> tuple[SettingView, ...]:
     """All settings in the order of their groups. Raises SettingsError where the file cannot be read."""
     file, kept, keyring_fault = read_file(), kept_in_keyring(Settings), no_keyring()
@@ -128,14 +93,6 @@ def setting_view(name: str) -> SettingView:
     """One of them. Raises BadInputError where there is none of this name."""
     declaration_of(name)
     return next(view for view in setting_views() if view.name == name)
-
-
-def secret_names() -> tuple[str, ...]:
-    """The settings that are secrets."""
-    return tuple(name for name, info in Settings.model_fields.items() if is_secret(info))
-
-
-# --- views ---
 
 
 def _view(
@@ -219,7 +176,7 @@ def _described(
 ) -> SettingView:
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
     effect = str(extra.get("effect", "restart"))
-    unit = next((unit for end, unit in _UNITS.items() if name.endswith(end)), "")
+    unit = unit_of(name)
     short = unit == "ms" and value.isdecimal() and int(value) >= 1000
     return SettingView(
         name=name,
@@ -228,8 +185,8 @@ def _described(
         group=group or str(extra.get("group", "Other")),
         kind=kind_of(name, info),
         unit=unit,
-        range=_range(info),
-        choices=_choices(info),
+        range=range_of(info),
+        choices=choices_of(info),
         default=default,
         value=value,
         meaning=interval_text(int(value)) if short else "",
@@ -262,89 +219,3 @@ def locked_by(variable: str | None) -> str:
     if variable is None:
         return ""
     return f"The environment variable {variable} decides: change or remove it where Hark is started."
-
-
-# --- what a field is ---
-
-
-def _kinds(info: FieldInfo) -> tuple[Any, ...]:
-    """The types of a field, without None."""
-    annotation: Any = info.annotation
-    if get_origin(annotation) in (Literal, tuple):
-        return (annotation,)
-    return tuple(part for part in get_args(annotation) or (annotation,) if part is not type(None))
-
-
-def _choices(info: FieldInfo) -> tuple[str, ...]:
-    return tuple(str(choice) for part in _kinds(info) if get_origin(part) is Literal for choice in get_args(part))
-
-
-def kind_of(name: str, info: FieldInfo) -> Kind:
-    """How the value of a setting is written."""
-    kinds = _kinds(info)
-    if is_secret(info):
-        return Kind.SECRET
-    if _choices(info):
-        return Kind.CHOICE
-    if bool in kinds:
-        return Kind.SWITCH
-    if int in kinds or float in kinds:
-        return Kind.NUMBER
-    if Path in kinds:
-        return Kind.FOLDER if name.endswith("_dir") else Kind.FILE
-    return Kind.LIST if any(get_origin(part) is tuple for part in kinds) else Kind.TEXT
-
-
-def _range(info: FieldInfo) -> str:
-    low = high = ""
-    for limit in info.metadata:
-        match limit:
-            case annotated_types.Ge(ge=bound):
-                low = f"{bound:,}"
-            case annotated_types.Gt(gt=bound):
-                low = f"more than {bound:,}"
-            case annotated_types.Le(le=bound) | annotated_types.Lt(lt=bound):
-                high = f"{bound:,}"
-            case annotated_types.MaxLen(max_length=most):
-                return f"at most {most} characters"
-            case _:
-                continue
-    if low and high:
-        return f"{low} to {high}"
-    return f"{low} or more" if low else f"at most {high}" if high else ""
-
-
-# --- checking ---
-
-
-def declaration_of(name: str) -> FieldInfo:
-    """How a setting is declared. Raises BadInputError where there is none of this name."""
-    path = name.split(".")
-    if len(path) == 3 and path[0] == QUEUES_NAME and path[1] in QUEUES and path[2] in QueueOverride.model_fields:
-        return QueueOverride.model_fields[path[2]]
-    if name in Settings.model_fields and name not in (QUEUES_NAME, IN_KEYRING):
-        return Settings.model_fields[name]
-    guess = did_you_mean(name, [*Settings.model_fields, *_queue_names()])
-    raise BadInputError(f"There is no setting named {name[:100]!r}.", f"{guess}See them all by `hark settings`.")
-
-
-def _queue_names() -> list[str]:
-    """What the settings of single queues are called."""
-    return [f"{QUEUES_NAME}.{queue}.{field}" for queue in QUEUES for field in QueueOverride.model_fields]
-
-
-def name_of(given: str) -> str:
-    """The name of the setting that somebody calls by its environment variable or its name."""
-    fields = Settings.model_fields.items()
-    return next((name for name, info in fields if variable_of(name, info) == given.upper()), given)
-
-
-def checked(path: list[str], raw: Any) -> Settings:
-    """Settings in which the value at `path` is the only one given. Raises BadInputError where it is not allowed."""
-    for part in reversed(path[1:]):
-        raw = {part: raw}
-    try:
-        return _Alone(**{path[0]: raw})
-    except ValidationError as error:
-        fault = plain_fault(error.errors(include_input=False, include_url=False)[0])
-        raise BadInputError(f"{'.'.join(path)}: {fault}.") from None

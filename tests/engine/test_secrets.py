@@ -39,9 +39,10 @@ from engine.model import JobOptions, JobState
 from engine.monitor import Monitor
 from engine.settings import Settings, config_file, load_settings, settings_faults
 from engine.settings.editing import change_setting, keep_setting_secret, reset_setting
+from engine.settings.fields import secret_names
 from engine.settings.loading import set_variable
 from engine.settings.sources import variable_of
-from engine.settings.views import Origin, secret_names, setting_view
+from engine.settings.views import Origin, setting_view
 from engine.store import Store, open_store
 from tests.airtable_double import BASE, AirtableDouble, airtable
 from tests.calendar_servers import faulting_proxy

@@ -15,7 +15,8 @@ from engine.queues import QUEUES
 from engine.settings import config_file, load_settings
 from engine.settings.declared import GROUPS
 from engine.settings.editing import change_setting, reset_setting
-from engine.settings.views import Kind, setting_view, setting_views
+from engine.settings.fields import Kind
+from engine.settings.views import setting_view, setting_views
 from engine.trials import TRIALS, try_apart, try_service
 from tests.servers import KEY, OpenAIDouble, serving
 from tests.settings_reference import FILE, reference
