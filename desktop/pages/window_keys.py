@@ -85,8 +85,7 @@ class WindowKeys(QObject):
                 self._start_talking() if pressed else self._stop_talking()
             return True
         if key == Qt.Key.Key_Escape and pressed:
-            self._talking = False
-            self.cancelled.emit()
+            self.cancelled.emit()  # a talk key that is still held goes up later, and that is told
             if isinstance(focused, QLineEdit):
                 self._window.setFocus()
             return True

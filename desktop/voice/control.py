@@ -83,6 +83,11 @@ class VoiceControl(QObject):
         """The machine's state, a value of `push_to_talk.TalkState`."""
         return str(self._machine.state)
 
+    @property
+    def held(self) -> bool:
+        """As `PushToTalk.held`."""
+        return self._machine.held
+
     def use(self, key: TalkKey, *, hands_free: bool, longest_ms: int = push_to_talk.LONGEST_MS) -> None:
         """What the talk key does from now on, and how long a recording may be."""
         self._machine.key, self._machine.hands_free, self._machine.longest_ms = key, hands_free, longest_ms

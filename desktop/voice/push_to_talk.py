@@ -159,6 +159,11 @@ class PushToTalk:
         return self.state is TalkState.LISTENING and self._latched
 
     @property
+    def held(self) -> bool:
+        """The key is down, or was let go so lately that a press would be the same one repeated."""
+        return self._key_down
+
+    @property
     def ends_by_itself(self) -> bool:
         """It is heeded when the person has stopped speaking (`speech_ended`)."""
         return self.latched and self.hands_free

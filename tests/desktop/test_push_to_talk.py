@@ -154,6 +154,14 @@ def test_cancel_while_listening_sends_nothing() -> None:
     assert talk.state is TalkState.IDLE
 
 
+def test_a_key_let_go_after_cancel_is_no_command_and_the_next_press_listens() -> None:
+    talk = PushToTalk()
+    talk.press(0)
+    talk.cancel()
+    assert let_go(talk, 2_000) == ()
+    assert Listen() in talk.press(3_000)
+
+
 def test_cancel_while_working_takes_the_command_back_and_keeps_its_answer_silent() -> None:
     talk = working()
     assert talk.cancel() == (CancelCommand(),)

@@ -103,10 +103,11 @@ class TestTalkKey:
             qtbot.keyPress(button, Qt.Key.Key_Space)
             qtbot.keyRelease(button, Qt.Key.Key_Space)
 
-    def test_escape_cancels(self, window: Window, qtbot: QtBot) -> None:
+    def test_escape_cancels_and_the_key_is_let_go_of_all_the_same(self, window: Window, qtbot: QtBot) -> None:
         qtbot.keyPress(window, Qt.Key.Key_Space)
         with qtbot.waitSignal(window.talk_cancelled), qtbot.assertNotEmitted(window.talk_released):
             qtbot.keyClick(window, Qt.Key.Key_Escape)
+        with qtbot.waitSignal(window.talk_released):
             qtbot.keyRelease(window, Qt.Key.Key_Space)
 
     def test_the_round_button_talks_while_it_is_held(self, window: Window, qtbot: QtBot) -> None:

@@ -113,10 +113,12 @@ def test_esc_cancels_at_every_stage(at_the_window: AtTheWindow, server: OpenAIDo
     async def journey(person: Person) -> None:
         voice, said = person.app.voice, await speech()
 
-        await person.tap()
+        await person.press()
         await person.speak(said)
         person.escape()
         assert voice.state == TalkState.IDLE
+        person.release()
+        await until(lambda: not voice.held)
 
         server.faults.append(Fault("stall", "transcriptions"))
         await person.say_it(said)
