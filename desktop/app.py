@@ -34,6 +34,7 @@ from desktop.console import (
     write_lock,
 )
 from desktop.console.global_key import GlobalKey
+from desktop.console.talk_pill import Pill
 from desktop.theme import Look
 from desktop.tray import Tray
 from desktop.voice.control import VoiceControl
@@ -64,6 +65,7 @@ class App(QObject):
         self.talking = talking.Talking(window, self.voice, self.bridge)
         self.global_key = GlobalKey(window, self.voice, self.bridge)
         self.tray = Tray(look)
+        self.pill = Pill(look, window, self.voice, self.bridge, self.tray)
         self._look = look
         self._pool: EmbeddedPool | None = None
         self._apply = False
@@ -96,6 +98,7 @@ class App(QObject):
         self.state.save(self.window, self.window.parts)
         self.window.hide()
         self.tray.close()
+        self.pill.close()
         self.global_key.stop()
         self.voice.close()
         await self.bridge.close()

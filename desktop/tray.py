@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, QPointF, Signal
-from PySide6.QtGui import QAction, QIcon, QPainter, QPen
+from PySide6.QtGui import QAction, QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QSystemTrayIcon
 
 from desktop.commands import Catalogue
@@ -32,6 +32,7 @@ class Tray(QObject):
         super().__init__(parent)
         self._look = look
         self._dot = ""
+        self._listening = False
         self._told_alerts = True
         self._alerts_entry = QAction(self)
         self._alerts_entry.setVisible(False)
@@ -71,6 +72,12 @@ class Tray(QObject):
                 self._dot = dot
                 self._draw()
 
+    def show_listening(self, listening: bool) -> None:
+        """Wear a microphone while one is open."""
+        if listening != self._listening:
+            self._listening = listening
+            self._draw()
+
     def notify(self, alerts: Sequence[Alert]) -> None:
         """Raise one desktop notification that tells of them all."""
         if self._icon is not None and alerts:
@@ -95,12 +102,12 @@ class Tray(QObject):
 
     def _draw(self) -> None:
         if self._icon is not None:
-            self._icon.setIcon(badged(self._look, self._dot))
+            self._icon.setIcon(badged(self._look, self._dot, "microphone" if self._listening else "hark"))
 
 
-def badged(look: Look, dot: str) -> QIcon:
+def badged(look: Look, dot: str, icon: str = "hark") -> QIcon:
     """Hark's icon, with a dot in the colour role `dot` at its lower right where that is not empty."""
-    pixmap = look.pixmap("hark", "accent", _SIZE)
+    pixmap = QPixmap(look.pixmap(icon, "accent", _SIZE))  # the look keeps its own
     if dot:
         painter = QPainter(pixmap)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -188,6 +188,12 @@ def test_the_icon_wears_a_dot_of_the_alerts_colour(look: Look, role: str, shown:
     assert (dot.name() == look.hex(role or "danger")) == shown
 
 
+def test_the_dot_goes_with_the_last_alert(look: Look) -> None:
+    before = badged(look, "").pixmap(64, 64).toImage()
+    badged(look, "danger")
+    assert badged(look, "").pixmap(64, 64).toImage() == before
+
+
 class Screen:
     """A desktop with a tray, which this machine's display has not: it remembers what an icon was told to show."""
 
