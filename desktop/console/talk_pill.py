@@ -29,7 +29,7 @@ class Pill(QObject):
         self.bar.cancelled.connect(self._cancel)
         voice.state_changed.connect(self._on_state)
         voice.recording_level.connect(self.bar.show_level)
-        voice.hint_changed.connect(lambda hint: self._follows and self.bar.show_hint(hint))
+        voice.hint_changed.connect(self.bar.show_hint)
         for signal in (voice.refused, voice.notice):
             signal.connect(lambda message: self._tell(message, "caution"))
         bridge.voice_event.connect(self._on_event)

@@ -99,8 +99,8 @@ class TalkPill(QWidget):
         self._level = max(self._level, level)
 
     def show_hint(self, words: str) -> None:
-        """Say more of the state that is shown, such as how a recording ends."""
-        if self._state != "idle" and words:
+        """Say more of the state that is shown, such as how a recording ends; "" says nothing new."""
+        if self._state == "listening" and words:
             self._say(words, "ink")
 
     def tell(self, words: str, tone: str = "ink") -> None:
@@ -150,8 +150,7 @@ class TalkPill(QWidget):
             icon = "hark" if self._tone == "ink" else "warning"
             painter.drawPixmap(QPointF(_LEFT, middle - 10), self._look.pixmap(icon, role, 20))
         else:
-            icon = self._look.pixmap(_ICONS[self._state], "accent", 18)
-            painter.drawPixmap(QPointF(_LEFT - 4, middle - 9), icon)
+            painter.drawPixmap(QPointF(_LEFT - 4, middle - 9), self._look.pixmap(_ICONS[self._state], "accent", 18))
             self._paint_bars(painter, _LEFT + 22, middle)
         left = _TEXT_LEFT if self._state != "idle" else _LEFT + 30
         room = QRectF(left, 0, self.width() - left - _RIGHT, self.height())
