@@ -144,6 +144,12 @@ async def test_noise_is_taken_off_and_a_clear_sound_left_as_it_is() -> None:
     assert len(without_noise(np.zeros(100, np.int16))) == 100
 
 
+async def test_silence_that_was_put_around_a_recording_does_not_hide_its_noise() -> None:
+    noisy = np.random.default_rng(1).normal(0, 300, 32_000).astype(np.int16) | 1
+    zeros = np.zeros(4_800, np.int16)
+    assert _prepare(Recording(np.concatenate([zeros, noisy, zeros]))) == _prepare(Recording(noisy))
+
+
 async def test_a_whisper_model_that_cannot_be_used_is_told_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "model.bin").write_bytes(b"no model")
     providers = open_offline(whisper_model=tmp_path / "model.bin")

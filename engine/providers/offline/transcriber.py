@@ -154,7 +154,12 @@ def _agreed(tell: Callable[[str], None], counts: Callable[[dict[str, Any]], bool
 
 
 def _prepare(recording: Recording) -> bytes:
-    """16 kHz PCM with silence at both ends."""
-    samples = without_noise(recording.at_rate(SPEECH_RATE_HZ).samples)
+    """16 kHz PCM with silence at both ends.
+
+    Zeros that are there already go first: no microphone heard them, and the noise would be measured by them.
+    """
+    samples = recording.at_rate(SPEECH_RATE_HZ).samples
+    heard = np.flatnonzero(samples)
+    samples = without_noise(samples[heard[0] : heard[-1] + 1] if len(heard) else samples[:0])
     silence = np.zeros(_SILENCE_MS * SPEECH_RATE_HZ // 1000, np.int16)
     return np.concatenate([silence[: len(silence) // 3], samples, silence]).astype("<i2").tobytes()
