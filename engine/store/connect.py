@@ -15,9 +15,9 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -48,6 +48,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from engine.errors import HarkError, PermanentError, RedisGoneError, SettingsError
 from engine.store.cluster import ClusterClient
 from engine.store.lane import Lane
+
+_Reply = TypeVar("_Reply")
 
 LONGEST_BLOCK_S = 5.0
 """No command blocks longer; redis-py's own limit must be above it (its default equals it)."""
@@ -119,9 +121,8 @@ def connect(url: str) -> Link:
         "encoding_errors": "replace",
         "socket_timeout": LONGEST_BLOCK_S * 2,
         "socket_connect_timeout": _CONNECT_S,
-        "health_check_interval": 30,
     }
-    retry = Retry(ExponentialBackoff(cap=0.5, base=0.02), retries=3, supported_errors=_LOST[:2])
+    retry = _Retry(ExponentialBackoff(cap=0.5, base=0.02), retries=3, supported_errors=_LOST[:2])
     if kind == "cluster":
         if options.pop("connection_class", None) is SSLConnection:
             options["ssl"] = True
@@ -132,7 +133,7 @@ def connect(url: str) -> Link:
         # The plain pool refuses a request beyond its last connection; this one lets it wait its turn.
         pool = _Pool(max_connections=_MOST_CONNECTIONS, retry=retry, **options)
     # A retry of its own: redis-py's keeps count of its back-off.
-    lane = Lane(pool, Retry(ExponentialBackoff(cap=0.5, base=0.02), 3, _LOST), LONGEST_BLOCK_S * 2)  # type: ignore[arg-type]  # OSError serves
+    lane = Lane(pool, _Retry(ExponentialBackoff(cap=0.5, base=0.02), 3, _LOST), LONGEST_BLOCK_S * 2)  # type: ignore[arg-type]  # OSError serves
     return Link(Redis.from_pool(pool), spread=False, lane=lane)
 
 
@@ -185,6 +186,24 @@ def _check_tls(options: dict[str, Any]) -> None:
             f"A certificate file for Redis cannot be used ({files}): {error.strerror or error}.",
             "Correct HARK_REDIS_CA_FILE, HARK_REDIS_CERT_FILE and HARK_REDIS_KEY_FILE; they are PEM files.",
         ) from error
+
+
+class _Retry(Retry):
+    """Tries again what may heal; redis-py counts a refused password among the lost connections."""
+
+    async def call_with_retry(
+        self,
+        do: Callable[[], Awaitable[_Reply]],
+        fail: Callable[..., Any],
+        is_retryable: Callable[[Exception], bool] | None = None,
+        with_failure_count: bool = False,
+    ) -> _Reply:
+        """What `do` returns; `fail` is called after each failure."""
+
+        def may_heal(error: Exception) -> bool:
+            return not isinstance(error, AuthenticationError) and (is_retryable is None or is_retryable(error))
+
+        return await super().call_with_retry(do, fail, may_heal, with_failure_count)
 
 
 class _Pool(BlockingConnectionPool):

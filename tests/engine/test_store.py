@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 from collections import Counter
@@ -26,6 +27,7 @@ from engine.settings import Settings, load_settings
 from engine.store import Claimed, FinishedJob, NewJob, Store, open_store
 from engine.store import keys as redis_keys
 from engine.store.connect import without_password
+from engine.store.server import PrivateRedis
 from engine.worker.upkeep import Upkeep
 
 QUEUE = "task-processing"
@@ -800,6 +802,13 @@ async def test_a_wrong_password_is_named_without_the_password(fresh_redis: str) 
         f"Redis at {without_password(fresh_redis)} refused the password. Correct REDIS_URL or REDIS_PASSWORD."
     )
     assert "wr0ng-secret" not in str(caught.value)
+
+
+async def test_a_server_that_wants_a_password_and_gets_none_is_told_at_once(private_redis: PrivateRedis) -> None:
+    bare = Store(re.sub("://.*@", "://", private_redis.ensure()))
+    with pytest.raises(PermanentError, match="refused the password"):
+        await asyncio.wait_for(bare.ping(), 30)
+    await bare.close()
 
 
 async def test_nobody_listening_is_named_without_the_password() -> None:
