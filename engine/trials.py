@@ -16,7 +16,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import uuid4
 
-from engine.errors import HarkError, NotFoundError, NotSetUpError, PermanentError, RetryableError, SettingsError
+from engine.errors import (
+    HarkError,
+    NotFoundError,
+    NotSetUpError,
+    PermanentError,
+    RetryableError,
+    SettingsError,
+    did_you_mean,
+)
 from engine.settings import Settings
 
 _SENTENCE = "what time is it"
@@ -139,7 +147,10 @@ TRIALS: dict[str, Trial] = {
 def require_trial(name: str) -> Trial:
     """The trial of this name; raises NotFoundError, naming them all, where there is none."""
     if name not in TRIALS:
-        raise NotFoundError(f"There is no service named {name!r} to try.", f"The services are: {', '.join(TRIALS)}.")
+        raise NotFoundError(
+            f"There is no service named {name!r} to try.",
+            f"{did_you_mean(name, TRIALS)}The services are: {', '.join(TRIALS)}.",
+        )
     return TRIALS[name]
 
 

@@ -166,7 +166,7 @@ class Admin(Retrying, Recurring, Silencing):
         message = f"Cancelled by {actor}." + (f" {reason}" if reason else "")
         state = await self._changing.cancel(require_queue(queue), job_id, message, actor=actor, reason=reason)
         if not state:
-            raise NotFoundError(f"The {queue} queue has no job {job_id!r}.")
+            raise _no_job(queue, "", job_id)
         if state in FINISHED:
             raise BadInputError(f"Job {job_id} has {state} already.", "Only a job that has not ended can be cancelled.")
         return JobState(state)
@@ -174,7 +174,7 @@ class Admin(Retrying, Recurring, Silencing):
     async def promote(self, queue: str, job_id: str, *, actor: str, reason: str = "") -> None:
         """Run a delayed job now. Raises NotFoundError where no delayed job has this id."""
         if not await self._changing.promote(require_queue(queue), job_id, actor=actor, reason=reason):
-            raise NotFoundError(f"The {queue} queue has no delayed job {job_id!r}.")
+            raise _no_job(queue, "delayed ", job_id)
 
     async def remove(self, queue: str, job_id: str, *, actor: str, reason: str = "") -> Removed:
         """Take one job away. Raises BadInputError while it runs, NotFoundError where there is none."""
@@ -182,7 +182,7 @@ class Admin(Retrying, Recurring, Silencing):
         if state == JobState.ACTIVE:
             raise BadInputError(f"Job {job_id} is running.", "Cancel it or wait for its end, then remove it.")
         if not state:
-            raise NotFoundError(f"The {queue} queue has no job {job_id!r}.")
+            raise _no_job(queue, "", job_id)
         return Removed(1, batch)
 
     # --- the audit trail ---
@@ -223,3 +223,8 @@ class Admin(Retrying, Recurring, Silencing):
         require_queue(queue)
         if grace_ms < 0 or limit < 0:
             raise BadInputError("Grace and limit cannot be negative.", "0 means no grace, and no limit.")
+
+
+def _no_job(queue: str, kind: str, job_id: str) -> NotFoundError:
+    remedy = "It may have been started." if kind else "It may have been cleaned: finished jobs are kept for a time."
+    return NotFoundError(f"The {queue} queue has no {kind}job {job_id!r}.", remedy)

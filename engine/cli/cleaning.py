@@ -133,8 +133,12 @@ def _shown(previews: Sequence[CleanPreview], every: bool) -> int:
     """Tell what would go, and no more; the exit code."""
     _show(previews)
     if not any(preview.count for preview in previews):
-        tell(f"There is nothing to remove from {'all queues' if every else f'the {previews[0].queue} queue'}.")
+        tell(_nothing(previews, every))
     return 0
+
+
+def _nothing(previews: Sequence[CleanPreview], every: bool) -> str:
+    return f"There is nothing to remove from {'any queue' if every else f'the {previews[0].queue} queue'}."
 
 
 def _show(previews: Sequence[CleanPreview]) -> None:
@@ -158,7 +162,7 @@ def _asked(previews: Sequence[CleanPreview], every: bool, purge: bool) -> int | 
     what = jobs_text(count, states.pop()) if len(states) == 1 else f"{count} jobs"
     how = "for good" if purge else "into the quarantine"
     if not count:
-        tell(f"There is nothing to remove from {place}.")
+        tell(_nothing(previews, every))
         return 0
     if count > _TYPED_ABOVE:
         name = "all" if every else previews[0].queue

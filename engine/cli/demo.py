@@ -36,11 +36,14 @@ def demo(rate: float, seconds: float, failing: float, stop: bool, clean: bool) -
             tell("Demo traffic stops.")
         else:
             told = added = 0
-            async for added in traffic.run(rate, seconds, failing):
-                if told % _TOLD_EVERY == 0:
-                    tell(f"Added {_counted(added)}.")
-                told += 1
-            tell(f"Added {_counted(added)}. Take them away with `hark demo --clean`.")
+            try:
+                async for added in traffic.run(rate, seconds, failing):
+                    if told % _TOLD_EVERY == 0:
+                        tell(f"Added {_counted(added)}.")
+                    told += 1
+            finally:  # by Ctrl-C, too
+                if added:
+                    tell(f"Added {_counted(added)}. Take them away with `hark demo --clean`.")
 
     with_engine(work)
 

@@ -117,19 +117,22 @@ def retry(
         gradually = _Gradually(which, where, per_s, canary or 0, reason)
         return with_engine(lambda engine: gradually.run(engine, names))
 
+    ids = list(dict.fromkeys(job_ids)) or None
+
     async def work(engine: Engine) -> int:
         retried = 0
         for name in names:
-            ids = list(dict.fromkeys(job_ids)) or None
             count = await engine.admin.retry(name, ids, state=which, where=where, actor=actor(), reason=reason)
-            tell(f"{jobs_text(count, which)} of {name} {'runs' if count == 1 else 'run'} again.")
+            if count or ids is None:
+                tell(f"{jobs_text(count, which)} of {name} {'runs' if count == 1 else 'run'} again.")
             retried += count
         return retried
 
-    missing = len(set(job_ids)) - with_engine(work)
-    if job_ids and missing:
+    missing = len(ids or ()) - with_engine(work)
+    if ids is not None and missing:
+        few = f"{missing} of the {len(ids)} named jobs {'is' if missing == 1 else 'are'}"
         raise NotFoundError(
-            f"{missing} of the {len(set(job_ids))} named jobs: not among the {which} jobs of {names[0]}.",
+            f"{f'Job {ids[0]} is' if len(ids) == 1 else few} not among the {which} jobs of {names[0]}.",
             f"List those with `hark jobs {names[0]} --state {which}`.",
         )
     return 0

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
+from engine.errors import HarkError
 from engine.model import JobState
 
 
@@ -37,7 +40,7 @@ def printable(text: str) -> str:
 def tell(text: str, quiet: bool = False) -> None:
     """One line of the outcome, on standard output."""
     if not quiet:
-        click.echo(printable(text))
+        _write(printable(text))
 
 
 def complain(message: str) -> None:
@@ -71,20 +74,56 @@ def sparkline(counts: Sequence[int]) -> str:
 
 def on_terminal() -> bool:
     """Whether somebody is there to answer a question."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    return _is_terminal(sys.stdin) and _is_terminal(sys.stdout)
 
 
 def print_json(value: Any) -> None:
     """The outcome as JSON, in ASCII."""
-    click.echo(json.dumps(value, indent=2))
+    _write(json.dumps(value, indent=2))
 
 
 def print_table(rows: Sequence[Sequence[str]], left: int) -> None:
-    """Columns as wide as their widest cell; the first `left` of them flush left, numbers right."""
+    """Columns as wide as their widest cell; the first `left` of them flush left, numbers right.
+
+    On a terminal that is too narrow for them each row is told as a paragraph.
+    """
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    wide = shutil.get_terminal_size().columns
+    if _is_terminal(sys.stdout) and sum(widths) + 2 * (len(widths) - 1) > wide:
+        _print_paragraphs(rows, wide)
+        return
     for row in rows:
         cells = (
             cell.ljust(width) if column < left else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         tell("  ".join(cells).rstrip())
+
+
+def _print_paragraphs(rows: Sequence[Sequence[str]], wide: int) -> None:
+    """Each row's first cell, and the others below it, named: as many in a line as fit."""
+    names = [name.lower() for name in rows[0]]
+    for row in rows[1:]:
+        tell(row[0])
+        line = ""
+        for name, cell in zip(names[1:], row[1:], strict=True):
+            fact = f"  {name} {cell}" if cell else ""
+            if line and len(line) + len(fact) > wide:
+                tell(line)
+                line = ""
+            line += fact
+        tell(line)
+
+
+def _write(text: str) -> None:
+    try:
+        click.echo(text)
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # whoever reads it has seen enough: click ends without a word
+            raise
+        raise HarkError(f"The output cannot be written: {error.strerror or error}.", "Send it elsewhere.") from error
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person is at the other end; a stream that was closed before the start is None."""
+    return stream is not None and stream.isatty()

@@ -76,6 +76,8 @@ class Histories:
 
         Raises BadInputError for less than a minute and more than 90 days.
         """
+        if not _MINUTE_MS <= window_ms <= 90 * 24 * _HOUR_MS:
+            raise BadInputError("A window is a minute to 90 days long.", "Ask for one such as 30m, 24h or 7d.")
         unit_ms = _MINUTE_MS if window_ms <= 48 * _HOUR_MS else _HOUR_MS
         parts = await self.history(queue, periods=window_ms // unit_ms, span_ms=unit_ms)
         span_ms = max(1, int(time.time() * 1000) - parts[0].start_ms)

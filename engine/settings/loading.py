@@ -92,7 +92,11 @@ def _explain(detail: ErrorDetails, overrides: dict[str, Any]) -> tuple[str, str]
 
 def plain_fault(detail: ErrorDetails) -> str:
     """What is wrong with a value, in plain words and without a full stop; pydantic's are made for programmers."""
-    limits = {name: f"{limit:,}" for name, limit in detail.get("ctx", {}).items() if isinstance(limit, (int, float))}
+    limits = {
+        name: f"{int(limit) if limit == int(limit) else limit:,}"
+        for name, limit in detail.get("ctx", {}).items()
+        if isinstance(limit, (int, float))
+    }
     words = _FAULTS.get(detail["type"])
     return words.format(**detail.get("ctx", {}) | limits) if words else detail["msg"].removeprefix("Value error, ")
 

@@ -370,7 +370,7 @@ def _cause(error: BaseException | None, *kinds: type[BaseException]) -> BaseExce
 
 
 def _reason(error: BaseException) -> str:
-    if _cause(error, ConnectionRefusedError):
+    if _cause(error, ConnectionRefusedError, FileNotFoundError):  # of a port, and of a socket's file
         return "nothing listens there"
     if _cause(error, socket.gaierror):
         return "its name is not known"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -173,7 +174,12 @@ def test_retry_of_named_jobs_tells_which_could_not_be(said: Said) -> None:
     code, out, err = said("retry", "task-processing", "milk", "cheese")
     assert code == 1
     assert out == "1 failed job of task-processing runs again.\n"
-    assert err.startswith("hark: 1 of the 2 named jobs: not among the failed jobs")
+    assert err.startswith("hark: 1 of the 2 named jobs is not among the failed jobs")
+    assert said("retry", "task-processing", "gone")[1:] == (
+        "",
+        "hark: Job gone is not among the failed jobs of task-processing. "
+        "List those with `hark jobs task-processing --state failed`.\n",
+    )
     assert queue_json(said, "task-processing")["failed"] == 1
 
 
@@ -210,6 +216,65 @@ def test_clean_on_a_terminal_shows_the_count_and_asks(said: Said, answer: str, l
     assert 'milk create-task {"title": "buy milk"} The list is full.' in shown.decode()
     assert last_line in shown.decode()
     assert queue_json(said, "task-processing")["failed"] == left
+
+
+# --- where it writes ---
+
+
+def shown_on_a_terminal(*argv: str, columns: int) -> str:
+    """What a command that asks nothing shows on a terminal of this width."""
+    outer, inner = pty.openpty()
+    process = subprocess.Popen(
+        [*HARK, *argv], stdin=inner, stdout=inner, stderr=inner, env={**os.environ, "COLUMNS": str(columns)}
+    )
+    os.close(inner)
+    shown = b""
+    with contextlib.suppress(OSError), os.fdopen(outer, "rb", buffering=0) as terminal:
+        while part := terminal.read(4096):
+            shown += part
+    assert process.wait(30) == 0
+    return shown.decode().replace("\r", "")
+
+
+def test_a_table_that_is_too_wide_for_the_terminal_is_told_in_paragraphs() -> None:
+    tasks("milk", then="failed")
+    assert shown_on_a_terminal("status", "task-processing", columns=120).startswith("QUEUE            STATE  ")
+    narrow = shown_on_a_terminal("status", "task-processing", columns=50)
+    assert narrow.startswith(
+        "task-processing\n"
+        "  state running  waiting 0  delayed 0  active 0\n"
+        "  completed 0  failed 1  jobs/min 0.0\n"
+        "  failing 100.0%  workers 0\n"
+    )
+    lines = shown_on_a_terminal("jobs", "task-processing", columns=40).splitlines()
+    assert lines[:2] == ["milk", "  name create-task  state failed"]
+    assert lines[-1] == "  error The list is full."
+
+
+@pytest.mark.parametrize("argv", [("status",), ("status", "--json"), ("settings",), ("schedules", "--json")])
+def test_an_output_that_takes_no_more_is_told(argv: tuple[str, ...]) -> None:
+    with open("/dev/full", "w") as full:
+        process = subprocess.run([*HARK, *argv], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert process.returncode == 1
+    assert process.stderr == "hark: The output cannot be written: No space left on device. Send it elsewhere.\n"
+
+
+@pytest.mark.parametrize("argv", [("status",), ("settings",), ("jobs", "task-processing"), ("--help",)])
+def test_whoever_reads_no_further_hears_nothing_of_it(argv: tuple[str, ...]) -> None:
+    tasks("milk")
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = subprocess.run([*HARK, *argv], stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(writing)
+    assert (process.returncode, process.stderr) == (1, "")
+
+
+def test_a_command_that_would_ask_needs_no_input(said: Said) -> None:
+    tasks("milk", then="failed")
+    command = f"{' '.join(HARK)} clean task-processing --status failed <&-"
+    process = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60)
+    assert (process.returncode, process.stderr) == (0, "")
+    assert queue_json(said, "task-processing")["failed"] == 0
 
 
 # --- looking at jobs ---

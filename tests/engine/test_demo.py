@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
+import signal
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
@@ -132,3 +136,14 @@ def test_the_command_line_makes_stops_and_cleans_it(
     assert hark(["demo", "--stop"]) == 0
     assert hark(["demo", "--clean"]) == 0
     assert "Removed" in capsys.readouterr().out
+
+
+def test_ctrl_c_tells_how_many_there_are_and_how_they_go(fresh_redis: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", fresh_redis)
+    with subprocess.Popen([sys.executable, "-m", "engine", "demo"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "Added 1 demo job.\n"
+        process.send_signal(signal.SIGINT)
+        lines = process.stdout.read().splitlines()
+    assert process.returncode == 130
+    assert re.fullmatch(r"Added \d+ demo jobs?\. Take them away with `hark demo --clean`\.", lines[-1])

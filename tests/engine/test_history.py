@@ -231,7 +231,7 @@ async def test_a_window_is_its_periods_up_to_now_as_one(store: Store, monitor: M
 
 @pytest.mark.parametrize("window_ms", [0, MINUTE_MS - 1, 91 * DAY_MS])
 async def test_a_window_that_is_not_kept_is_refused(monitor: Monitor, window_ms: int) -> None:
-    with pytest.raises(BadInputError):
+    with pytest.raises(BadInputError, match="A window is a minute to 90 days long"):
         await monitor.window(TASKS, window_ms)
 
 

@@ -248,6 +248,7 @@ def test_a_file_that_is_a_link_stays_one(tmp_path: Path) -> None:
     [
         ("lease_ms", "1", "lease_ms: It must be 500 or more."),
         ("lease_ms", "soon", "lease_ms: It must be a whole number."),
+        ("ai_timeout_s", "9999", "ai_timeout_s: It must be 280 or less."),
         ("queues.synthesis.backoff", "linear", "queues.synthesis.backoff: It must be 'exponential' or 'fixed'."),
         ("quiet_start", "25:00", "quiet_start: It must be a time of day, such as 07:00 or 22:30."),
         ("calendar_timezone", "Middle/Earth", "There is no time zone 'Middle/Earth'."),

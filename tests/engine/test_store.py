@@ -824,6 +824,13 @@ async def test_nobody_listening_is_named_without_the_password() -> None:
     assert "s3cret" not in str(caught.value)
 
 
+async def test_a_socket_that_is_not_there_is_told_as_a_port_where_nobody_listens(tmp_path: Path) -> None:
+    away = Store(f"unix://{tmp_path}/none.sock")
+    with pytest.raises(RedisGoneError, match=r"none\.sock does not answer \(nothing listens there\)"):
+        await away.ping()
+    await away.close()
+
+
 def test_an_address_of_another_kind_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"REDIS_URL is not a Redis address.*redis://"):
         Store("http://localhost:6379")
