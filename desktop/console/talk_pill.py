@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
@@ -13,6 +15,9 @@ from desktop.voice.push_to_talk import TalkState
 from desktop.widgets.talk_pill import TalkPill
 from desktop.window import Window
 from engine.model import CommandFailed, Replied, VoiceEvent
+
+_ESC = re.compile(r"[.,] Esc \w+( \w+)?$")
+"""The key is for the window alone."""
 
 
 class Pill(QObject):
@@ -29,7 +34,7 @@ class Pill(QObject):
         self.bar.cancelled.connect(self._cancel)
         voice.state_changed.connect(self._on_state)
         voice.recording_level.connect(self.bar.show_level)
-        voice.hint_changed.connect(self.bar.show_hint)
+        voice.hint_changed.connect(lambda hint, warns: self.bar.show_hint(_ESC.sub("", hint), warns))
         for signal in (voice.refused, voice.notice):
             signal.connect(lambda message: self._tell(message, "caution"))
         bridge.voice_event.connect(self._on_event)

@@ -23,13 +23,17 @@ class Talking(QObject):
         self._window, self._voice, self._bridge = window, voice, bridge
         self._newest = 0
         self._spoken = False
+        self._warning = ""
+        """What the person was warned of last: with the next recording it is no news any more."""
         window.talk_pressed.connect(voice.press)
         window.talk_released.connect(voice.release)
         window.talk_cancelled.connect(voice.cancel)
         voice.recorded.connect(self.ask_aloud)
         voice.cancelled.connect(self._take_back)
         for signal in (voice.refused, voice.notice):
-            signal.connect(lambda message: window.notices.show_notice("warning", message))
+            signal.connect(self._warn)
+        voice.good_news.connect(lambda message: window.notices.show_notice("success", message))
+        voice.recording_started.connect(lambda: window.notices.withdraw(self._warning))
         bridge.voice_event.connect(self._on_voice_event)
         bridge.command_ended.connect(self._on_command_ended)
         bridge.resumed.connect(self._on_resumed)
@@ -46,6 +50,10 @@ class Talking(QObject):
         self._voice.microphones.changed.connect(lambda: self._show_microphones(page))
         self._voice.microphones.choose(page.microphone.device)
         self._voice.microphones.start()
+
+    def _warn(self, message: str) -> None:
+        self._warning = message
+        self._window.notices.show_notice("warning", message)
 
     def _show_microphones(self, page: AssistantPage) -> None:
         microphones = self._voice.microphones

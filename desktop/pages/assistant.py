@@ -103,9 +103,10 @@ class AssistantPage(QWidget):
         self._hint.setText(self._hints[state])
         self._hint.set_tone("accent" if state in ("listening", "finishing") else "ink")
 
-    def show_hint(self, hint: str) -> None:
-        """Say how a recording ends, or what is wrong with it; "" says again what the state means."""
+    def show_hint(self, hint: str, warns: bool = False) -> None:
+        """Say how a recording ends, or with `warns` what is wrong with it; "" says again what the state means."""
         self._hint.setText(hint or self._hints[self.talk.state])
+        self._hint.set_tone("caution" if warns else "accent" if self.talk.state == "listening" else "ink")
 
     def show_global_key(self, key: str) -> None:
         """Say which key talks while another program has the keyboard."""

@@ -36,7 +36,8 @@ class VoiceControl(QObject):
     1.0 while recording. `recorded`: a Recording to send; never an empty or a silent one. `cancelled`: take back the
     command that is being worked on. `refused`: nothing was sent, the message says why and what to do.
     `state_changed`: a value of `push_to_talk.TalkState`. `hint_changed`: how a recording ends or what is wrong with
-    it, "" for nothing special. `notice`: something to tell; nothing was lost.
+    it, "" for nothing special, and whether it is a warning. `notice`: something to tell; nothing was lost.
+    `good_news`: what such a notice told of is over.
     """
 
     recording_started = Signal()
@@ -45,8 +46,9 @@ class VoiceControl(QObject):
     cancelled = Signal()
     refused = Signal(str)
     state_changed = Signal(str)
-    hint_changed = Signal(str)
+    hint_changed = Signal(str, bool)
     notice = Signal(str)
+    good_news = Signal(str)
     heard_again = Signal()
     """What `hear_again` plays has ended."""
 
@@ -64,6 +66,8 @@ class VoiceControl(QObject):
         self._more = False
         self._shown_state = str(self._machine.state)
         self._hint = ""
+        self._silent = False
+        """Whether the hint tells that nothing is heard."""
         self._current_microphone: Source | None = None
         self.microphone.started.connect(self.recording_started)
         self.microphone.level.connect(self.recording_level)
@@ -72,8 +76,9 @@ class VoiceControl(QObject):
         self.microphone.silent.connect(self._on_silent)
         self.microphones.changed.connect(self._on_microphones_changed)
         self.microphones.notice.connect(self.notice)
-        self.microphone.clipped.connect(lambda: self._show_hint(_TOO_LOUD))
-        self.microphone.speech_began.connect(lambda: self._do(self._machine.speech_began()))
+        self.microphones.returned.connect(self.good_news)
+        self.microphone.clipped.connect(lambda: self._show_hint(_TOO_LOUD, warns=True))
+        self.microphone.speech_began.connect(self._on_speech)
         self.microphone.speech_ended.connect(lambda: self._do(self._machine.speech_ended()))
         self.speaker.finished.connect(self._on_spoken)
         self.speaker.failed.connect(self._on_speaker_failed)
@@ -184,7 +189,14 @@ class VoiceControl(QObject):
 
     def _on_silent(self) -> None:
         current = self.microphones.current
-        self._show_hint(_IS_MUTED.format(current.title) if current is not None and current.muted else _NOTHING_IS_HEARD)
+        muted = current is not None and current.muted
+        self._show_hint(_IS_MUTED.format(current.title) if current and muted else _NOTHING_IS_HEARD, warns=True)
+        self._silent = True
+
+    def _on_speech(self) -> None:
+        if self._silent:
+            self._show_hint("")
+        self._do(self._machine.speech_began())
 
     def _on_microphones_changed(self) -> None:
         """Another one may be meant now: a warm device is let go, a recording goes on where it began."""
@@ -194,10 +206,11 @@ class VoiceControl(QObject):
             if not self.microphone.is_recording:
                 self.microphone.close()
 
-    def _show_hint(self, hint: str) -> None:
+    def _show_hint(self, hint: str, *, warns: bool = False) -> None:
+        self._silent = False
         if hint != self._hint:
             self._hint = hint
-            self.hint_changed.emit(hint)
+            self.hint_changed.emit(hint, warns)
 
     def _wake_at(self, at_ms: int) -> None:
         # A timer may go off early: by the clock, or by Qt's tolerance.

@@ -24,11 +24,12 @@ class Microphones(QObject):
     """`changed`: something was plugged in or out, muted, or another one is the default.
 
     A chosen microphone that is not plugged in is stood in for by the default one, until it is back; `notice` says so
-    when it goes and when it comes.
+    when it goes, `returned` when it comes back.
     """
 
     changed = Signal()
     notice = Signal(str)
+    returned = Signal(str)
     _told = Signal()
 
     def __init__(self, portaudio: PortAudio, parent: QObject | None = None) -> None:
@@ -139,7 +140,7 @@ class Microphones(QObject):
             default = self.default
             self.notice.emit(_GONE.format(self._title, default.title if default is not None else "The default one"))
         elif chosen is not None and not was_there and self._title:
-            self.notice.emit(_BACK.format(chosen.title))
+            self.returned.emit(_BACK.format(chosen.title))
         if chosen is not None:
             self._title = chosen.title
         return chosen is not None

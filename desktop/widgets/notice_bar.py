@@ -91,6 +91,11 @@ class NoticeBar(QFrame):
         else:
             self._timer.stop()
 
+    def withdraw(self, text: str) -> None:
+        """Take the notice away if it still tells `text`."""
+        if self._text.text() == in_window(text):
+            self.hide()
+
     def offer(self, text: str, tooltip: str, take: Callable[[], None], *, icon: str = "", key: str = "") -> None:
         """Add a button to the notice that is shown: `take` is called once, and the notice goes.
 

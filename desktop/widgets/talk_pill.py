@@ -98,10 +98,10 @@ class TalkPill(QWidget):
         """The microphone's level, 0 to 1."""
         self._level = max(self._level, level)
 
-    def show_hint(self, words: str) -> None:
-        """Say more of the state that is shown, such as how a recording ends; "" says nothing new."""
-        if self._state == "listening" and words:
-            self._say(words, "ink")
+    def show_hint(self, words: str, warns: bool = False) -> None:
+        """Say more of the state that is shown, such as how a recording ends or, with `warns`, what is wrong."""
+        if self._state == "listening":
+            self._say(words or _WORDS[self._state], "caution" if warns else "ink")
 
     def tell(self, words: str, tone: str = "ink") -> None:
         """Say something, such as an answer, and stay for it to be read: while it is spoken, and some seconds."""

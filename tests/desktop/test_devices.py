@@ -113,6 +113,7 @@ def test_the_chosen_one_pulled_out_while_it_records_loses_nothing_and_is_told_as
 ) -> None:
     notices: list[str] = []
     control.notice.connect(notices.append)
+    control.good_news.connect(notices.append)
     qtbot.waitUntil(lambda: "other" in ids(control.microphones))
     pactl("set-default-source", "virtmic")
     control.microphones.choose("other")
@@ -162,6 +163,7 @@ def test_where_nothing_tells_of_plugging_each_look_at_the_list_does() -> None:
     microphones = Microphones(portaudio)
     microphones._has_server = False  # as outside Linux
     microphones.notice.connect(notices.append)
+    microphones.returned.connect(notices.append)
     microphones.choose("Headset")
     assert portaudio.input_device == "Headset"
     portaudio.names = ()
@@ -192,7 +194,7 @@ def test_a_muted_microphone_is_named(control: VoiceControl, qtbot: QtBot) -> Non
     pactl("set-source-mute", "virtmic", "1")
     try:
         qtbot.waitUntil(lambda: any(source.muted for source in control.microphones.list()))
-        with qtbot.waitSignal(control.hint_changed, check_params_cb=lambda hint: "is muted: unmute it" in hint):
+        with qtbot.waitSignal(control.hint_changed, check_params_cb=lambda hint, _: "is muted: unmute it" in hint):
             control.press()
     finally:
         pactl("set-source-mute", "virtmic", "0")

@@ -74,6 +74,18 @@ def test_a_tapped_key_listens_and_says_so(control: VoiceControl, virtual_audio: 
     assert tone_ms(signal.args[0], 1_000) == pytest.approx(300, abs=40)
 
 
+def test_the_warning_that_nothing_is_heard_goes_when_somebody_speaks(
+    control: VoiceControl, virtual_audio: VirtualAudio, qtbot: QtBot
+) -> None:
+    hints: list[tuple[str, bool]] = []
+    control.hint_changed.connect(lambda hint, warns: hints.append((hint, warns)))
+    control.press()
+    qtbot.waitUntil(lambda: hints == [("Nothing is heard: is the microphone muted?", True)])
+    virtual_audio.play(asyncio.run(speak("pause the email queue")))
+    qtbot.waitUntil(lambda: hints[1:] == [("", False)])
+    control.cancel()
+
+
 def test_hands_free_it_sends_by_itself(control: VoiceControl, virtual_audio: VirtualAudio, qtbot: QtBot) -> None:
     speech = asyncio.run(speak("pause the email queue"))
     control.use(TalkKey.BOTH, hands_free=True)

@@ -72,5 +72,12 @@ def test_silence_is_told_and_not_sent(at_the_window: Callable[..., None]) -> Non
         await until(lambda: refusals)
         assert "silent" in refusals[0]
         assert not person.app.window.findChildren(Exchange)
+        notice = person.app.window.notices
+        assert "silent" in notice.text
+        assert not notice.isHidden()
+        await until(lambda: not person.app.voice.held)
+        await person.press()
+        assert notice.isHidden(), "it is no news any more"
+        person.escape()
 
     at_the_window(journey)
