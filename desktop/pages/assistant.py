@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from desktop.actions import Actions
@@ -19,6 +20,8 @@ from desktop.widgets.talk_button import TalkButton
 from desktop.widgets.text import Button, Text
 from engine.recordings import Fate, KeptRecording
 
+_SMALL_BELOW = 620
+"""Pixels of the window's height: in a lower one the conversation needs the room."""
 _HINTS = {
     "idle": "Hold the button or the Space key and speak, or tap it",
     "listening": "Listening. Let go to send, Esc to cancel",
@@ -59,6 +62,7 @@ class AssistantPage(QWidget):
         self.conversation.correction_wanted.connect(self.correct)
         self.conversation.example_chosen.connect(actions.ask_requested)
         self.conversation.conversation_chosen.connect(self.go_on_with)
+        self.conversation.recordings_wanted.connect(self.recordings_wanted)
         column.addLayout(_in_the_middle(self.head))
         column.addWidget(self.conversation, 1)
         column.addSpacing(8)
@@ -146,6 +150,10 @@ class AssistantPage(QWidget):
             self.go_on_with(str(memory["conversation"]))
         self.microphone.recall(memory)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.talk.set_small(self.window().height() < _SMALL_BELOW)
+
     def _build_controls(self) -> QWidget:
         controls = QWidget()
         controls.setMaximumWidth(WIDTH)
@@ -211,6 +219,6 @@ def _in_the_middle(widget: QWidget) -> QHBoxLayout:
     """As wide as the widget may become, and in the middle of what is wider."""
     row = QHBoxLayout()
     row.addStretch(1)
-    row.addWidget(widget, 100)
+    row.addWidget(widget, 10_000)
     row.addStretch(1)
     return row

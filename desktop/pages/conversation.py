@@ -22,6 +22,8 @@ _EXAMPLES = (
     "How is the email queue doing?",
     "Pause the notification queue",
 )
+_NEAR_END = 8
+"""So many pixels from it count as the end."""
 _TURNS = 40
 """So many remembered turns are shown above the window's own exchanges."""
 
@@ -57,6 +59,7 @@ class ConversationView(QScrollArea):
     example_chosen = Signal(str)
     conversation_chosen = Signal(str)
     """The id of another conversation, of which a command is shown here."""
+    recordings_wanted = Signal()
 
     def __init__(self, look: Look) -> None:
         super().__init__()
@@ -79,18 +82,19 @@ class ConversationView(QScrollArea):
         lane = QWidget()
         lane.setMaximumWidth(WIDTH)
         self._column = QVBoxLayout(lane)
-        self._column.setContentsMargins(0, 12, 6, 12)
+        self._column.setContentsMargins(0, 12, 0, 12)
         self._column.setSpacing(28)
         self._welcome = self._build_welcome()
         self._column.addWidget(self._welcome)
         self._column.addStretch(1)
         row.addStretch(1)
-        row.addWidget(lane, 100)
+        row.addWidget(lane, 10_000)
         row.addStretch(1)
         self.setWidget(inside)
-        # A new line moves the end: follow it.
+        self._at_end = True
         bar = self.verticalScrollBar()
-        bar.rangeChanged.connect(lambda _low, high: bar.setValue(high))
+        bar.rangeChanged.connect(self._on_range)
+        bar.valueChanged.connect(self._on_scrolled)
 
     def exchange(self, number: int) -> Exchange:
         """The exchange of a command."""
@@ -107,9 +111,11 @@ class ConversationView(QScrollArea):
         exchange = Exchange(self._look, said, title_of(conversation_id) if elsewhere else "")
         exchange.opened.connect(lambda: self.conversation_chosen.emit(conversation_id))
         exchange.answered.connect(self.answered)
+        exchange.recordings_wanted.connect(self.recordings_wanted)
         exchange.correction_wanted.connect(self.correction_wanted)
         self._exchanges[number] = exchange, conversation_id
         self._column.insertWidget(self._column.count() - 1, exchange)
+        self._at_end = True
 
     def show_event(self, number: int, event: VoiceEvent) -> None:
         """Something happened to command `number`."""
@@ -150,6 +156,19 @@ class ConversationView(QScrollArea):
         for place, turn in enumerate(self.turns):
             self._column.insertWidget(place, turn)
         self._welcome.setVisible(not self.turns and len(self._away) == len(self._exchanges))
+
+    def _on_range(self, _low: int, high: int) -> None:
+        """A new line moves the end: follow it, unless somebody has scrolled up to read."""
+        bar = self.verticalScrollBar()
+        # As much to the left as the bar takes to the right: what is said stays in line with what is above and below.
+        beside = bar.sizeHint().width()
+        roomy = self.width() >= WIDTH + 2 * beside
+        self.setViewportMargins(beside if high and roomy else 0, 0, 0, 0)
+        if self._at_end:
+            bar.setValue(bar.maximum())
+
+    def _on_scrolled(self, value: int) -> None:
+        self._at_end = value >= self.verticalScrollBar().maximum() - _NEAR_END
 
     def _end_question(self) -> None:
         if self._asking is not None:

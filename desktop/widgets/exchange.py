@@ -35,6 +35,8 @@ class Exchange(QWidget):
     """What was heard, and the words of it that were guessed."""
     opened = Signal()
     """The conversation that it belongs to is wanted, where that is another one."""
+    recordings_wanted = Signal()
+    """What was said shall be tried again."""
 
     def __init__(self, look: Look, said: str | None, elsewhere: str = "") -> None:
         """`said` is a typed command; None where speech is still to be heard.
@@ -45,6 +47,9 @@ class Exchange(QWidget):
         super().__init__()
         self._look = look
         self._stages: list[str] = []
+        self._unheard = said is None
+        self.again: Button | None = None
+        """Try it again, where it was said and could not be heard."""
         self.finished = False
         self.done: list[str] = []
         """What was done or went wrong, in words."""
@@ -95,6 +100,7 @@ class Exchange(QWidget):
                 if not self.finished:
                     self._said.show_text(f"{text} …")
             case Heard(text=text, guessed=guessed):
+                self._unheard = False
                 self._said.show_text(text or "(no words)", guessed)
                 if not self.finished:
                     self._say("Working on it…", "muted")
@@ -102,7 +108,9 @@ class Exchange(QWidget):
                 self.finished = True
                 self._say(text, "ink")
                 for action in actions:
-                    self._add_action(action)
+                    # What only told something is told by the answer.
+                    if action.arguments or not action.ok:
+                        self._add_action(action)
                 if asks and self.origin.isHidden():
                     self._ask(event.trace, text)
             case StageTimed():
@@ -144,6 +152,8 @@ class Exchange(QWidget):
         else:
             self.finished = True
             self._say(in_window(message), "danger")
+            if self._unheard:
+                self._offer_again()
 
     def _build_origin(self, elsewhere: str) -> QWidget:
         origin = QWidget()
@@ -170,6 +180,20 @@ class Exchange(QWidget):
     def _on_expired(self) -> None:
         self.end_question()
         self._add_line("info", "muted", f"Not done: no answer came for {HELD_MS // 60_000} minutes.")
+
+    def _offer_again(self) -> None:
+        if self._said.text == "…":
+            self._said.hide()  # no word of it is known
+        self.again = Button(self._look, "Try again…", icon="retry", font="label")
+        self.again.setFixedHeight(30)
+        self.again.setToolTip("By another provider, as another language, or when what was wrong is mended")
+        self.again.clicked.connect(self.recordings_wanted)
+        line = QHBoxLayout()
+        line.setSpacing(10)
+        line.addWidget(self.again)
+        line.addWidget(Text(self._look, "What you said is kept.", "body", "muted"))
+        line.addStretch(1)
+        self._lines.addLayout(line)
 
     def _say(self, text: str, tone: str) -> None:
         self._reply.setText(text)

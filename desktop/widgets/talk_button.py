@@ -11,7 +11,9 @@ from PySide6.QtWidgets import QWidget
 from desktop.theme import Look
 
 _FRAME_MS = 33
-_RADIUS = 44.0
+_RADIUS, _SMALL_RADIUS = 44.0, 26.0
+_AROUND = 24
+"""Pixels around the button for what moves there."""
 _ICONS = {"idle": "microphone", "listening": "microphone", "working": "microphone", "speaking": "speaking"}
 _WORDS = {
     "idle": "Hold to talk",
@@ -34,7 +36,8 @@ class TalkButton(QWidget):
         super().__init__()
         self._look = look
         self._state, self._level, self._shown_level, self._held = "idle", 0.0, 0.0, False
-        self.setFixedSize(QSize(136, 136))
+        self._radius = 0.0
+        self.set_small(False)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setToolTip("Hold while you speak, then let go. The Space key does the same; Esc cancels.")
@@ -56,6 +59,15 @@ class TalkButton(QWidget):
         """The shown level of the microphone, 0 to 1."""
         return self._level
 
+    def set_small(self, small: bool) -> None:
+        """Whether it has little room."""
+        radius = _SMALL_RADIUS if small else _RADIUS
+        if radius != self._radius:
+            self._radius = radius
+            side = 2 * (round(radius) + (_AROUND // 2 if small else _AROUND))
+            self.setFixedSize(QSize(side, side))
+            self.update()
+
     def show_state(self, state: str) -> None:
         """Show "idle", "listening", "working" or "speaking"; only the moving ones are drawn again and again."""
         self._state = state
@@ -71,6 +83,11 @@ class TalkButton(QWidget):
     def show_level(self, level: float) -> None:
         """Show the microphone's level, 0 to 1."""
         self._level = min(max(level, 0.0), 1.0)
+
+    @property
+    def _room(self) -> float:
+        """What rings may grow by, in pixels."""
+        return self.width() / 2 - self._radius - 6
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
@@ -105,13 +122,14 @@ class TalkButton(QWidget):
         busy = self._state == "working"
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self._look.colour("accent_soft" if busy else "accent"))
-        painter.drawEllipse(centre, _RADIUS, _RADIUS)
+        painter.drawEllipse(centre, self._radius, self._radius)
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(self._look.colour("ink"), 2))
-            painter.drawEllipse(centre, _RADIUS + 4, _RADIUS + 4)
-        icon = self._look.pixmap(_ICONS[self._state], "accent" if busy else "on_accent", 38)
-        painter.drawPixmap(QPointF(centre.x() - 19, centre.y() - 19), icon)
+            painter.drawEllipse(centre, self._radius + 4, self._radius + 4)
+        size = round(0.86 * self._radius)
+        icon = self._look.pixmap(_ICONS[self._state], "accent" if busy else "on_accent", size)
+        painter.drawPixmap(QPointF(centre.x() - size / 2, centre.y() - size / 2), icon)
         painter.end()
 
     def _paint_around(self, painter: QPainter, centre: QPointF) -> None:
@@ -121,11 +139,12 @@ class TalkButton(QWidget):
             for share, alpha in ((1.0, 40), (0.55, 60)):
                 halo.setAlpha(alpha)
                 painter.setBrush(halo)
-                radius = _RADIUS + 5 + 18 * self._shown_level * share
+                radius = self._radius + 5 + self._room * self._shown_level * share
                 painter.drawEllipse(centre, radius, radius)
         elif self._state == "working":
             painter.setPen(QPen(self._look.colour("accent"), 3, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
-            ring = QRectF(centre.x() - _RADIUS - 7, centre.y() - _RADIUS - 7, 2 * _RADIUS + 14, 2 * _RADIUS + 14)
+            out = self._radius + 7
+            ring = QRectF(centre.x() - out, centre.y() - out, 2 * out, 2 * out)
             painter.drawArc(ring, int(-seconds * 300 * 16) % (360 * 16), 80 * 16)
         elif self._state == "speaking":
             for offset in (0.0, 0.5):
@@ -134,7 +153,7 @@ class TalkButton(QWidget):
                 wave.setAlpha(int(90 * (1 - phase)))
                 painter.setPen(QPen(wave, 2))
                 painter.setBrush(Qt.BrushStyle.NoBrush)
-                radius = _RADIUS + 3 + 19 * math.sqrt(phase)
+                radius = self._radius + 3 + (self._room + 1) * math.sqrt(phase)
                 painter.drawEllipse(centre, radius, radius)
 
     def _next_frame(self) -> None:

@@ -164,6 +164,50 @@ class TestConversation:
         qtbot.waitUntil(lambda: exchange.question is None)
         assert exchange.done == ["Not done: no answer came for 5 minutes."]
 
+    def test_what_only_told_something_is_not_told_twice(self, window: Window) -> None:
+        page = window.assistant
+        page.begin(1, "what time is it")
+        told, failed = Action("tell_time", {}, "It is nine."), Action("read_mail", {}, "No account.", ok=False)
+        page.conversation.show_event(1, Replied("a", "It is nine.", (told, failed)))
+        assert page.exchange(1).done == ["Read mail"]
+
+    def test_what_could_not_be_heard_can_be_tried_again_where_it_stands(self, window: Window, qtbot: QtBot) -> None:
+        page = window.assistant
+        for number, said in ((1, None), (2, "typed"), (3, None)):
+            page.begin(number, said)
+        page.conversation.show_event(3, Heard("c", "what time is it"))
+        for number in (1, 2, 3):
+            page.conversation.show_event(number, CommandFailed("a", "transcription", "The key was refused."))
+        assert [page.exchange(number).again is not None for number in (1, 2, 3)] == [True, False, False]
+        again = page.exchange(1).again
+        assert again is not None
+        with qtbot.waitSignal(page.recordings_wanted):
+            again.click()
+
+    def test_it_follows_the_newest_line_but_not_from_under_a_reader(self, window: Window, qtbot: QtBot) -> None:
+        page = window.assistant
+        bar = page.conversation.verticalScrollBar()
+        for number in range(12):
+            page.begin(number, f"command {number}")
+        qtbot.waitUntil(lambda: 0 < bar.maximum() == bar.value())
+        lane = page.exchange(0)
+        assert lane.mapTo(page, lane.rect().topLeft()).x() == page.typed.mapTo(page, page.typed.rect().topLeft()).x()
+        bar.setValue(10)
+        high = bar.maximum()
+        page.conversation.show_event(3, Replied("a", "A long answer. " * 60))
+        qtbot.waitUntil(lambda: bar.maximum() > high)
+        assert bar.value() == 10
+        page.begin(13, "another")
+        qtbot.waitUntil(lambda: bar.value() == bar.maximum())
+
+    def test_in_a_low_window_the_conversation_has_the_room(self, window: Window, qtbot: QtBot) -> None:
+        talk = window.assistant.talk
+        tall = talk.height()
+        window.resize(900, 480)
+        qtbot.waitUntil(lambda: talk.height() < tall)
+        window.resize(1280, 800)
+        qtbot.waitUntil(lambda: talk.height() == tall)
+
     def test_speech_that_fails_leaves_the_answer_standing(self, window: Window) -> None:
         page = window.assistant
         page.begin(1, "what time is it")
