@@ -161,7 +161,7 @@ class Exchange(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)
         row.addStretch(1)
-        row.addWidget(Text(self._look, f"Said earlier, in another conversation: {elsewhere}", "caption", "muted"))
+        row.addWidget(Text(self._look, f"Said earlier, elsewhere: {elsewhere}", "caption", "muted"))
         go = Button(self._look, "Open it", kind="quiet", font="caption")
         go.setFixedHeight(24)
         go.setAccessibleName(f"Open the conversation: {elsewhere}")

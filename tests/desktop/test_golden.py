@@ -22,10 +22,22 @@ from PySide6.QtGui import QFont, QImage, QPainter
 from pytestqt.qtbot import QtBot
 
 from desktop.actions import Actions
+from desktop.pages.assistant import AssistantPage
 from desktop.pages.chart_points import Measures, Point
 from desktop.theme import Look
 from desktop.window import Window
-from engine.model import AuditEntry, Job, JobState, MinuteCounts, Snapshot
+from engine.model import (
+    Action,
+    AuditEntry,
+    CommandFailed,
+    Heard,
+    Job,
+    JobState,
+    MinuteCounts,
+    Replied,
+    Snapshot,
+    StageTimed,
+)
 from tests.desktop import golden
 from tests.desktop.failed_jobs import group, sample_job
 from tests.desktop.snapshots import MINUTE, START_MS, snapshot
@@ -124,8 +136,24 @@ def window(look: Look) -> Iterator[Window]:
     window.jobs.show_page("email-processing", JobState.FAILED, 0, _jobs())
     window.failures.show_groups(_GROUPS, START_MS)
     window.show_connected("Connected\n1 worker", "redis://localhost:6379")
+    _talk(window.assistant)
     yield window
     shiboken6.delete(window)
+
+
+def _talk(page: AssistantPage) -> None:
+    """One command that was done, one whose name was guessed, one that could not be heard, one from elsewhere."""
+    shows = page.conversation.show_event
+    page.show_destination("Speech stays on this machine")
+    page.show_global_key("F9")
+    page.begin(1, "add a task to call Anna")
+    shows(1, Replied("a", "“call Anna” is on your list.", (Action("create_task", {"title": "call Anna"}, "done"),)))
+    shows(1, StageTimed("a", "voice-processing", 1, 20))
+    page.begin(2, None)
+    shows(2, Heard("b", "send an email to emma saying i am late", ("emma", "i am late")))
+    shows(2, Replied("b", "Shall I send “I am late” to Emma Berg at emma@example.org?", asks=True))
+    page.begin(3, None, "kitchen")
+    shows(3, CommandFailed("c", "transcription", "The server refused the API key (401)."))
 
 
 _GROUPS = (
@@ -154,7 +182,7 @@ def _show(window: Window, word: str, qtbot: QtBot) -> None:
             window.failures.show_sample_failed("The job is not kept any more.")
 
 
-@pytest.mark.parametrize("word", ["Queues", "Charts", "Jobs", "Failures"])
+@pytest.mark.parametrize("word", ["Assistant", "Queues", "Charts", "Jobs", "Failures"])
 @pytest.mark.parametrize("colours", ["light", "dark"])
 def test_the_page_looks_as_it_did(
     window: Window, look: Look, qtbot: QtBot, tmp_path: Path, pytestconfig: pytest.Config, colours: str, word: str
