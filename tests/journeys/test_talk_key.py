@@ -46,7 +46,7 @@ def test_a_new_talk_key_works_at_once(at_the_window: Callable[..., None]) -> Non
         editor.press.click()
         dialog = editor.dialog
         assert dialog is not None
-        await until(dialog.isVisible)
+        await until(dialog.isActiveWindow)  # X gives the keys to it a moment after it is seen
         for down in (True, False):
             send("F9", down=down)  # to be chosen again, not to talk
         await until(lambda: dialog.keys == "<f9>")
