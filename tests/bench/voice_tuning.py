@@ -25,6 +25,7 @@ from engine.providers.offline.confidence import features
 from engine.providers.offline.grammar import Grammar, load_grammar
 from engine.providers.offline.recogniser_program import Recogniser, with_noise_floor
 from engine.providers.offline.transcriber import _prepare
+from engine.providers.offline.word_graph import word_graph
 from tests.spoken_set import in_noise
 
 SENTENCES = (
@@ -126,7 +127,7 @@ def commands(grammar: Grammar, count: int) -> Iterator[str]:
 async def collect(count: int, turns: int) -> list[dict[str, Any]]:
     """What the recogniser makes of each clip: of commands that were heard as such, and of sentences."""
     grammar, recogniser = load_grammar(), Recogniser()
-    recogniser.listen_with(grammar.jsgf(Vocabulary()), grammar.pronunciations)
+    recogniser.listen_with(word_graph(grammar.jsgf(Vocabulary())), grammar.pronunciations)
     speakers = [OfflineSynthesizer(*voice) for voice in VOICES]
     texts = [(text, True) for text in commands(grammar, count)] + [(text, False) for text in SENTENCES]
     rows = []

@@ -4,10 +4,10 @@ pocketsphinx holds Python's lock while it decodes, so it runs apart. Started by 
 imports nothing else of Hark. A request is a line of JSON, followed by the sound where it has one,
 mono 16-bit PCM at 16 kHz:
     {"mode": "unknown", "words": [str]}
-    {"mode": "command", "bytes": int, "jsgf": str, "pronunciations": {word: phones}}
+    {"mode": "command", "bytes": int, "graph": str, "pronunciations": {word: phones}}
     {"mode": "free", "bytes": int}
 `unknown` answers {"words": [str]}: those that the dictionary lacks. `command` decodes with the
-grammar `jsgf`, `free` with the general English model; their answer is
+word graph `graph` (in the FSG format), `free` with the general English model; their answer is
     {"text": str, "phones": [str], "words": [[str, int, float]]}
 `phones` are the sounds of that text (CMU phones); `words` has each word's length in frames of
 10 ms and its fit: the log likelihood a frame, 0 where each frame is best explained by just this
@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import signal
 import sys
 from collections.abc import Callable
@@ -28,7 +27,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pocketsphinx import Decoder
+from pocketsphinx import Decoder, FsgModel
 
 # Tuned on synthetic voices: words cost more than by default (else "the" and "a" are heard in every
 # breath), the grammar's weights less, and silence is likelier, so that a slow start is no word.
@@ -48,7 +47,6 @@ _ONE_PASS = {"fwdflat": False}
 _MEAN = {"lm": None, "ds": 50, "topn": 1, "loglevel": "FATAL"}
 _MEAN_OF = "#JSGF V1.0; grammar any; public <any> = a;"
 _STEP = 3_200  # samples, 200 ms: words are told so often
-_WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")
 _VOWELS = frozenset(["AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"])
 
 
@@ -75,22 +73,21 @@ class Recogniser:
         self._grammar: tuple[str, dict[str, str]] | None = None
         self._command: Any = None
 
-    def listen_with(self, jsgf: str, pronunciations: dict[str, str]) -> None:
-        """Hear commands with this grammar; it takes some tenths of a second where it is another one."""
-        if self._grammar == (jsgf, pronunciations):
+    def listen_with(self, graph: str, pronunciations: dict[str, str]) -> None:
+        """Hear commands with this graph; it takes some tenths of a second where it is another one."""
+        if self._grammar == (graph, pronunciations):
             return
         decoder = Decoder(lm=None, **_TUNING, **_BEAMS, **_COMPARABLE, **_FIRST_LOOK)
         for word, phones in pronunciations.items():
             decoder.add_word(word, phones, update=False)
-        for word in sorted(set(_WORD.findall(jsgf))):
-            _add_british(decoder, word)
-        decoder.add_jsgf_string("commands", jsgf)
+        model = _model_of(graph, decoder)
+        decoder.add_fsg("commands", model)
         decoder.activate_search("commands")
-        self._command, self._grammar = decoder, (jsgf, pronunciations)
+        self._command, self._grammar = decoder, (graph, pronunciations)
 
     def unknown(self, words: list[str]) -> list[str]:
         """Those of `words` that have no pronunciation."""
-        decoder = self._command or self._speech()
+        decoder = self._command or self._meter()
         return [word for word in words if decoder.lookup_word(word) is None]
 
     def command(self, samples: npt.NDArray[np.int16], so_far: SoFar = lambda _: None) -> dict[str, Any]:
@@ -123,15 +120,19 @@ class Recogniser:
 
     def _mean_of(self, samples: npt.NDArray[np.int16]) -> str:
         """The cepstral mean of a recording, as decoders take it."""
+        meter = self._meter()
+        meter.reinit_feat()
+        meter.start_utt()
+        meter.process_raw(samples.tobytes(), full_utt=True)
+        meter.end_utt()
+        return str(meter.get_cmn(False))
+
+    def _meter(self) -> Any:
         if self._mean is None:
             self._mean = Decoder(**_MEAN)
             self._mean.add_jsgf_string("any", _MEAN_OF)
             self._mean.activate_search("any")
-        self._mean.reinit_feat()
-        self._mean.start_utt()
-        self._mean.process_raw(samples.tobytes(), full_utt=True)
-        self._mean.end_utt()
-        return str(self._mean.get_cmn(False))
+        return self._mean
 
     def _speech(self) -> Any:
         if self._free is None:
@@ -164,6 +165,31 @@ def _add_british(decoder: Any, word: str) -> None:
         known.append(phones)
     if known and (told := british(known[0])) not in known:
         decoder.add_word(f"{word}({len(known) + 1})", told, update=False)
+
+
+def _model_of(graph: str, decoder: Any) -> FsgModel:
+    """A word graph in the FSG format as the decoder takes it; its words are listened for as said in England, too."""
+    transitions, values = [], {}
+    for line in graph.splitlines():
+        key, *rest = line.split()
+        if key == "TRANSITION":
+            transitions.append(rest)
+        elif len(rest) == 1:
+            values[key] = rest[0]
+    likelihoods = decoder.logmath
+    model = FsgModel("commands", likelihoods, _TUNING["lw"], int(values["NUM_STATES"]))
+    model.set_start_state(int(values["START_STATE"]))
+    model.set_final_state(int(values["FINAL_STATE"]))
+    words = {word: model.word_add(word) for word in sorted({word for _, _, _, *said in transitions for word in said})}
+    for word in words:
+        _add_british(decoder, word)
+    for before, after, likely, *said in transitions:
+        place = int(before), int(after), int(likelihoods.log(float(likely)))
+        if said:
+            model.trans_add(*place, words[said[0]])
+        else:
+            model.null_trans_add(*place)
+    return model
 
 
 def _answer(decoder: Any, smaller: int) -> dict[str, Any]:
@@ -206,7 +232,7 @@ def main() -> None:
                 if mode == "free":
                     _tell(recogniser.free(samples, so_far))
                 else:
-                    recogniser.listen_with(request["jsgf"], request["pronunciations"])
+                    recogniser.listen_with(request["graph"], request["pronunciations"])
                     _tell(recogniser.command(samples, so_far))
 
 

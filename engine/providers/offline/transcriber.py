@@ -24,6 +24,7 @@ from engine.providers.offline.confidence import features, likelihood
 from engine.providers.offline.denoising import without_noise
 from engine.providers.offline.grammar import SharedGrammar
 from engine.providers.offline.jsgf import own_words
+from engine.providers.offline.word_graph import word_graph
 
 _log = get_logger("providers.offline")
 _SILENCE_MS = 300  # without it the last word is cut off
@@ -122,7 +123,7 @@ class OfflineTranscriber:
         if unknown:
             pronunciations |= await self._pronounce(unknown)
         silent = frozenset(word for word in unknown if word not in pronunciations)
-        listening = {"jsgf": grammar.jsgf(vocabulary, silent), "pronunciations": pronunciations}
+        listening = {"graph": word_graph(grammar.jsgf(vocabulary, silent)), "pronunciations": pronunciations}
         while len(self._listening) >= _MOST_USERS:
             del self._listening[next(iter(self._listening))]
         self._listening[vocabulary] = listening
