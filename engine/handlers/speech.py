@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.audio import Recording, joined
 from engine.errors import BadInputError, RetryableError, SettingsError
-from engine.handlers.context import JobContext
+from engine.handlers.context import JobContext, Services
 from engine.handlers.foreign_sound import opened
 from engine.handlers.guesses import without_known_words
 from engine.handlers.local_time import user_now
@@ -68,6 +68,13 @@ async def transcribe_recording(payload: TranscribeRecording, context: JobContext
         await context.services.store.expire_blob(payload.queue, blob, HEARD_TTL_S)
     guessed = without_known_words(parts, text, user_now(context.services.settings))
     return {"text": text, "duration_ms": duration_ms, "guessed": list(guessed)}
+
+
+async def get_ready_to_hear(services: Services, user_id: str = "local") -> None:
+    """Load what hears `user_id`, where that is slow to load: their first command need not wait for it then."""
+    transcriber = services.providers().transcriber
+    if isinstance(transcriber, ExpectingTranscriber):
+        await transcriber.expecting(await own_vocabulary(user_id, services)).get_ready()
 
 
 async def synthesize_speech(payload: SynthesizeSpeech, context: JobContext) -> dict[str, Any]:

@@ -124,8 +124,12 @@ class FileTranscriber(Transcriber, Protocol):
 class ExpectingTranscriber(Transcriber, Protocol):
     """One that knows only so many words: it wants the user's own, and tells which parts of a text it guessed."""
 
-    def expecting(self, vocabulary: Vocabulary) -> Transcriber:
+    def expecting(self, vocabulary: Vocabulary) -> ExpectingTranscriber:
         """The same transcriber for one who may say these words as well; whoever else uses it notices nothing."""
+        ...
+
+    async def get_ready(self) -> None:
+        """Load now what the first recording would have to wait for."""
         ...
 
     async def guessed(self, text: str) -> tuple[str, ...]:

@@ -27,13 +27,15 @@ from engine.concurrency import TimeLimit
 from engine.errors import HarkError, PermanentError, RetryableError
 from engine.failures import last_frames
 from engine.handlers import HANDLERS, Handler, JobContext, Services
+from engine.handlers.speech import get_ready_to_hear
 from engine.job_types import JobType, wrong_arguments
 from engine.log import get_logger, without_tracebacks
 from engine.monitor import Monitor
+from engine.process import keep_what_is_loaded
 from engine.providers import Providers, choose_providers
 from engine.providers.mail import mail_account
 from engine.providers.tasks_local import LocalTasks
-from engine.queues import QUEUES, require_queue
+from engine.queues import QUEUES, TRANSCRIPTION, require_queue
 from engine.settings import Settings, load_settings
 from engine.store import Claimed, FinishedJob, open_store
 from engine.store.records import dumps
@@ -48,6 +50,8 @@ from engine.write_lock import WriteLock
 
 _log = get_logger("broker")
 
+READY_AFTER_S = 3.0
+"""An app's own worker loads the recogniser so long after it has started, in seconds."""
 _LAST_WRITES_S = 10.0
 """A worker that ends gives Redis so long to take the last outcomes; after that leases bring their jobs back."""
 
@@ -97,6 +101,7 @@ class QueueBroker(AsyncBroker):
         self._contexts: dict[tuple[str, str], JobContext] = {}
         self._cancelled: set[tuple[str, str]] = set()
         self._providers: Providers | None = None
+        self._readying: asyncio.Task[None] | None = None
 
     # --- life ---
 
@@ -134,6 +139,8 @@ class QueueBroker(AsyncBroker):
             self._upkeep.start()
             self._scheduler = Scheduler(self._store, self._queues)
             self._scheduler.start()
+            if self.is_embedded and TRANSCRIPTION in self._queues:
+                self._readying = asyncio.create_task(self._get_ready(), name="get ready to hear")
         await super().startup()
 
     async def shutdown(self) -> None:
@@ -142,6 +149,9 @@ class QueueBroker(AsyncBroker):
             if self.is_worker_process and hasattr(self, "_claiming"):
                 await self._end_work()
         finally:
+            if self._readying is not None:
+                self._readying.cancel()
+                await asyncio.wait({self._readying})
             if self._providers is not None:
                 await self._providers.close()
             await super().shutdown()
@@ -171,6 +181,15 @@ class QueueBroker(AsyncBroker):
             assert self._settings is not None
             self._providers = choose_providers(self._settings)
         return self._providers
+
+    async def _get_ready(self) -> None:
+        """Whoever has opened the app may speak soon. The window, which opens now, comes first."""
+        await asyncio.sleep(READY_AFTER_S)
+        try:
+            await get_ready_to_hear(self._services)
+        except HarkError as error:
+            _log.info("the first command will have to wait for the recogniser: %s", error)
+        keep_what_is_loaded()
 
     # --- adding, by taskiq's own means ---
 

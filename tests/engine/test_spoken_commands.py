@@ -34,7 +34,7 @@ from engine.model import (
     Waiting,
 )
 from engine.providers import Reply
-from engine.providers.offline import OfflineSynthesizer
+from engine.providers.offline import OfflineSynthesizer, OfflineTranscriber
 from engine.queues import SYNTHESIS, TRANSCRIPTION
 from engine.recordings import Fate
 from engine.settings import Settings, load_settings
@@ -259,6 +259,25 @@ async def test_words_heard_on_this_machine_are_told_before_all_are_heard(store: 
     kinds = [type(event) for event in events]
     assert Hearing in kinds[: kinds.index(Heard)]
     assert next(event.text for event in events if isinstance(event, Hearing)).startswith("send")
+
+
+async def test_an_apps_own_worker_loads_the_recogniser_before_anything_is_said(
+    fresh_redis: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.worker.broker.READY_AFTER_S", 0)
+    broker = create_broker(load_settings(redis_url=fresh_redis))
+    broker.is_worker_process = broker.is_embedded = True
+    await broker.startup()
+    try:
+        assert broker._readying is not None
+        await broker._readying
+        transcriber = broker._use_providers().transcriber
+        assert isinstance(transcriber, OfflineTranscriber)
+        loaded = transcriber.program.pid
+    finally:
+        await broker.shutdown()
+    assert loaded is not None
+    assert transcriber.program.pid is None
 
 
 async def test_an_answer_that_comes_as_a_stream_is_told_in_parts_a_short_one_first(

@@ -101,6 +101,12 @@ class OfflineTranscriber:
         enough = _LIKELY_TO_DO if understood.tool in grammar.doing else _LIKELY
         return str((command if sure >= enough else free)["text"])
 
+    async def get_ready(self) -> None:
+        """Start the recogniser and load what it listens with, by letting it hear silence. Raises as `transcribe`."""
+        silence = _prepare(Recording(np.zeros(0, np.int16), SPEECH_RATE_HZ))
+        await self._decode("command", silence, lambda _: None, **await self._listen())
+        await self._decode("free", silence, lambda _: None)
+
     async def guessed(self, text: str) -> tuple[str, ...]:
         """The parts of a transcript that are names or free words: they may well be others that sound alike."""
         return (await self._grammar.load()).free_words(text)
