@@ -77,18 +77,18 @@ class Recogniser:
         """Hear commands with this graph; it takes some tenths of a second where it is another one."""
         if self._grammar == (graph, pronunciations):
             return
-        decoder = Decoder(lm=None, **_TUNING, **_BEAMS, **_COMPARABLE, **_FIRST_LOOK)
+        if self._command is None:
+            self._command = Decoder(lm=None, **_TUNING, **_BEAMS, **_COMPARABLE, **_FIRST_LOOK)
         for word, phones in pronunciations.items():
-            decoder.add_word(word, phones, update=False)
-        model = _model_of(graph, decoder)
-        decoder.add_fsg("commands", model)
-        decoder.activate_search("commands")
-        self._command, self._grammar = decoder, (graph, pronunciations)
+            if self._command.lookup_word(word) is None:
+                self._command.add_word(word, phones, update=False)
+        self._command.add_fsg("commands", _model_of(graph, self._command))  # in the place of the last one
+        self._command.activate_search("commands")
+        self._grammar = graph, pronunciations
 
     def unknown(self, words: list[str]) -> list[str]:
-        """Those of `words` that have no pronunciation."""
-        decoder = self._command or self._meter()
-        return [word for word in words if decoder.lookup_word(word) is None]
+        """Those of `words` that have no pronunciation in the dictionary as it comes."""
+        return [word for word in words if self._meter().lookup_word(word) is None]
 
     def command(self, samples: npt.NDArray[np.int16], so_far: SoFar = lambda _: None) -> dict[str, Any]:
         """Return the answer for the nearest sentence of the grammar, its text "" where none is near."""
