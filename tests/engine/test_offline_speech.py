@@ -7,6 +7,7 @@ import importlib.util
 import os
 import signal
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 
 import numpy as np
@@ -231,6 +232,18 @@ async def test_a_cancelled_job_does_not_leave_its_answer_to_the_next(offline: Of
 
     short = await offline.synthesizer.synthesize("hello")
     assert short.duration_ms < 2_000
+
+
+async def test_a_recogniser_whose_job_is_cancelled_hears_the_next_recording_without_a_new_start(
+    offline: Offline,
+) -> None:
+    first, second = [await offline.synthesizer.synthesize(text) for text in ("pause all queues", "what time is it")]
+    await offline.transcriber.get_ready()
+    pid = offline.transcriber.program.pid
+    async with aclosing(offline.transcriber.transcribe_stream(first)) as texts:
+        await anext(texts)  # it is in the middle of its work
+    assert await offline.transcriber.transcribe(second) == "what time is it"
+    assert offline.transcriber.program.pid == pid
 
 
 async def test_closed_providers_have_no_process_left() -> None:

@@ -21,6 +21,8 @@ from engine.errors import RetryableError
 from engine.log import get_logger
 
 _END_S = 0.5
+_HEARD_OUT_S = 1.0
+"""An answer that nobody waits for any more may take so long yet: starting the program again takes longer."""
 
 _log = get_logger("providers.offline")
 
@@ -36,6 +38,8 @@ class ChildProgram:
         self._title = title
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
+        self._unheard: asyncio.Task[tuple[dict[str, Any], bytes]] | None = None
+        """A request whose job was cancelled."""
 
     @property
     def pid(self) -> int | None:
@@ -51,22 +55,41 @@ class ChildProgram:
         """
         line = json.dumps({**request, "bytes": len(body)}).encode() + b"\n"
         async with self._turn:
+            await self._hear_out()
+            asking = asyncio.create_task(self._ask(line, body, so_far))
             try:
-                return await self._exchange(line, body, so_far)
-            except (asyncio.IncompleteReadError, OSError) as error:
-                _log.warning("%s ended unexpectedly (%s); starting it again", self._title, type(error).__name__)
-            try:
-                return await self._exchange(line, body, so_far)
-            except (asyncio.IncompleteReadError, OSError) as error:
-                raise RetryableError(
-                    f"{self._title} ended unexpectedly, twice in a row.",
-                    "Run `hark doctor`; where it says that offline speech is broken, install Hark again.",
-                ) from error
+                return await asyncio.shield(asking)
+            except asyncio.CancelledError:
+                self._unheard = asking
+                asyncio.get_running_loop().call_later(_HEARD_OUT_S, asking.cancel)
+                raise
 
     async def close(self) -> None:
         """End the program; it starts again if asked again."""
         async with self._turn:
+            await self._hear_out()
             await self._end()
+
+    async def _hear_out(self) -> None:
+        """Let a request end that nobody waits for: its answer must not be taken for the next one's."""
+        if self._unheard is not None:
+            await asyncio.wait({self._unheard})
+            if not self._unheard.cancelled() and (error := self._unheard.exception()) is not None:
+                _log.info("a cancelled request failed: %s", error)
+            self._unheard = None
+
+    async def _ask(self, line: bytes, body: bytes, so_far: Callable[[Any], None]) -> tuple[dict[str, Any], bytes]:
+        try:
+            return await self._exchange(line, body, so_far)
+        except (asyncio.IncompleteReadError, OSError) as error:
+            _log.warning("%s ended unexpectedly (%s); starting it again", self._title, type(error).__name__)
+        try:
+            return await self._exchange(line, body, so_far)
+        except (asyncio.IncompleteReadError, OSError) as error:
+            raise RetryableError(
+                f"{self._title} ended unexpectedly, twice in a row.",
+                "Run `hark doctor`; where it says that offline speech is broken, install Hark again.",
+            ) from error
 
     async def _exchange(self, line: bytes, body: bytes, so_far: Callable[[Any], None]) -> tuple[dict[str, Any], bytes]:
         answered = False
@@ -89,7 +112,7 @@ class ChildProgram:
             sound = await process.stdout.readexactly(answer.get("bytes", 0))
             answered = True
         finally:
-            # Also where our job was cancelled: a half-read answer would be taken for the next one's.
+            # Also where this was cancelled: a half-read answer would be taken for the next one's.
             if not answered:
                 await asyncio.shield(self._end())
         return answer, sound
