@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from engine.cli.asking import some_worker
-from engine.cli.frame import Group, actor, debug_option, hark, unlocking, with_engine
+from engine.cli.frame import Group, actor, debug_option, hark, read_input, require_text, unlocking, with_engine
 from engine.cli.output import note, print_json, tell
 from engine.errors import BadInputError
 from engine.model import JobState
@@ -51,7 +50,7 @@ def ask_one(prompt: tuple[str, ...], instructions: str, model: str | None, as_js
     """Ask PROMPT and print the answer; "-" reads it from the input."""
     from engine.model import JobOptions
 
-    words = sys.stdin.read() if prompt == ("-",) else " ".join(prompt)
+    words = read_input() if prompt == ("-",) else require_text(" ".join(prompt), "The prompt")
     options = JobOptions(awaited=True)
     result = _run(
         lambda engine: engine.client.ask_ai("local", words, instructions=instructions, model=model, options=options)
@@ -155,7 +154,7 @@ def _prompts(file: Path) -> list[str]:
     """The prompts of a file, at least one. Raises BadInputError."""
     name = "the input" if str(file) == "-" else str(file)
     try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+        text = read_input() if str(file) == "-" else file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = (error.strerror if isinstance(error, OSError) else None) or error
         raise BadInputError(f"{name} cannot be read: {why}.", "Give a text file in UTF-8.") from error

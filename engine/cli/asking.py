@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine import log
-from engine.cli.frame import hark, with_engine
-from engine.cli.output import compact, complain, print_json, tell
+from engine.cli.frame import hark, read_input, require_text, with_engine
+from engine.cli.output import compact, complain, is_terminal, print_json, tell
 from engine.errors import BadInputError, HarkError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ _WORKER_START_S = 30.0
 def ask(
     text: tuple[str, ...], audio: Path | None, speak: Path | None, conversation: str, yes: bool, as_json: bool
 ) -> int:
-    """Send one command, typed (TEXT) or recorded (--audio), through the queues.
+    """Send one command, typed (TEXT) or recorded (--audio), through the queues; "-" reads it from the input.
 
     What sends or destroys is asked about first: at a terminal you are asked here, else it waits five minutes for
     another `hark ask yes`, and nothing is done without it.
@@ -54,7 +54,11 @@ def ask(
         raise click.UsageError("Give the words, or --audio FILE.")
     if speak is not None and (speak.is_dir() or not speak.absolute().parent.is_dir()):
         raise BadInputError(f"{speak} cannot be written.", "Give a file name in a folder that exists.")
-    said = _read_recording(audio) if audio is not None else _checked_words(" ".join(text))
+    said = (
+        _read_recording(audio)
+        if audio is not None
+        else _checked_words(read_input().strip() if text == ("-",) else " ".join(text))
+    )
 
     async def work(engine: Engine) -> int:
         async with some_worker(engine):
@@ -99,7 +103,7 @@ def _decision(yes: bool, as_json: bool) -> str | None:
     """What is answered to a question of Hark's; None where nobody is here to ask."""
     if yes:
         return "yes"
-    if as_json or not sys.stdin.isatty():
+    if as_json or not is_terminal(sys.stdin):
         tell("Asks:   nothing is done yet. Say yes within five minutes: hark ask yes", as_json)
         return None
     return "yes" if click.confirm("Do it?") else "no"
@@ -155,7 +159,7 @@ def _checked_words(text: str) -> str:
         raise BadInputError("There are no words in the command.", 'Ask like this: hark ask "what time is it".')
     if len(text) > 20_000:
         raise BadInputError(f"The command has {len(text)} characters.", "Hark takes 20000 at most.")
-    return text
+    return require_text(text, "The command")
 
 
 def _read_recording(path: Path) -> Recording | bytes:

@@ -238,12 +238,17 @@ def export(queue: str, batch: str | None, state: str | None, query: str, output:
         with _written(output) as file:
             async for job in jobs:
                 line = json.dumps(dataclasses.asdict(job))
-                click.echo(line, file=file)
+                if file is None:
+                    tell(line)
+                else:
+                    file.write(f"{line}\n")
                 count += 1
         return count
 
     count = with_engine(work)
-    if output is not None:
+    if output is None and not count:
+        note("There are no such jobs.")
+    elif output is not None:
         tell(f"Wrote {count} job{'' if count == 1 else 's'} to {output}.")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from engine import __version__, log
-from engine.errors import WriteLockedError
+from engine.errors import BadInputError, WriteLockedError
 from engine.queues import QUEUES, require_queue
 
 if TYPE_CHECKING:
@@ -150,6 +150,31 @@ def read_settings(**given: Any) -> Settings:
     from engine.settings import load_settings
 
     return load_settings(**given)
+
+
+def read_input() -> str:
+    """All of the standard input. Raises BadInputError where there is none, or no text."""
+    import sys
+
+    if sys.stdin is None:  # closed before the start
+        raise BadInputError("There is no input.", "Pipe a text into the command, or give the words themselves.")
+    try:
+        return require_text(sys.stdin.read(), "The input")
+    except UnicodeDecodeError as error:
+        raise _no_text("The input") from error
+
+
+def require_text(text: str, what: str) -> str:
+    """Return it. Raises BadInputError where bytes that are no text came through as halves of surrogate pairs."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise _no_text(what) from error
+    return text
+
+
+def _no_text(what: str) -> BadInputError:
+    return BadInputError(f"{what} cannot be read: it is no text.", "Give one in UTF-8.")
 
 
 def actor() -> str:

@@ -198,10 +198,8 @@ class _Gradually:
             return 130
         if last.canary_failed:
             left = last.total - last.retried
-            complain(
-                f"{last.canary_failed} of the {last.retried} canaries failed again: the other {left} stay as they are. "
-                f"See why with `hark failures {queue}`."
-            )
+            birds = "The canary" if last.retried == 1 else f"{last.canary_failed} of the {last.retried} canaries"
+            complain(f"{birds} failed again: the other {left} stay as they are. See why with `hark failures {queue}`.")
             return 1
         tell(f"Retried {last.retried} of {last.total} {self._state} jobs of {queue}.")
         return 0

@@ -74,7 +74,7 @@ def sparkline(counts: Sequence[int]) -> str:
 
 def on_terminal() -> bool:
     """Whether somebody is there to answer a question."""
-    return _is_terminal(sys.stdin) and _is_terminal(sys.stdout)
+    return is_terminal(sys.stdin) and is_terminal(sys.stdout)
 
 
 def print_json(value: Any) -> None:
@@ -89,7 +89,7 @@ def print_table(rows: Sequence[Sequence[str]], left: int) -> None:
     """
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     wide = shutil.get_terminal_size().columns
-    if _is_terminal(sys.stdout) and sum(widths) + 2 * (len(widths) - 1) > wide:
+    if is_terminal(sys.stdout) and sum(widths) + 2 * (len(widths) - 1) > wide:
         _print_paragraphs(rows, wide)
         return
     for row in rows:
@@ -124,6 +124,6 @@ def _write(text: str) -> None:
         raise HarkError(f"The output cannot be written: {error.strerror or error}.", "Send it elsewhere.") from error
 
 
-def _is_terminal(stream: TextIO | None) -> bool:
+def is_terminal(stream: TextIO | None) -> bool:
     """Whether a person is at the other end; a stream that was closed before the start is None."""
     return stream is not None and stream.isatty()

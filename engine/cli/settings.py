@@ -73,7 +73,7 @@ def set_secret(name: str) -> None:
     if on_terminal():
         given = click.prompt(f"{name} (not shown)", hide_input=True, default="", show_default=False)
     else:
-        given = sys.stdin.readline()
+        given = sys.stdin.readline() if sys.stdin is not None else ""
     keep_setting_secret(name, given)
     tell(f"{name} is kept in the {_place(setting_view(name))}. {view.effect}")
 

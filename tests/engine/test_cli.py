@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
 import logging
 import os
@@ -240,11 +241,12 @@ def test_a_table_that_is_too_wide_for_the_terminal_is_told_in_paragraphs() -> No
     tasks("milk", then="failed")
     assert shown_on_a_terminal("status", "task-processing", columns=120).startswith("QUEUE            STATE  ")
     narrow = shown_on_a_terminal("status", "task-processing", columns=50)
-    assert narrow.startswith(
+    assert re.match(
         "task-processing\n"
         "  state running  waiting 0  delayed 0  active 0\n"
-        "  completed 0  failed 1  jobs/min 0.0\n"
-        "  failing 100.0%  workers 0\n"
+        r"  completed 0  failed 1  jobs/min 0\.\d\n"
+        r"  failing 100\.0%  workers 0\n",
+        narrow,
     )
     lines = shown_on_a_terminal("jobs", "task-processing", columns=40).splitlines()
     assert lines[:2] == ["milk", "  name create-task  state failed"]
@@ -350,6 +352,29 @@ def test_ask_refuses_a_place_for_the_answer_that_cannot_be_written(said: Said) -
     code, _, err = said("ask", "what time is it", "--speak", "/nowhere/answer.wav")
     assert code == 1
     assert "/nowhere/answer.wav cannot be written" in err
+
+
+@pytest.mark.parametrize("command", [("ask",), ("ai", "ask"), ("ai", "batch")])
+def test_an_input_that_is_no_text_or_is_not_there_is_told(command: tuple[str, ...]) -> None:
+    for line, told in (("printf '\\377' | {}", "The input cannot be read: "), ("{} <&-", "There is no input.")):
+        line = line.format(" ".join([*HARK, *command, "-"]))
+        process = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60)
+        assert (process.returncode, process.stdout, process.stderr.count("\n")) == (1, "", 1)
+        assert process.stderr.startswith(f"hark: {told}")
+
+
+@pytest.mark.parametrize(("command", "what"), [(("ask",), "command"), (("ai", "ask"), "prompt")])
+def test_words_that_are_no_text_are_told(said: Said, command: tuple[str, ...], what: str) -> None:
+    assert said(*command, "a\udcff") == (
+        1, "", f"hark: The {what} cannot be read: it is no text. Give one in UTF-8.\n",
+    )  # fmt: skip
+
+
+def test_ask_takes_its_words_from_the_input(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("what time is it\n"))
+    code, out, _ = said("ask", "-")
+    assert code == 0
+    assert out.startswith("Heard:  what time is it\nHark:   It is ")
 
 
 def test_ask_wants_words(said: Said) -> None:

@@ -166,6 +166,10 @@ def test_jobs_of_a_state_that_match_are_exported_to_a_file(said: Said, tmp_path:
     assert [path.name for path in tmp_path.iterdir()] == ["failed.jsonl"]
 
 
+def test_an_export_of_nothing_says_so_beside_the_output(said: Said) -> None:
+    assert said("export", QUEUE, "--state", "failed") == (0, "", "There are no such jobs.\n")
+
+
 def test_an_export_that_cannot_be_written_is_told_and_leaves_nothing(said: Said, tmp_path: Path) -> None:
     assert "cannot be written" in said("export", QUEUE, "--state", "failed", "-o", "/nowhere/x")[2]
     assert "is a folder" in said("export", QUEUE, "--state", "failed", "-o", str(tmp_path))[2]
@@ -245,7 +249,7 @@ def test_a_canary_that_fails_again_holds_the_rest_back(said: Said) -> None:
         process.kill()
     assert process.returncode == 1
     assert out == "Retried 1 of 3 as a canary; waiting for their end.\n"
-    assert "1 of the 1 canaries failed again: the other 2 stay as they are." in err
+    assert "hark: The canary failed again: the other 2 stay as they are." in err
     assert len(ids(said, "failed")) == 3
 
 
