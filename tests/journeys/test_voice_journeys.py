@@ -198,3 +198,26 @@ def test_a_command_outlives_redis(
     at_the_window(journey)
     assert len(questions(server)) == len(uploads(server)) == 1
     assert recordings_of(load_settings()).all() == ()
+
+
+def test_redis_may_go_while_a_command_is_being_heard(
+    at_the_window: AtTheWindow, server: OpenAIDouble, private_redis: PrivateRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = private_redis.ensure()
+    monkeypatch.setenv("REDIS_URL", url)
+    server.transcript = "put milk on my list"
+    server.messages.append(says("Done it."))
+    server.faults.append(Fault("stall", "transcriptions"))
+
+    async def journey(person: Person) -> None:
+        await person.say_it(await speech())
+        await until(lambda: person.event(Hearing))
+        await asyncio.to_thread(kill_server, url)
+        await until(person.app.window.trouble.isVisible)
+        await asyncio.to_thread(private_redis.ensure)
+        await until(lambda: person.event(Spoken), timeout_s=120)
+        assert (person.exchange.said, person.exchange.reply) == ("put milk on my list", "Done it.")
+
+    at_the_window(journey)
+    assert len(questions(server)) == 1, "heard a second time where it broke off, and done once"
+    assert recordings_of(load_settings()).all() == ()
