@@ -106,7 +106,7 @@ class Settings(BaseSettings):
     )
     hotkey: str = setting(
         "<f9>",
-        "General",
+        "Speech",
         "Push-to-talk key",
         "Key while another program has the keyboard, such as <ctrl>+<space>",
     )

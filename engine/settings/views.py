@@ -25,6 +25,7 @@ from engine.settings.file import config_file, read_file
 from engine.settings.loading import set_variable
 from engine.settings.secrets import no_keyring
 from engine.settings.sources import IN_KEYRING, holds_secret, is_secret, kept_in_keyring, variable_of
+from engine.settings.talk_keys import words_of
 
 _EFFECTS = {
     "restart": "Takes effect when Hark or its worker restarts.",
@@ -57,7 +58,7 @@ class SettingView:
     default: str
     value: str
     meaning: str
-    """The value in a unit that is easier to read, such as "30s"; "" where it needs none."""
+    """The value as it is easier to read, such as "30s" or "Ctrl+Space"; "" where it needs that not."""
     origin: Origin
     source: str
     """The origin in words, such as "environment variable REDIS_URL"."""
@@ -189,7 +190,7 @@ def _described(
         choices=choices_of(info),
         default=default,
         value=value,
-        meaning=interval_text(int(value)) if short else "",
+        meaning=words_of(value) if name == "hotkey" else interval_text(int(value)) if short else "",
         origin=origin,
         source=source,
         locked=locked,
