@@ -112,7 +112,7 @@ class App(QObject):
         actions, bridge, window = self.actions, self.bridge, self.window
         actions.ask_requested.connect(self.talking.ask_in_words)
         # Where speech goes is told also while it has to wait for Redis.
-        bridge.configured.connect(lambda settings: window.assistant.show_destination(speech_destination(settings)))
+        bridge.configured.connect(self._on_configured)
         bridge.opened.connect(self._on_opened)
         bridge.sampled.connect(self._on_sampled)
         bridge.gone.connect(window.show_gone)
@@ -158,6 +158,10 @@ class App(QObject):
                 settings.connect(window.settings, bridge, window)
                 self.global_key.connect_page(window.settings)
                 window.settings.restart_wanted.connect(self._apply_settings)
+
+    def _on_configured(self, settings: Settings) -> None:
+        commands_only = not settings.uses_openai
+        self.window.assistant.show_destination(speech_destination(settings), commands_only=commands_only)
 
     def _on_opened(self, settings: Settings) -> None:
         if self._pool is None:

@@ -20,6 +20,10 @@ from desktop.widgets.talk_button import TalkButton
 from desktop.widgets.text import Button, Text
 from engine.recordings import Fate, KeptRecording
 
+_COMMANDS_ONLY = (
+    "Without a server Hark understands its own commands alone: “What can you do?” tells them.\n"
+    "A server (OpenAI, or a compatible one) is set under Settings."
+)
 _SMALL_BELOW = 620
 """Pixels of the window's height: in a lower one the conversation needs the room."""
 _HINTS = {
@@ -131,9 +135,11 @@ class AssistantPage(QWidget):
         """Show the microphone's level, 0 to 1."""
         self.talk.show_level(level)
 
-    def show_destination(self, words: str) -> None:
-        """Say where speech goes, as "Speech stays on this machine"."""
+    def show_destination(self, words: str, *, commands_only: bool = False) -> None:
+        """Say where speech goes, as "Speech stays on this machine", and whether commands alone are understood there."""
         self._destination.setText(words)
+        self._destination.setToolTip(_COMMANDS_ONLY if commands_only else "")
+        self.conversation.show_understood(commands_only=commands_only)
 
     def show_kept(self, recordings: Sequence[KeptRecording]) -> None:
         """Say how many recordings are kept that were not understood."""

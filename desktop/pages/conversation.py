@@ -17,11 +17,13 @@ from engine.model import ConversationTurn, Replied, VoiceEvent
 
 WIDTH = 760
 _EXAMPLES = (
-    "What time is it?",
-    "Add a task to call Anna tomorrow",
+    "What can you do?",
+    "Remind me in ten minutes to call Anna",
+    "Add a task to buy milk tomorrow",
     "How is the email queue doing?",
-    "Pause the notification queue",
 )
+_ANY_WORDS = "Speak or type. Every command runs as jobs on your queues."
+_COMMANDS_ONLY = "Speak or type one of the commands that Hark knows. Each runs as jobs on your queues."
 _NEAR_END = 8
 """So many pixels from it count as the end."""
 _TURNS = 40
@@ -95,6 +97,10 @@ class ConversationView(QScrollArea):
         bar = self.verticalScrollBar()
         bar.rangeChanged.connect(self._on_range)
         bar.valueChanged.connect(self._on_scrolled)
+
+    def show_understood(self, *, commands_only: bool) -> None:
+        """Say whether Hark knows its commands alone, or understands whatever is said."""
+        self.welcome_words.setText(_COMMANDS_ONLY if commands_only else _ANY_WORDS)
 
     def exchange(self, number: int) -> Exchange:
         """The exchange of a command."""
@@ -181,8 +187,9 @@ class ConversationView(QScrollArea):
         column.setContentsMargins(0, 84, 0, 0)
         column.setSpacing(10)
         title = Text(self._look, "What can I do for you?", "display")
-        words = Text(self._look, "Speak or type. Every command runs as jobs on your queues.", "speech", "muted")
-        for label in (title, words):
+        self.welcome_words = Text(self._look, _ANY_WORDS, "speech", "muted")
+        """How to begin, and what is understood."""
+        for label in (title, self.welcome_words):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
             column.addWidget(label)
         column.addSpacing(14)

@@ -136,6 +136,13 @@ class TestConversation:
         assert exchange.timing == "heard 0.31 s · understood 0.02 s · spoken 0.05 s"
         assert exchange.done == ["Create task: Call Anna"]
 
+    def test_where_commands_alone_are_understood_the_welcome_says_so(self, window: Window) -> None:
+        page = window.assistant
+        page.show_destination("Speech stays on this machine", commands_only=True)
+        assert "one of the commands" in page.conversation.welcome_words.text()
+        page.show_destination("Speech is sent to example.org")
+        assert page.conversation.welcome_words.text().startswith("Speak or type.")
+
     def test_a_typed_command_is_sent_and_the_field_is_empty_again(
         self, window: Window, actions: Actions, qtbot: QtBot
     ) -> None:
