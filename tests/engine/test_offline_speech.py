@@ -72,6 +72,12 @@ async def test_a_british_voice_is_heard(offline: Offline, grammar: Grammar) -> N
     assert understood.tool == "pause_all"
 
 
+async def test_a_retry_of_no_queue_is_not_heard_as_one_of_the_ai_queue(offline: Offline, grammar: Grammar) -> None:
+    understood = grammar.understand(await offline.heard("retry the failed jobs", "en-us"))
+    assert understood is not None
+    assert (understood.tool, understood.arguments) == ("retry_failed", {})
+
+
 @pytest.mark.parametrize(
     ("american", "english"),
     [("M AA R K", "M AA K"), ("R IY M AY N D ER", "R IY M AY N D AH"), ("K AO L", "K OW L"), ("F AO R", "F AO")],

@@ -14,9 +14,9 @@ from engine.handlers.context import JobContext
 from engine.handlers.tools.console import console_tools
 from engine.handlers.tools.overview import overview_tools
 from engine.job_types import CreateTask, SyncInbox
-from engine.model import JobOptions
+from engine.model import JobOptions, JobState
 from engine.monitor import Monitor
-from engine.providers import Tool
+from engine.providers import NotDone, Tool
 from engine.queues import QUEUES
 from engine.store import Store
 from engine.write_lock import WriteLock
@@ -64,6 +64,29 @@ async def test_failures_are_told_by_reason_with_the_last_ones_own_words(
     assert await say(tools, "what_failed", queue="email-processing") == (
         "1 job has failed in the email queue. 1: The mail server refused the password."
     )
+
+
+async def test_a_retry_without_a_queue_retries_the_only_one_with_failures(
+    tools: dict[str, Tool], client: Client, store: Store
+) -> None:
+    await fail_one(client, store, SyncInbox(), "mail", "The mail server refused the password.")
+
+    assert await say(tools, "retry_failed") == "1 failed job of the email queue will run again."
+
+
+async def test_a_retry_without_a_queue_asks_which_where_several_have_failures(
+    tools: dict[str, Tool], client: Client, store: Store
+) -> None:
+    await fail_one(client, store, SyncInbox(), "mail", "The mail server refused the password.")
+    for number in (1, 2):
+        await fail_one(client, store, CreateTask(title="Milk"), f"task-{number}", "The list is full")
+
+    answer = await say(tools, "retry_failed")
+    assert answer == "Which queue? Failed are 2 in tasks and 1 in email. Say “retry the failed tasks jobs”."
+    assert isinstance(answer, NotDone)
+    (mail,) = await store.records("email-processing", ["mail"])
+    assert mail is not None
+    assert mail.state is JobState.FAILED
 
 
 async def test_all_is_right_on_an_idle_console(tools: dict[str, Tool]) -> None:

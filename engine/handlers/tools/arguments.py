@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+
+from engine.queues import QUEUES
 
 
 class Arguments(BaseModel):
@@ -13,3 +15,9 @@ class Arguments(BaseModel):
 
 class Nothing(Arguments):
     """No arguments."""
+
+
+class QueueOrAll(Arguments):
+    """Arguments of a tool for one queue, or for all where none is named."""
+
+    queue: str = Field("", description=f"One of: {', '.join(QUEUES)}; empty for all of them")

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from engine.errors import WriteLockedError
 from engine.handlers.context import JobContext
-from engine.handlers.tools.arguments import Arguments, Nothing
+from engine.handlers.tools.arguments import Arguments, Nothing, QueueOrAll
 from engine.handlers.tools.wording import count, listed, spoken_queue
 from engine.model import QueueState
 from engine.providers import NotDone, Tool
@@ -50,7 +50,9 @@ def console_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
         changed = await services.admin.resume(arguments.queue, actor=actor)
         return f"The {title} queue is running again." if changed else f"The {title} queue was not paused."
 
-    async def retry_failed(arguments: OneQueue) -> str:
+    async def retry_failed(arguments: QueueOrAll) -> str:
+        if not arguments.queue:
+            return await retry_wherever()
         retried = await services.admin.retry(arguments.queue, actor=actor)
         title = spoken_queue(arguments.queue)
         return (
@@ -58,6 +60,17 @@ def console_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
             if retried
             else (f"The {title} queue has no failed jobs.")
         )
+
+    async def retry_wherever() -> str:
+        """Where one queue alone has failed jobs it is meant; with more of them the person chooses."""
+        failed = {state.name: state.failed for state in (await services.monitor.snapshot()).queues if state.failed}
+        if not failed:
+            return "Nothing has failed."
+        if len(failed) == 1:
+            return await retry_failed(QueueOrAll(queue=next(iter(failed))))
+        most = sorted(failed, key=lambda queue: -failed[queue])
+        told = listed([f"{failed[queue]} in {spoken_queue(queue)}" for queue in most])
+        return NotDone(f"Which queue? Failed are {told}. Say “retry the failed {spoken_queue(most[0])} jobs”.")
 
     async def pause_all(_: Nothing) -> str:
         paused = [
@@ -91,7 +104,12 @@ def console_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
         Tool("resume_queue", "Let a paused job queue run again.", OneQueue, operating(resume_queue)),
         Tool("pause_all", "Pause all job queues but those of the voice.", Nothing, operating(pause_all)),
         Tool("resume_all", "Let all paused job queues run again.", Nothing, operating(resume_all)),
-        Tool("retry_failed", "Run the failed jobs of a queue again.", OneQueue, operating(retry_failed)),
+        Tool(
+            "retry_failed",
+            "Run the failed jobs of a queue again; without a queue, of the only one that has any.",
+            QueueOrAll,
+            operating(retry_failed),
+        ),
     )
 
 

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from pydantic import Field
-
 from engine.errors import NotFoundError
 from engine.handlers.context import JobContext
-from engine.handlers.tools.arguments import Arguments, Nothing
+from engine.handlers.tools.arguments import Nothing, QueueOrAll
 from engine.handlers.tools.wording import count, cut_between_words, listed, spoken_queue
 from engine.model import Alert, FailureGroup, Severity, Snapshot
 from engine.monitor import Monitor
 from engine.providers import Tool
-from engine.queues import QUEUES, VOICE_PROCESSING
+from engine.queues import VOICE_PROCESSING
 
 GROUPS_TOLD = 3
 ALERTS_TOLD = 3
 _REASON_LENGTH = 160
-
-
-class QueueOrAll(Arguments):
-    """Arguments of a tool for one queue, or for all where none is named."""
-
-    queue: str = Field("", description=f"One of: {', '.join(QUEUES)}; empty for all of them")
 
 
 def overview_tools(context: JobContext) -> tuple[Tool, ...]:
