@@ -80,7 +80,7 @@ class WindowKeys(QObject):
         key = event.key()
         if self._taken():
             return False
-        if key == Qt.Key.Key_Space and (self._talking or not isinstance(focused, _TEXT_FIELDS)):
+        if key == Qt.Key.Key_Space and (self._talking or not _takes_spaces(focused)):
             if not event.isAutoRepeat():
                 self._start_talking() if pressed else self._stop_talking()
             return True
@@ -104,6 +104,13 @@ class WindowKeys(QObject):
         if self._talking:
             self._talking = False
             self.talk_released.emit()
+
+
+def _takes_spaces(focused: QWidget) -> bool:
+    """Whether a space is typed there. Nothing begins with one: after a typed command, Space talks at once again."""
+    if isinstance(focused, QLineEdit) and focused.echoMode() is QLineEdit.EchoMode.Normal:
+        return bool(focused.text().strip())
+    return isinstance(focused, _TEXT_FIELDS)
 
 
 def _application() -> QApplication:

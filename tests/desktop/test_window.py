@@ -92,6 +92,16 @@ class TestTalkKey:
             qtbot.keyClicks(field, "call anna")
         assert field.text() == "call anna"
 
+    def test_space_talks_from_the_empty_text_field(self, window: Window, qtbot: QtBot) -> None:
+        """Who has sent a typed command is still in the field."""
+        field = window.assistant.typed
+        field.setFocus()
+        with qtbot.waitSignal(window.talk_pressed):
+            qtbot.keyPress(field, Qt.Key.Key_Space)
+        with qtbot.waitSignal(window.talk_released):
+            qtbot.keyRelease(field, Qt.Key.Key_Space)
+        assert field.text() == ""
+
     def test_space_talks_even_with_a_button_in_focus(self, window: Window, qtbot: QtBot) -> None:
         window.show_page(1)
         button = window.queues.pause_all
