@@ -193,6 +193,8 @@ QPushButton[kind="danger"]:disabled { background: $neutral_soft; color: $stale; 
 QPushButton[kind="quiet"] { background: transparent; border: 1px solid transparent; }
 QPushButton[kind="quiet"]:hover { background: $neutral_soft; }
 QPushButton[kind="quiet"]:focus { border: 2px solid $accent; }
+QPushButton[kind="quiet"][low="true"] { padding: 2px 12px; }
+QPushButton[kind="quiet"][low="true"]:focus { padding: 1px 11px; }
 QPushButton[kind="nav"] { background: transparent; border: 1px solid transparent; text-align: left; padding: 8px 10px; }
 QPushButton[kind="nav"]:hover { background: $hover; }
 QPushButton[kind="nav"]:checked { background: $accent_soft; color: $accent; }

@@ -174,7 +174,7 @@ class AssistantPage(QWidget):
         self.microphone = MicrophoneButton(self._look)
         self.show_recordings = Button(self._look, "Recordings", kind="quiet", font="caption")
         self.show_recordings.setToolTip("What you said and is still kept: play it, try it again, delete it")
-        self.show_recordings.setFixedHeight(24)
+        self.show_recordings.set_low(24)
         self.show_recordings.clicked.connect(self.recordings_wanted)
         self.typed = QLineEdit()
         self.typed.setFont(self._look.font("body"))

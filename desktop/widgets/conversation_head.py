@@ -54,7 +54,7 @@ class ConversationHead(QWidget):
         row.setSpacing(6)
         row.addWidget(self.title, 1)
         for button in (self.new, self.all):
-            button.setFixedHeight(26)
+            button.set_low(26)
             row.addWidget(button)
         self.show_conversation(USUAL)
 

@@ -28,7 +28,7 @@ class MicrophoneButton(Button):
         """The chosen one."""
         self._name = ""
         self.setIconSize(QSize(14, 14))
-        self.setFixedHeight(24)
+        self.set_low(24)
         self.setMaximumWidth(280)
         self.setToolTip("The microphone that listens; choose another one here")
         self._menu = QMenu(self)

@@ -76,6 +76,11 @@ class Button(QPushButton):
         self._draw_icon()
         look.changed.connect(self._draw_icon)
 
+    def set_low(self, height_px: int) -> None:
+        """Make a quiet button only so high, with room for its letters' descenders."""
+        self.setFixedHeight(height_px)
+        self.setProperty("low", True)
+
     def set_icon(self, name: str, role: str | None = None) -> None:
         """Show another icon, or the same in another colour."""
         if (name, role or self._icon_role) != (self._icon, self._icon_role):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QPushButton, QStyle, QStyleOptionButton
 from pytestqt.qtbot import QtBot
 
 from desktop.actions import Actions
+from desktop.pages.late_pages import PAGES
 from desktop.theme import Look
 from desktop.widgets.page_area import PageArea
 from desktop.window import Window
@@ -55,6 +56,21 @@ def test_at_150_percent_on_a_small_screen_it_is_usable_and_the_wide_pages_scroll
     assert (window.width(), window.height()) == (853, 533)
     assert window.rail.width() < 100
     assert scrolled(window) <= {"Queues", "Charts", "Workers", "Audit", "Settings"}
+
+
+def test_every_button_has_room_for_its_letters(window: Window) -> None:
+    """The "g" of "Recordings" had lost its foot."""
+    cut = set()
+    for number in range(len(PAGES)):
+        window.show_page(number)
+        QApplication.processEvents()
+        for button in window.findChildren(QPushButton):
+            option = QStyleOptionButton()
+            button.initStyleOption(option)
+            room = button.style().subElementRect(QStyle.SubElement.SE_PushButtonContents, option, button)
+            if button.isVisible() and button.text() and room.height() < button.fontMetrics().height():
+                cut.add(button.text())
+    assert cut == set()
 
 
 def test_it_tells_whether_it_can_be_seen(window: Window) -> None:
