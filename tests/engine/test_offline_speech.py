@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -17,7 +21,13 @@ import pytest_asyncio
 from engine.audio import Recording
 from engine.errors import BadInputError, SettingsError
 from engine.providers import Providers, Vocabulary
-from engine.providers.offline import OfflineSynthesizer, OfflineTranscriber, open_offline
+from engine.providers.offline import (
+    OfflineSynthesizer,
+    OfflineTranscriber,
+    espeak_program,
+    open_offline,
+    recogniser_program,
+)
 from engine.providers.offline.denoising import without_noise
 from engine.providers.offline.grammar import Grammar, SharedGrammar, load_grammar
 from engine.providers.offline.recogniser_program import Recogniser, _answer, british, with_noise_floor
@@ -127,6 +137,34 @@ async def test_what_is_heard_step_by_step_is_what_is_heard_at_once_whatever_came
     at_once.end_utt()
     assert heard == _answer(at_once, 1)
     assert len(steps) > 2
+
+
+@pytest.mark.parametrize(
+    ("program", "request_"),
+    [(recogniser_program, {"mode": "unknown", "words": []}), (espeak_program, {"pronounce": []})],
+    ids=["recogniser", "espeak"],
+)
+async def test_a_speech_program_ends_without_a_word_where_hark_has_died(
+    program: ModuleType, request_: dict[str, object]
+) -> None:
+    assert await asyncio.to_thread(complaint_of_the_forsaken, program, request_) == b""
+
+
+def complaint_of_the_forsaken(program: ModuleType, request_: dict[str, object]) -> bytes:
+    """What a speech program writes to standard error where nobody reads its second answer."""
+    command = [sys.executable, "-P", str(program.__file__)]
+    line = json.dumps({**request_, "bytes": 0}).encode() + b"\n"
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdin is not None
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdin.write(line)
+        running.stdin.flush()
+        assert running.stdout.readline()
+        running.stdout.close()
+        running.stdin.write(line)
+        running.stdin.flush()
+        return running.stderr.read()
 
 
 async def test_silence_has_no_command(offline: Offline, grammar: Grammar) -> None:

@@ -84,6 +84,8 @@ class Speaker:
 def main() -> None:
     """Answer requests until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for Hark, which then closes our input
+    if hasattr(signal, "SIGPIPE"):  # where Hark dies while we work nobody is left to be told so
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     speaker = Speaker()
     output = sys.stdout.buffer
     for line in sys.stdin.buffer:

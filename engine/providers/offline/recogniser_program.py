@@ -217,6 +217,8 @@ def _tell(answer: dict[str, Any]) -> None:
 def main() -> None:
     """Answer requests until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for Hark, which then closes our input
+    if hasattr(signal, "SIGPIPE"):  # where Hark dies while we work nobody is left to be told so
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     recogniser = Recogniser()
     requests = sys.stdin.buffer
 

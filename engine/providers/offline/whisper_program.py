@@ -61,6 +61,8 @@ def _threads() -> int:
 def main() -> None:
     """Answer requests until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for Hark, which then closes our input
+    if hasattr(signal, "SIGPIPE"):  # where Hark dies while we work nobody is left to be told so
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     # What the library prints must not be taken for an answer.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
