@@ -17,6 +17,7 @@ from engine.handlers.tools import tools_for
 from engine.job_types import ProcessVoiceCommand
 from engine.model import JobOptions
 from engine.providers import Tool
+from engine.queues import NOTIFICATION
 from engine.settings import Settings, load_settings
 from engine.store import Store
 from engine.worker.broker import create_broker
@@ -121,6 +122,14 @@ async def test_reminders_are_told_with_their_moments(context: JobContext) -> Non
     assert await said(context, "list_reminders") == (
         "You have 2 reminders: “stretch” today at 3:25 PM; “call Anna” tomorrow at 3:20 PM."
     )
+
+
+async def test_a_reminder_that_waits_for_a_paused_queue_says_so(context: JobContext) -> None:
+    await context.services.admin.pause(NOTIFICATION, actor="ada")
+    note = " But the notifications queue is paused: nothing is told until you resume it."
+    told = await said(context, "remind_me", text="in ten minutes to call Anna")
+    assert told == f"I will remind you today at 3:30 PM: call Anna.{note}"
+    assert (await said(context, "list_reminders")).endswith(note)
 
 
 async def test_a_reminder_is_named_before_it_is_cancelled(context: JobContext) -> None:

@@ -17,6 +17,7 @@ from engine.handlers.tools.wording import count
 from engine.job_types import CreateTask
 from engine.model import Reminder
 from engine.providers import NotDone, Tool
+from engine.queues import NOTIFICATION
 from engine.spoken_times import SpokenTime, read_time, say_time, split_time
 
 REMINDERS_READ = 5
@@ -49,6 +50,13 @@ def reminder_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
     services = context.services
     numbers = itertools.count(1)  # the same numbers whenever the job runs again
 
+    async def paused() -> str:
+        """What to add where no reminder is told for now; else ""."""
+        queues = (await services.monitor.snapshot()).queues
+        if not any(queue.paused for queue in queues if queue.name == NOTIFICATION):
+            return ""
+        return " But the notifications queue is paused: nothing is told until you resume it."
+
     async def remind_me(arguments: NewReminder) -> str:
         now = user_now(services.settings)
         text, found = _text_and_time(arguments, now)
@@ -64,7 +72,7 @@ def reminder_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
         if moment <= now:
             return NotDone(f"{_capital(say_time(moment, now))} has passed. {_EXAMPLE}")
         await services.client.remind(user_id, text, moment, options)
-        return f"I will remind you {say_time(moment, now)}: {text}."
+        return f"I will remind you {say_time(moment, now)}: {text}.{await paused()}"
 
     async def list_reminders(_: Nothing) -> str:
         reminders = await services.client.reminders(user_id)
@@ -73,7 +81,7 @@ def reminder_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
         more = f"; and {len(reminders) - REMINDERS_READ} more" if len(reminders) > REMINDERS_READ else ""
         now = user_now(services.settings)
         told = "; ".join(_say(reminder, now) for reminder in reminders[:REMINDERS_READ])
-        return f"You have {count(len(reminders), 'reminder')}: {told}{more}."
+        return f"You have {count(len(reminders), 'reminder')}: {told}{more}.{await paused()}"
 
     async def meant(text: str) -> Reminder:
         reminders = await services.client.reminders(user_id)
