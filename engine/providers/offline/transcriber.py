@@ -83,8 +83,8 @@ class OfflineTranscriber:
                 "Set OPENAI_API_KEY to recognise other languages.",
             )
         speech = await asyncio.to_thread(_prepare, recording)
-        grammar = await self._grammar.load()
         listening = await self._listen()
+        grammar = await self._grammar.load()
         # The grammar makes a command of any sentence: what may well be none is not told.
         likely = _agreed(tell, lambda answer: likelihood(features(answer)) >= _LIKELY)
         command = await self._decode("command", speech, likely, **listening)
@@ -120,12 +120,11 @@ class OfflineTranscriber:
         vocabulary = self._vocabulary
         if (known := self._listening.get(vocabulary)) is not None:
             return known
-        grammar = await self._grammar.load()
+        # The program starts while the grammar is read.
+        asking = self.program.ask({"mode": "unknown", "words": own_words(vocabulary)})
+        (answer, _), grammar = await asyncio.gather(asking, self._grammar.load())
         pronunciations = dict(grammar.pronunciations)
-        unknown: list[str] = []
-        if words := own_words(vocabulary):
-            answer, _ = await self.program.ask({"mode": "unknown", "words": words})
-            unknown = [word for word in answer["words"] if word not in pronunciations]
+        unknown = [word for word in answer["words"] if word not in pronunciations]
         if unknown:
             pronunciations |= await self._pronounce(unknown)
         silent = frozenset(word for word in unknown if word not in pronunciations)
