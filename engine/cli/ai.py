@@ -152,7 +152,7 @@ async def _followed(handle: JobHandle) -> Any:
 
 def _prompts(file: Path) -> list[str]:
     """The prompts of a file, at least one. Raises BadInputError."""
-    name = "the input" if str(file) == "-" else str(file)
+    name = "The input" if str(file) == "-" else str(file)
     try:
         text = read_input() if str(file) == "-" else file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -86,6 +86,7 @@ def erase(conversation_id: str | None, every: bool, user_id: str | None, yes: bo
         return 1
 
     async def work(engine: Engine) -> int:
+        engine.admin.write_lock.check()
         if conversation_id is not None:
             await engine.client.erase_conversation(conversation_id, user_id=user_id or "local")
             return 1

@@ -142,6 +142,8 @@ async def _telling_how(work: Awaitable[_T]) -> _T:
     try:
         return await work
     except WriteLockedError as error:
+        if not error.remedy:  # what no unlocking allows
+            raise
         raise WriteLockedError(error.message, "Say why with --unlock REASON.") from error
 
 

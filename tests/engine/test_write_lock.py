@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -16,7 +17,8 @@ from engine.cli import main as hark
 from engine.client import Client
 from engine.errors import BadInputError, WriteLockedError
 from engine.job_types import CreateTask
-from engine.model import JobOptions, JobState
+from engine.model import JobOptions, JobState, MemoryBounds, memory_name
+from engine.queues import VOICE_PROCESSING
 from engine.settings import load_settings
 from engine.store import Store
 from engine.write_lock import WriteLock
@@ -185,6 +187,31 @@ def test_the_command_line_refuses_and_says_how_to_go_on(
     assert capsys.readouterr().err == (
         "hark: This connection is marked as production: orders and is read-only. Say why with --unlock REASON.\n"
     )
+
+
+def test_conversations_are_not_forgotten_on_production_without_a_reason(
+    shell: None, fresh_redis: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def remember() -> None:
+        store = Store(fresh_redis)
+        await store.remember(
+            VOICE_PROCESSING, memory_name("local", "c"), "t", "hi", "Hi!", MemoryBounds(9, 999, 99_999)
+        )
+        await store.close()
+
+    asyncio.run(remember())
+    for words in (["c"], ["--all"]):
+        assert hark(["conversations", "erase", *words]) == 1
+        assert "Say why with --unlock REASON." in capsys.readouterr().err
+    assert hark(["conversations", "erase", "c", "--unlock", REASON]) == 0
+
+
+def test_production_has_no_demo_traffic_and_no_reason_that_would_help(
+    shell: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert hark(["demo", "--seconds", "1"]) == 1
+    err = capsys.readouterr().err
+    assert err == "hark: This connection is marked as production: orders: no demo traffic here.\n"
 
 
 def test_a_command_with_a_reason_is_done_and_the_next_one_is_refused(
