@@ -374,5 +374,7 @@ def _reason(error: BaseException) -> str:
         return "nothing listens there"
     if _cause(error, socket.gaierror):
         return "its name is not known"
+    if _cause(error, RedisTimeoutError):
+        return "no reply in time"
     text = str(error).strip().rstrip(".")
     return text.splitlines()[0].rstrip(".") if text else type(error).__name__

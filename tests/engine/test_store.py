@@ -824,6 +824,16 @@ async def test_nobody_listening_is_named_without_the_password() -> None:
     assert "s3cret" not in str(caught.value)
 
 
+async def test_a_server_that_keeps_silent_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.store.connect.LONGEST_BLOCK_S", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        silent = Store(f"redis://127.0.0.1:{listening.getsockname()[1]}")
+        for ask in (silent.ping, lambda: silent.depth(QUEUE, JobState.FAILED), lambda: silent.add(QUEUE, [_job("a")])):
+            with pytest.raises(RedisGoneError, match=r"does not answer \(no reply in time\)"):
+                await ask()
+        await silent.close()
+
+
 async def test_a_socket_that_is_not_there_is_told_as_a_port_where_nobody_listens(tmp_path: Path) -> None:
     away = Store(f"unix://{tmp_path}/none.sock")
     with pytest.raises(RedisGoneError, match=r"none\.sock does not answer \(nothing listens there\)"):
