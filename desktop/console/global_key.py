@@ -11,7 +11,7 @@ from desktop.voice.hotkey import Hotkey, global_key
 from desktop.voice.portal_key import PortalKey
 from desktop.voice.push_to_talk import TalkKey
 from desktop.window import Window
-from engine.errors import HarkError
+from engine.errors import BadInputError, HarkError
 from engine.log import get_logger
 from engine.settings import Settings, load_settings
 
@@ -58,6 +58,8 @@ class GlobalKey(QObject):
             # The window's own key remains, and the page says which it is: nothing to alarm about.
             _log.info("no global key: %s", error)
             self._on_failed(error.message)
+            if isinstance(error, BadInputError):  # but for a setting that was written by hand
+                self._window.notices.show_notice("warning", error.message, error.remedy)
 
     def stop(self) -> None:
         """Listen no more."""

@@ -13,8 +13,9 @@ from desktop.tray import Tray
 from desktop.voice.control import VoiceControl
 from desktop.voice.push_to_talk import TalkState
 from desktop.widgets.talk_pill import TalkPill
+from desktop.widgets.text import in_window
 from desktop.window import Window
-from engine.model import CommandFailed, Replied, VoiceEvent
+from engine.model import CommandFailed, Replied, VoiceEvent, Waiting
 
 _ESC = re.compile(r"[.,] Esc \w+( \w+)?$")
 """The key is for the window alone."""
@@ -57,7 +58,11 @@ class Pill(QObject):
             case Replied(text=text):
                 self._tell(text, "ink")
             case CommandFailed(message=message):
-                self._tell(message, "caution")
+                self._tell(in_window(message), "caution")
+            case Waiting(message=message):
+                # It may wait for hours: no reason to lie over other programs for so long.
+                self.bar.show_state("idle")
+                self._tell(in_window(message), "caution")
 
     def _tell(self, words: str, tone: str) -> None:
         if self._follows and not self._window.isActiveWindow():

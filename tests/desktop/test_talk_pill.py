@@ -7,8 +7,17 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from desktop.actions import Actions
+from desktop.bridge import Bridge
+from desktop.console.global_key import GlobalKey
+from desktop.console.talk_pill import Pill
 from desktop.theme import Look
+from desktop.tray import Tray
+from desktop.voice.control import VoiceControl
 from desktop.widgets.talk_pill import TalkPill
+from desktop.window import Window
+from engine.model import Waiting
+from engine.settings import load_settings
 
 
 @pytest.fixture
@@ -47,6 +56,40 @@ def test_an_answer_stays_while_it_is_spoken_and_goes_after_it(pill: TalkPill, qt
     pill.show_state("working")
     pill.show_state("speaking")
     assert pill.words == "Speaking"
+
+
+def test_a_command_that_waits_does_not_lie_over_other_programs(qtbot: QtBot) -> None:
+    look = Look()
+    look.dress()
+    window, voice, bridge = Window(look, Actions()), VoiceControl(), Bridge(load_settings)
+    other = QWidget()
+    for widget in (window, other):
+        qtbot.addWidget(widget)
+        widget.show()
+    other.activateWindow()
+    qtbot.waitUntil(other.isActiveWindow)
+    bar = Pill(look, window, voice, bridge, Tray(look)).bar
+    bar._leaves.setInterval(50)
+    voice.state_changed.emit("listening")
+    assert bar.words == "Listening"
+    voice.state_changed.emit("working")
+    bridge.voice_event.emit(1, Waiting("a", "No network: see `hark doctor`."))
+    assert bar.words == "No network: see “hark doctor”."
+    qtbot.waitUntil(lambda: not bar.isVisible())
+    voice.state_changed.emit("speaking")
+    assert bar.isVisible()
+    bar.close()
+    voice.close()
+
+
+def test_a_key_written_by_hand_that_is_none_is_told(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    window, voice = Window(Look(), Actions()), VoiceControl()
+    qtbot.addWidget(window)
+    monkeypatch.setenv("HARK_HOTKEY", "f9")
+    GlobalKey(window, voice, Bridge(load_settings)).use(load_settings())
+    assert "'f9' is not a key. Write it like <f9>" in window.notices.text
+    assert "in this window" in window.assistant.hint
+    voice.close()
 
 
 def test_its_cross_cancels_and_a_click_opens_hark(pill: TalkPill, qtbot: QtBot) -> None:
