@@ -3,7 +3,8 @@
 Hides the waiting. A queue is asked when it may have work (its marker was set, a slot came free, a
 delayed job falls due); otherwise one blocking call sleeps on the markers of all queues that have room,
 or, on a Cluster, one call for each of them. In a rush a queue's slots are filled by halves: while Redis
-gives the jobs for one half, those of the other run here.
+gives the jobs for one half, those of the other run here. Nothing here waits for one queue's answer alone:
+its node of a Cluster may be away, and the others go on.
 """
 
 from __future__ import annotations
@@ -25,8 +26,11 @@ _LOOK_AGAIN_S = 5.0
 """Without any sign, all queues are asked anyway this often. (A marker that is lost with a worker that died, the
 next `tick` puts there again.)"""
 _LOOK_BESIDE_S = 0.05
-"""While some queues have so many jobs that nobody waits for markers, the others are asked this often."""
+"""While some queues have so many jobs that nobody waits for markers, the others are asked this often. So soon, too,
+their markers are waited for while a claim has no answer."""
 _LONGEST_BACKOFF_S = 2.0
+_TOGETHER_S = 0.5
+"""So long after the first, queues that cannot be asked either are told with it."""
 _MOST_TURNS = 50
 _HANDS = (0, 1)
 """So many claims of one queue may be under way at once; Redis remembers the last one of each hand."""
@@ -61,13 +65,23 @@ class Claiming:
         self._claims: dict[tuple[str, int], asyncio.Task[None]] = {}
         """The claims under way, by queue and hand."""
         self._asked_for: Counter[str] = Counter()
-        """The slots that claims under way may fill."""
-        self._unanswered: dict[tuple[str, int], str] = {}
-        self._waits: dict[tuple[str, ...], asyncio.Task[str | None]] = {}
+        """The slots that claims without an answer may fill."""
+        self._unanswered: dict[tuple[str, int], tuple[str, int]] = {}
+        """Token and number of slots of each claim until it has an answer: it is asked for again under its token, since
+        the jobs may be ours already."""
+        self._waits: dict[tuple[str, ...], asyncio.Task[None]] = {}
+        self._wakes: dict[tuple[str, ...], asyncio.Task[None]] = {}
+        """What ends those of the waits that are not wanted any more."""
         self._backoff_s: dict[str, float] = {}
         self._refused: dict[str, HarkError] = {}
         """Queues that could not be asked, until that is told."""
+        self._refused_s = 0.0
+        """When the first of them was refused."""
         self._tokens = itertools.count(1)
+        self._told: set[str] = set()
+        """Queues whose markers this worker has taken, until they are asked."""
+        self._late = False
+        """Whether the claims under way have had no answer for a while."""
         self._emptied: set[str] = set()
         """Queues that had fewer jobs than there was room for when last asked, or were paused."""
         self._rushing: set[str] = set()
@@ -84,11 +98,7 @@ class Claiming:
     async def claim(self) -> Claimed:
         """Wait for the next job. A cancelled call drops nothing: what it claimed comes next, or to `close`."""
         while not self._ready:
-            try:
-                await self._fill()
-            except HarkError as error:  # it cannot be waited for markers
-                for queue in self._limits:
-                    self._put_off(queue, error)
+            await self._fill()
         return self._ready.popleft()
 
     async def claim_all(self) -> list[Claimed]:
@@ -115,27 +125,47 @@ class Claiming:
             self._nudge.set()
 
     async def close(self) -> None:
-        """Give back what was claimed and never handed out, and end the wait."""
+        """Claim no more, give back what was claimed and never handed out, and end the waits. Cancel to give up."""
         self._closing = True
-        if self._claims:
-            # Redis may have given jobs to a claim that is cut off.
-            await asyncio.wait(self._claims.values())
-            for claim in self._claims.values():
-                if not claim.cancelled() and claim.exception() is not None:
-                    _log.error("a claim has failed", exc_info=claim.exception())
+        try:
+            if self._claims:
+                # Redis may have given jobs to a claim that is cut off.
+                await asyncio.wait(self._claims.values())
+            await self._give_back()
+            for group in self._waits:
+                self._end_wait(group)
+            if self._waits:
+                await asyncio.wait(self._waits.values())
+            await self._pass_on()
+        finally:
+            under_way = [*self._claims.values(), *self._waits.values(), *self._wakes.values()]
+            for task in under_way:
+                task.cancel()
+            for outcome in await asyncio.gather(*under_way, return_exceptions=True):
+                if isinstance(outcome, Exception):
+                    _log.error("a claim has failed", exc_info=outcome)
+            for tasks in (self._claims, self._waits, self._wakes):
+                tasks.clear()
+
+    async def _give_back(self) -> None:
         unrun = list(self._ready)
         self._ready.clear()
         for job in unrun:
             self._in_flight[job.queue] -= 1
-        try:
-            for queue in {job.queue for job in unrun}:
-                await self._store.release(queue, [job for job in unrun if job.queue == queue])
-            await self._end_waits(list(self._waits))
-        except HarkError as error:
-            _log.warning("%d claimed jobs wait for the end of their leases: %s", len(unrun), error)
-        for wait in self._waits.values():
-            wait.cancel()
-        await asyncio.gather(*self._waits.values(), return_exceptions=True)
+        for queue in {job.queue for job in unrun}:
+            jobs = [job for job in unrun if job.queue == queue]
+            try:
+                await self._store.release(queue, jobs)
+            except HarkError as error:
+                _log.warning("%d claimed jobs of %s wait for the end of their leases: %s", len(jobs), queue, error)
+
+    async def _pass_on(self) -> None:
+        told, self._told = self._told, set()
+        for queue in told:
+            try:
+                await self._store.pass_on(queue)
+            except HarkError as error:
+                _log.info("that %s may have work is told by the next tick: %s", queue, error)
 
     def _room(self, queue: str) -> int:
         if self._closing:
@@ -146,15 +176,14 @@ class Claiming:
         """Ask the queues that may have work and have room, then wait until something happens."""
         self._nudge.clear()
         self._hear()
-        for group in [group for group, wait in self._waits.items() if wait.done()]:
-            await self._look_where_told(group)
         loop = asyncio.get_running_loop()
         open_queues = frozenset(queue for queue in self._limits if self._room(queue) > 0)
         for queue, due_s in list(self._due_s.items()):
             if due_s <= loop.time():
                 del self._due_s[queue]
                 self._asking.add(queue)
-        asking = self._asking & open_queues
+        owed = {queue for queue, _ in self._unanswered.keys() - self._claims.keys()}
+        asking = self._asking & (open_queues | owed)
         if asking:
             if loop.time() - self._rested_s > _LOOK_BESIDE_S:
                 self._rested_s = loop.time()
@@ -162,11 +191,12 @@ class Claiming:
             await self._let_slots_free()
             for queue in asking:
                 self._ask(queue)
-        if self._claims:
-            await self._nudge.wait()
+        if self._claims and not self._late:
+            self._late = not await self._nudged(_LOOK_BESIDE_S)
         else:
+            under_way = {queue for queue, _ in self._claims}
             wake_s = min(self._due_s.values(), default=loop.time() + _LOOK_AGAIN_S)
-            await self._sleep(open_queues.difference(self._backoff_s), wake_s - loop.time())
+            await self._sleep(open_queues.difference(self._backoff_s, under_way), wake_s - loop.time())
 
     async def _let_slots_free(self) -> None:
         """Let jobs that end this very moment give their slots back first, so that one call claims for all."""
@@ -180,20 +210,23 @@ class Claiming:
 
     def _ask(self, queue: str) -> None:
         """Send a claim of a queue for its free slots, or in a rush one for each half of them."""
-        limit = self._limits[queue]
         for hand in _HANDS:
-            room = self._room(queue)
-            if room <= 0:
-                break
-            if (queue, hand) not in self._claims:
-                count = min(room, -(-limit // 2)) if queue in self._rushing else room
+            if (queue, hand) in self._claims:
+                continue
+            if (queue, hand) not in self._unanswered:
+                count = self._room(queue)
+                if count <= 0:
+                    continue
+                if queue in self._rushing:
+                    count = min(count, -(-self._limits[queue] // 2))
                 self._asked_for[queue] += count
-                self._claims[queue, hand] = asyncio.create_task(self._take(queue, hand, count), name="claim")
-                self._asking.discard(queue)
+                self._unanswered[queue, hand] = f"{self._worker}:{next(self._tokens)}", count
+            self._claims[queue, hand] = asyncio.create_task(self._take(queue, hand), name="claim")
+            self._asking.discard(queue)
+            self._told.discard(queue)
 
-    async def _take(self, queue: str, hand: int, count: int) -> None:
-        # Until it has an answer, a claim is asked for again under its token: the jobs may be ours already.
-        token = self._unanswered.setdefault((queue, hand), f"{self._worker}:{next(self._tokens)}")
+    async def _take(self, queue: str, hand: int) -> None:
+        token, count = self._unanswered[queue, hand]
         try:
             taken = await self._take_from(
                 queue, count, lease_ms=self._lease_ms, token=token, worker=self._worker, hand=hand
@@ -202,9 +235,9 @@ class Claiming:
             self._put_off(queue, error)
             return
         finally:
-            self._asked_for[queue] -= count
             self._nudge.set()
         del self._unanswered[queue, hand]
+        self._asked_for[queue] -= count
         self._backoff_s.pop(queue, None)
         if taken.more or len(taken.jobs) == count:
             self._emptied.discard(queue)
@@ -223,10 +256,16 @@ class Claiming:
             self._due_s.pop(queue, None)
 
     def _hear(self) -> None:
-        """Put away the claims that have their answer; tell of those that had none once all are in."""
+        """Put away the claims and waits that are over; tell of the queues that could not be asked, together."""
         for key in [key for key, claim in self._claims.items() if claim.done()]:
             self._claims.pop(key).result()
-        if self._refused and not self._claims:
+            self._late = False
+        for group in [group for group, wait in self._waits.items() if wait.done()]:
+            wait = self._waits.pop(group)
+            self._wakes.pop(group, None)
+            if not wait.cancelled():  # with all tasks of its loop
+                wait.result()
+        if self._refused and (not self._claims or asyncio.get_running_loop().time() - self._refused_s > _TOGETHER_S):
             refused, self._refused = self._refused, {}
             error = next(iter(refused.values()))
             if len(refused) == len(self._limits):
@@ -236,44 +275,65 @@ class Claiming:
 
     def _put_off(self, queue: str, error: HarkError) -> None:
         """Ask a queue again only after a while."""
+        now_s = asyncio.get_running_loop().time()
+        if not self._refused:
+            self._refused_s = now_s
         self._refused[queue] = error
         self._backoff_s[queue] = min(self._backoff_s.get(queue, 0.025) * 2, _LONGEST_BACKOFF_S)
-        self._due_s[queue] = asyncio.get_running_loop().time() + self._backoff_s[queue]
+        self._due_s[queue] = now_s + self._backoff_s[queue]
 
-    async def _sleep(self, open_queues: frozenset[str], timeout_s: float) -> None:
-        """Until a marker, a nudge or the time-out; a wait on other queues than these is ended first."""
-        groups = self._store.wait_groups(open_queues)
-        if self._waits:
-            await self._end_waits([group for group in self._waits if group not in groups])
-        for group in groups:
-            if group not in self._waits:
-                wait = asyncio.create_task(
-                    self._store.wait_for_work(group, self._worker, _LOOK_AGAIN_S), name="wait for work"
-                )
-                wait.add_done_callback(lambda _: self._nudge.set())
-                self._waits[group] = wait
+    async def _nudged(self, timeout_s: float) -> bool:
+        """Whether something happens before the time-out."""
         # A busy worker comes here after each claim; `asyncio.timeout` would cost it more than the wait.
-        timer = asyncio.get_running_loop().call_later(max(timeout_s, 0.001), self._nudge.set)
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(max(timeout_s, 0.001), self._nudge.set)
         try:
             await self._nudge.wait()
         finally:
             timer.cancel()
+        return loop.time() < timer.when()
+
+    async def _sleep(self, open_queues: frozenset[str], timeout_s: float) -> None:
+        """Until a marker, a nudge or the time-out; a wait on other queues than these is ended."""
+        groups = self._store.wait_groups(open_queues)
+        for group in self._waits:
+            if group not in groups:
+                self._end_wait(group)
+        waited_for = {queue for group in self._waits for queue in group}
+        for group in groups:
+            if waited_for.isdisjoint(group):  # else once the old wait has ended
+                wait = asyncio.create_task(self._wait(group), name="wait for work")
+                wait.add_done_callback(lambda _: self._nudge.set())
+                self._waits[group] = wait
+        await self._nudged(timeout_s)
         if self._waits:
             self._rested_s = asyncio.get_running_loop().time()
 
-    async def _end_waits(self, groups: Sequence[tuple[str, ...]]) -> None:
-        """Wake the waits and see what they bring; cutting them off could lose a marker."""
-        running = [group for group in groups if not self._waits[group].done()]
-        await asyncio.gather(*(self._store.wake(group, self._worker) for group in running))
-        if running:
-            await asyncio.wait({self._waits[group] for group in running})
-        for group in groups:
-            await self._look_where_told(group)
+    async def _wait(self, group: tuple[str, ...]) -> None:
+        """Until one of these queues may have work; then it is asked."""
+        try:
+            queue = await self._store.wait_for_work(group, self._worker, _LOOK_AGAIN_S)
+            if queue and self._room(queue) <= 0:
+                # It has filled up meanwhile, or this worker ends: others may have room.
+                await self._store.pass_on(queue)
+                return
+        except HarkError as error:
+            for queue in group:
+                self._put_off(queue, error)
+            return
+        if queue:
+            self._asking.add(queue)
+            self._told.add(queue)
+        elif group not in self._wakes:
+            self._asking.update(group)  # nothing said where: the time-out is the moment to look everywhere
 
-    async def _look_where_told(self, group: tuple[str, ...]) -> None:
-        wait = self._waits.pop(group)
-        queue = None if wait.cancelled() else wait.result()  # cancelled: with all tasks of its loop
-        if queue and self._room(queue) <= 0:
-            await self._store.pass_on(queue)  # it has filled up meanwhile, or this worker ends: others may have room
-        # Nothing said where: the time-out is the moment to look everywhere.
-        self._asking |= {queue} if queue else set(group)
+    def _end_wait(self, group: tuple[str, ...]) -> None:
+        """Wake a wait, once; cutting it off could lose a marker."""
+        if group not in self._wakes and not self._waits[group].done():
+            self._wakes[group] = asyncio.create_task(self._wake(group), name="wake")
+
+    async def _wake(self, group: tuple[str, ...]) -> None:
+        try:
+            await self._store.wake(group, self._worker)
+        except HarkError as error:
+            _log.debug("the wait for %s ends by itself: %s", ", ".join(group), error)

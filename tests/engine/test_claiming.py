@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import redis
 
+from engine.errors import RedisGoneError
 from engine.model import JobState
 from engine.queues import QUEUES
 from engine.settings import Settings
@@ -145,6 +146,38 @@ async def test_each_hands_last_claim_can_be_asked_for_again(store: Store) -> Non
     first, second = await ids(0, "t1"), await ids(1, "t2")
     assert (first, second) == (["a", "b"], ["c", "d"])
     assert (await ids(0, "t1"), await ids(1, "t2")) == (first, second)
+
+
+async def test_claims_whose_answers_were_lost_keep_their_slots_and_bring_their_jobs(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: asyncio.Queue[int] = asyncio.Queue()
+    lose, take = asyncio.Event(), store.take
+
+    async def losing(queue: str, count: int, **claim: Any) -> Taken:
+        taken = await take(queue, count, **claim)
+        if not lose.is_set():
+            begun.put_nowait(claim["hand"])
+            await lose.wait()
+            raise RedisGoneError("The answer is lost.")
+        return taken
+
+    claiming = _claiming(store, AI, concurrency=4)
+    await store.add(AI, [_job(f"a{number}") for number in range(20)])
+    await claiming.claim_all()
+    monkeypatch.setattr(claiming, "_take_from", losing)
+    claimed = asyncio.create_task(claiming.claim_all())
+    for hand in (0, 1):
+        claiming.free(AI)
+        assert await begun.get() == hand
+    lose.set()
+    again = await claimed
+    while len(again) < 2:
+        again += await claiming.claim_all()
+    assert [job.id for job in again] == ["a4", "a5"]
+    # The two that were freed here, and nobody ended, are still active for Redis.
+    assert await store.depth(AI, JobState.ACTIVE) == 4 + 2
+    await claiming.close()
 
 
 async def test_a_claim_under_way_when_the_worker_ends_is_given_back(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -117,7 +118,12 @@ class Follower:
 
     def completed(self, queue: str) -> set[str]:
         """Ids of the jobs that were told to be completed."""
-        return {event.id for event in self.seen if (event.queue, event.event) == (queue, "completed")}
+        return {job_id for job_queue, job_id in self.all_completed if job_queue == queue}
+
+    @property
+    def all_completed(self) -> set[tuple[str, str]]:
+        """Queue and id of each job that was told to be completed."""
+        return {(event.queue, event.id) for event in self.seen if event.event == "completed"}
 
 
 @asynccontextmanager
@@ -394,6 +400,26 @@ async def test_queues_of_living_nodes_are_served_while_a_node_is_dead(tmp_path: 
                 nodes[2].kill()
             with pytest.raises(RedisGoneError):
                 await store.add(min(gone), [_job("a")])
+
+
+async def test_queues_of_living_nodes_are_served_while_a_node_takes_calls_and_never_answers(
+    tmp_path: Path, binary: Path
+) -> None:
+    with cluster(binary, tmp_path / "cluster", _splits()) as nodes:
+        settings = load_settings(redis_url=_cluster_url(nodes))
+        alive = [queue for queue in QUEUES if _slot(queue) < _splits()[1]]
+        async with open_store(settings) as store, _worker(settings):
+            follower = Follower(store)
+            await follower.start(alive)
+            try:
+                for number in range(30):
+                    wanted = {(queue, f"job{number}") for queue in alive}
+                    for queue, job_id in wanted:
+                        await store.add(queue, [_job(job_id)])
+                    await follower.until(lambda wanted=wanted: wanted <= follower.all_completed)  # type: ignore[misc]
+                    nodes[2].process.send_signal(signal.SIGSTOP)
+            finally:
+                nodes[2].process.send_signal(signal.SIGCONT)
 
 
 # --- Sentinel ---
