@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
@@ -42,6 +43,11 @@ class Settling:
         self._filled = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
+        self._writing: dict[str, asyncio.Task[None]] = {}
+        """What writes the ends of a queue's jobs; those that come meanwhile wait, and other queues' do not."""
+        self._away: set[str] = set()
+        """Queues whose Redis was gone: their ends are left to the writer, which says so once for all, until it has
+        written some."""
         self._hurry = asyncio.Event()
         """There is no waiting for company: the buffer is full, or the worker ends."""
         self._apart: set[asyncio.Task[None]] = set()
@@ -76,7 +82,10 @@ class Settling:
         """The job is done; returns before Redis knows, unless the buffer is full."""
         await self._room.wait()
         self._buffer.setdefault(finished.job.queue, []).append(finished)
-        self._size += 1
+        self._grown(1)
+
+    def _grown(self, by: int) -> None:
+        self._size += by
         if self._size >= MOST_BUFFERED:
             self._room.clear()
             self._hurry.set()
@@ -84,7 +93,7 @@ class Settling:
 
     async def take(self, queue: str, count: int, **claim: Any) -> Taken:
         """As `Store.take`; the ends of the queue's jobs that wait to be written go along with the claim."""
-        finished = self._buffer.pop(queue, [])
+        finished = [] if queue in self._away else self._buffer.pop(queue, [])
         if len(finished) > BATCH:
             self._buffer[queue] = finished[BATCH:]
             finished = finished[:BATCH]
@@ -93,6 +102,12 @@ class Settling:
             self._room.set()
         try:
             taken = await self._store.take(queue, count, finished=finished, **claim)
+        except RedisGoneError:
+            self._away.add(queue)
+            if finished:
+                self._buffer[queue] = finished + self._buffer.get(queue, [])
+                self._grown(len(finished))
+            raise
         except BaseException:
             if finished:
                 self._begin(self._write_queue(queue, finished))  # it may be they that were refused
@@ -152,15 +167,26 @@ class Settling:
             self._settled([job])
 
     async def _write(self) -> None:
-        while not (self._closing and not self._size):
+        while not (self._closing and not self._size and not self._writing):
             await self._filled.wait()
             await self._gather()
             self._filled.clear()
-            batch, self._buffer, self._size = self._buffer, {}, 0
-            self._room.set()
+            for queue in self._buffer.keys() - self._writing.keys():
+                finished = self._buffer.pop(queue)
+                self._size -= len(finished)
+                self._writing[queue] = task = self._begin(self._write_queue(queue, finished))
+                task.add_done_callback(functools.partial(self._written, queue))
+            if self._size < MOST_BUFFERED:
+                self._room.set()
             if not self._closing:
                 self._hurry.clear()
-            await asyncio.gather(*(self._write_queue(queue, jobs) for queue, jobs in batch.items()))
+
+    def _written(self, queue: str, task: asyncio.Task[None]) -> None:
+        del self._writing[queue]
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("the ends of jobs on %s cannot be written", queue, exc_info=task.exception())
+        if self._closing or queue in self._buffer:
+            self._filled.set()
 
     async def _gather(self) -> None:
         """Wait for company, or for a claim that takes all along: a moment, and longer while jobs end in a rush."""
@@ -178,6 +204,7 @@ class Settling:
         except HarkError as error:
             await self._write_singly(queue, finished, error)
             return
+        self._away.discard(queue)
         self._tell(queue, finished, written)
 
     def _tell(self, queue: str, finished: list[FinishedJob], written: list[bool]) -> None:
@@ -196,10 +223,11 @@ class Settling:
             # It lies in the outbox: upkeep forwards it later, and no other job waits for that.
             _log.info("follow-ups of job %s on %s wait: %s", one.job.id, queue, error)
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._apart.add(task)
         task.add_done_callback(self._apart.discard)
+        return task
 
     async def _write_singly(self, queue: str, finished: list[FinishedJob], error: HarkError) -> None:
         """A script refused the batch, such as for a spoilt record: its job alone is given up, to the lease's end."""

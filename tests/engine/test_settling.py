@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
-from engine.errors import HarkError
+from engine.errors import HarkError, RedisGoneError
 from engine.model import JobState
 from engine.store import Claimed, FinishedJob, NewJob, Store
 from engine.store.records import Taken
@@ -23,10 +24,10 @@ def gathering_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settling, "GATHER_S", 600)
 
 
-async def _claimed(store: Store, count: int) -> list[Claimed]:
+async def _claimed(store: Store, count: int, queue: str = QUEUE) -> list[Claimed]:
     jobs = [NewJob(f"j{number}", "create-task", "{}", 1, 3, "fixed", 0, LONG_MS) for number in range(count)]
-    await store.add(QUEUE, jobs)
-    return (await store.take(QUEUE, count, lease_ms=LONG_MS, token="t", worker="w")).jobs
+    await store.add(queue, jobs)
+    return (await store.take(queue, count, lease_ms=LONG_MS, token="t", worker="w")).jobs
 
 
 async def _end(settling: Settling, jobs: list[Claimed]) -> None:
@@ -65,6 +66,59 @@ async def test_ends_whose_claim_is_refused_are_written_on_their_own(
     async with asyncio.timeout(10):
         await written.wait()
     assert await store.depth(QUEUE, JobState.COMPLETED) == 3
+    await ends.close()
+
+
+async def test_ends_whose_claims_found_no_redis_are_written_together_later(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gone(*_: object, **__: object) -> Taken:
+        raise RedisGoneError("Gone.")
+
+    writes: list[int] = []
+    finish = store.finish
+
+    async def noting(queue: str, finished: Sequence[FinishedJob]) -> list[bool]:
+        writes.append(len(finished))
+        return await finish(queue, finished)
+
+    ends = Settling(store, lambda _: None)
+    ends.start()
+    jobs = await _claimed(store, 3)
+    monkeypatch.setattr(store, "take", gone)
+    monkeypatch.setattr(store, "finish", noting)
+    for job in jobs:
+        await _end(ends, [job])
+        with pytest.raises(RedisGoneError):
+            await ends.take(QUEUE, 1, lease_ms=LONG_MS, token="next", worker="w")
+    await ends.close()
+    assert writes == [3]
+    assert await store.depth(QUEUE, JobState.COMPLETED) == 3
+
+
+async def test_a_queue_whose_ends_cannot_be_written_does_not_hold_up_the_others(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck, go_on, finish = asyncio.Event(), asyncio.Event(), store.finish
+
+    async def half_stuck(queue: str, finished: Sequence[FinishedJob]) -> list[bool]:
+        if queue == QUEUE:
+            stuck.set()
+            await go_on.wait()
+        return await finish(queue, finished)
+
+    monkeypatch.setattr(store, "finish", half_stuck)
+    monkeypatch.setattr(settling, "GATHER_S", 0.001)
+    known: asyncio.Queue[str] = asyncio.Queue()
+    ends = Settling(store, lambda jobs: [known.put_nowait(job.queue) for job in jobs])
+    ends.start()
+    await _end(ends, await _claimed(store, 1))
+    await stuck.wait()
+    await _end(ends, await _claimed(store, 1, "transcription"))
+    async with asyncio.timeout(10):
+        assert await known.get() == "transcription"
+        go_on.set()
+        assert await known.get() == QUEUE
     await ends.close()
 
 
