@@ -12,7 +12,7 @@ import click
 from engine.cli.asking import some_worker
 from engine.cli.frame import Group, actor, debug_option, hark, read_input, require_text, unlocking, with_engine
 from engine.cli.output import note, print_json, tell
-from engine.errors import BadInputError
+from engine.errors import BadInputError, NotFoundError
 from engine.model import JobState
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from engine import Engine
     from engine.handle import JobHandle
-    from engine.model import Answered
+    from engine.model import Answered, Job
 
 _LOOK_S = 1.0
-"""How often the progress of a batch is looked at."""
+"""How often it is looked at how a request goes, in seconds."""
 
 
 @hark.group(cls=Group)
@@ -123,7 +123,7 @@ def _run(add: Callable[[Engine], Awaitable[JobHandle]], told: bool = False) -> A
     async def work(engine: Engine) -> Any:
         async with some_worker(engine):
             handle = await add(engine)
-            return await (_followed(handle) if told else handle.result())
+            return await _followed(engine, handle, told)
 
     return with_engine(work)
 
@@ -137,17 +137,39 @@ async def _take_up(engine: Engine, handle: JobHandle, prompts: list[str]) -> Non
         await engine.admin.retry(handle.queue, [job.id], actor=actor(), reason="asked for again")
 
 
-async def _followed(handle: JobHandle) -> Any:
-    """The result; until it is there, each change of the progress is noted."""
-    before = None
+async def _followed(engine: Engine, handle: JobHandle, told: bool) -> Any:
+    """The result. Until it is there, it is noted why the job waits and, where that is `told`, how far it is."""
+    progress_before, reason_before = None, ""
     while True:
         try:
             return await handle.result(_LOOK_S)
         except TimeoutError:
-            progress = await handle.progress()
-        if isinstance(progress, dict) and progress != before:
-            note(f"{progress.get('done')} of {progress.get('of')}")
-            before = progress
+            pass
+        try:
+            job = await handle.job()
+        except NotFoundError:  # it has ended just now and is not kept; if it is gone, the result says so
+            continue
+        if told and isinstance(job.progress, dict) and job.progress != progress_before:
+            note(f"{job.progress.get('done')} of {job.progress.get('of')}")
+            progress_before = job.progress
+        reason = await _why_waiting(engine, job)
+        if reason and reason != reason_before:
+            note(reason)
+        reason_before = reason
+
+
+async def _why_waiting(engine: Engine, job: Job) -> str:
+    """Words for a job that nothing moves, or "" where it runs or its turn comes."""
+    if job.state is JobState.DELAYED:
+        return f"{job.error} Trying again." if job.error else ""
+    if job.state is not JobState.WAITING:
+        return ""
+    (queue,) = [one for one in (await engine.monitor.snapshot()).queues if one.name == job.queue]
+    if queue.paused:
+        return f"The {queue.name} queue is paused: the request waits in it. Run `hark resume {queue.name}` to go on."
+    if not queue.workers:
+        return f"No worker serves the {queue.name} queue: the request is kept. Start one with `hark worker`."
+    return ""
 
 
 def _prompts(file: Path) -> list[str]:

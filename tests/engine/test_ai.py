@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -444,6 +447,25 @@ def test_the_command_line_asks_one_and_many_and_shows_what_came(
     assert main(["ai", "answers", "mine", "--json"]) == 0
     assert [answer["number"] for answer in json.loads(capsys.readouterr().out)] == [0, 1, 2]
     assert Counter(server.prompts) == {"one": 2, "two": 1, "three": 1, "four": 2}
+
+
+def test_the_command_line_says_why_a_request_waits(settings: Settings, server: OpenAIDouble, fresh_redis: str) -> None:
+    """It had waited without a word for as long as the queue was paused."""
+    environment = {**os.environ, "REDIS_URL": fresh_redis}
+    hark = [sys.executable, "-m", "engine"]
+    with worker_thread(settings):
+        subprocess.run([*hark, "pause", AI_PROCESSING], env=environment, check=True, capture_output=True)
+        with subprocess.Popen(
+            [*hark, "ai", "ask", "one"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as asking:
+            assert asking.stdout is not None
+            assert asking.stderr is not None
+            assert asking.stderr.readline() == (
+                "The ai-processing queue is paused: the request waits in it. "
+                "Run `hark resume ai-processing` to go on.\n"
+            )
+            subprocess.run([*hark, "resume", AI_PROCESSING], env=environment, check=True, capture_output=True)
+            assert asking.stdout.read() == "about one\n"
 
 
 @pytest.mark.parametrize(
