@@ -65,6 +65,7 @@ class SpokenCommands:
         self._add = add
         self._taken_back: dict[str, bool] = {}
         """Traces that the person took back; True once Redis knows."""
+        self._telling = asyncio.Lock()
 
     # --- sending ---
 
@@ -172,14 +173,17 @@ class SpokenCommands:
             _log.info("a command is taken back when Redis answers: %s", error.message)
 
     async def _tell_taken_back(self, trace: str) -> None:
-        await self._store.put_blob(queues.VOICE_PROCESSING, f"{trace}.taken-back", b"1", RECORDING_TTL_S)
-        ids = [(queues.TRANSCRIPTION, trace), (queues.VOICE_PROCESSING, trace)]
-        kept_ones = await asyncio.to_thread(self._recordings.all)
-        ids += [(queues.TRANSCRIPTION, kept.job_id) for kept in kept_ones if kept.trace == trace]
-        ids += [(queues.VOICE_PROCESSING, f"{trace}.voice"), (queues.SYNTHESIS, f"{trace}.speech")]
-        for queue, job_id in ids:
-            await self._store.cancel(queue, job_id, _TAKEN_BACK, actor="the speaker")
-        self._taken_back[trace] = True
+        async with self._telling:  # whoever follows the command would tell it once more
+            if self._taken_back.get(trace) is not False:
+                return
+            await self._store.put_blob(queues.VOICE_PROCESSING, f"{trace}.taken-back", b"1", RECORDING_TTL_S)
+            kept_ones = await asyncio.to_thread(self._recordings.all)
+            ids = [(queues.TRANSCRIPTION, trace), (queues.VOICE_PROCESSING, trace)]
+            ids += [(queues.TRANSCRIPTION, kept.job_id) for kept in kept_ones if kept.trace == trace]
+            ids += [(queues.VOICE_PROCESSING, f"{trace}.voice"), (queues.SYNTHESIS, f"{trace}.speech")]
+            for queue, job_id in dict.fromkeys(ids):
+                await self._store.cancel(queue, job_id, _TAKEN_BACK, actor="the speaker")
+            self._taken_back[trace] = True
 
     # --- inside ---
 

@@ -16,6 +16,7 @@ import pytest
 from taskiq import TaskiqMiddleware
 
 from engine import log
+from engine.admin import Admin
 from engine.audio import Recording
 from engine.client import Client
 from engine.errors import HarkError
@@ -209,6 +210,20 @@ async def test_a_command_is_taken_back_while_it_is_being_heard(
         await client.commands.take_back("mine")
         assert isinstance((await asking)[-1], Cancelled)
     assert requests(server, "chat") == 0
+
+
+async def test_a_command_taken_back_is_one_line_of_the_audit(
+    client: Client, settings: Settings, server: OpenAIDouble, admin: Admin
+) -> None:
+    server.faults.append(Fault("slow", "transcriptions"))
+    async with working(settings):
+        asking = asyncio.create_task(all_of(client.ask(SAID, trace="mine")))
+        async with asyncio.timeout(LIMIT_S):
+            while server.faults:  # noqa: ASYNC110 - the server runs in another thread
+                await asyncio.sleep(0.01)
+        await client.commands.take_back("mine")
+        await asking
+    assert [entry.action for entry in await admin.audit(TRANSCRIPTION)] == ["cancel"]
 
 
 @pytest.mark.parametrize("job", [ProcessVoiceCommand(text="put milk on my list"), SynthesizeSpeech(text="Done.")])
