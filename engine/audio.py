@@ -131,6 +131,8 @@ class Recording:
                     return cls(_at_speech_rate(file), SPEECH_RATE_HZ)
         except soundfile.LibsndfileError as error:
             raise _unreadable(str(path), error.error_string, unopened_kind(head)) from error
+        except TypeError as error:  # soundfile takes a name in .raw for samples alone, and wants their rate
+            raise _unreadable(str(path), "its name ends in .raw: samples that do not tell their rate", "") from error
         except OSError as error:
             raise BadInputError(f"{path} cannot be read: {error.strerror or error}.", "Give a sound file.") from error
 

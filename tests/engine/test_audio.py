@@ -95,6 +95,13 @@ def test_a_file_that_only_a_server_can_open_is_told_apart_from_rubbish(head: byt
         Recording.read(file)
 
 
+def test_a_file_of_samples_alone_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "memo.raw"
+    file.write_bytes(tone().samples.tobytes())
+    with pytest.raises(BadInputError, match=r"memo\.raw is not audio .*do not tell their rate"):
+        Recording.read(file)
+
+
 def test_a_file_that_was_cut_off_is_refused() -> None:
     whole = tone().to_flac()
     with pytest.raises(BadInputError, match="not audio that Hark can read"):
