@@ -73,8 +73,18 @@ def metrics(queue: str, window: str, as_json: bool) -> None:
     if not state.waiting:
         tell("\nNo job waits.")
         return
-    forecast = span_text(state.drained_in_ms) if state.drained_in_ms is not None else "unknown: they do not grow fewer"
-    tell(f"\n{state.waiting} waiting, the oldest for {span_text(state.oldest_waiting_ms)}; done in: {forecast}")
+    tell(f"\n{state.waiting} waiting, the oldest for {span_text(state.oldest_waiting_ms)}; {_forecast(state)}")
+
+
+def _forecast(state: QueueState) -> str:
+    """When a queue's waiting jobs will be done, or what they wait for."""
+    if state.paused:
+        return f"the queue is paused: they wait until `hark resume {state.name}`"
+    if not state.workers:
+        return "no worker serves the queue: they wait for one"
+    if state.drained_in_ms is None:
+        return "they do not grow fewer"
+    return f"done in {span_text(state.drained_in_ms)}"
 
 
 def _ended(figures: Figures) -> int:

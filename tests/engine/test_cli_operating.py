@@ -346,6 +346,17 @@ def test_metrics_of_any_window_are_shown(said: Said, window: str) -> None:
     assert [line.split()[0] for line in out.splitlines()[:3]] == ["TYPE", "all", "create-task"]
 
 
+def test_metrics_tell_that_no_worker_serves_the_jobs(said: Said) -> None:
+    tasks("milk")
+    assert said("metrics", QUEUE)[1].endswith("; no worker serves the queue: they wait for one\n")
+
+
+def test_metrics_tell_that_the_jobs_of_a_paused_queue_wait_for_its_resuming(said: Said) -> None:
+    tasks("milk")
+    said("pause", QUEUE)
+    assert said("metrics", QUEUE)[1].endswith(f"; the queue is paused: they wait until `hark resume {QUEUE}`\n")
+
+
 @pytest.mark.parametrize("window", ["1", "0h", "91d", "30s", "-1h", "long"])
 def test_a_window_that_is_not_kept_is_refused(said: Said, window: str) -> None:
     code, out, err = said("metrics", QUEUE, f"--window={window}")
