@@ -23,7 +23,7 @@ from taskiq.abc.middleware import TaskiqMiddleware
 
 from engine.admin import Admin
 from engine.client import Client
-from engine.concurrency import TimeLimit
+from engine.concurrency import TimeLimit, together
 from engine.errors import HarkError, PermanentError, RetryableError
 from engine.failures import last_frames
 from engine.handlers import HANDLERS, Handler, JobContext, Services
@@ -159,8 +159,8 @@ class QueueBroker(AsyncBroker):
 
     async def _end_work(self) -> None:
         try:
-            await self._claiming.close()
             async with asyncio.timeout(_LAST_WRITES_S):
+                await self._claiming.close()
                 for job in self._leases.held:
                     if self._has(job):
                         await self._release(job)
@@ -168,13 +168,15 @@ class QueueBroker(AsyncBroker):
         except TimeoutError:
             _log.error("Redis does not answer: what the last jobs came to is not written; they will run again")
         finally:
-            await self._scheduler.stop()
-            await self._upkeep.stop()
-            await asyncio.to_thread(self._leases.stop)
+            await together(self._scheduler.stop(), self._upkeep.stop(), asyncio.to_thread(self._leases.stop))
 
-    async def tell_stopping(self) -> None:
-        """Tell others that this worker claims no more."""
-        await self._upkeep.tell_stopping()
+    async def stop_claiming(self) -> None:
+        """Claim no more, give back what was claimed and not handed out, and tell others; for 10 s at most."""
+        try:
+            async with asyncio.timeout(_LAST_WRITES_S):
+                await together(self._claiming.close(), self._upkeep.tell_stopping())
+        except TimeoutError:
+            _log.warning("Redis does not answer: others do not hear yet that this worker ends")
 
     def _use_providers(self) -> Providers:
         if self._providers is None:

@@ -12,6 +12,8 @@ from engine.store import Claimed, Store
 
 _log = get_logger("leases")
 
+_LAST_RENEWAL_S = 5.0
+
 
 class Leases:
     """Renews the lease of every job it holds each third of `lease_ms`. `store` must not be used elsewhere."""
@@ -29,10 +31,10 @@ class Leases:
         self._thread.start()
 
     def stop(self) -> None:
-        """End renewing and wait for the thread; blocks for a round trip, longer where Redis does not answer."""
+        """End renewing; blocks for a round trip, and for 5 s where Redis does not answer: the thread is then left."""
         self._stop.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_LAST_RENEWAL_S)
 
     def hold(self, jobs: Iterable[Claimed]) -> None:
         """Renew these jobs' leases from now on."""
@@ -61,6 +63,8 @@ class Leases:
                 for job in self.held:
                     by_queue.setdefault(job.queue, []).append(job)
                 for queue, jobs in by_queue.items():
+                    if self._stop.is_set():
+                        return
                     try:
                         lost = await self._store.extend(queue, jobs, self._lease_ms)
                     except HarkError as error:

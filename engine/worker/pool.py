@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from taskiq import AckableMessage
 from taskiq.receiver import Receiver
 
+from engine.concurrency import together
 from engine.errors import RedisGoneError
 from engine.log import get_logger
 from engine.process import keep_what_is_loaded, run_until_stopped
@@ -62,7 +63,10 @@ class QueueReceiver(Receiver):
         if not claiming.cancelled():
             claiming.result()  # it ends by itself with an error only
         _log.info("stopping: %d jobs are active, they have %.0f s", len(self._running), self.wait_tasks_timeout or 0)
-        await self._own_broker.tell_stopping()
+        # What was claimed and has not begun goes back at once: another worker may have room.
+        await together(self._own_broker.stop_claiming(), self._drain())
+
+    async def _drain(self) -> None:
         if self._running:
             await asyncio.wait(self._running, timeout=self.wait_tasks_timeout)
 

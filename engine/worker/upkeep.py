@@ -92,8 +92,9 @@ class Upkeep:
             _, late = await asyncio.wait(self._tasks, timeout=_LAST_DUTY_S)
             for task in late:
                 task.cancel()
-        with contextlib.suppress(RedisGoneError):
-            await self._store.forget_worker(self._worker)
+        with contextlib.suppress(RedisGoneError, TimeoutError):  # others then forget it for want of signs of life
+            async with asyncio.timeout(_LAST_DUTY_S):
+                await self._store.forget_worker(self._worker)
 
     async def _repeat(self, duty: Callable[[], Awaitable[None]], every_s: float) -> None:
         loop = asyncio.get_running_loop()

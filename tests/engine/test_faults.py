@@ -176,6 +176,20 @@ async def test_jobs_are_not_called_stalled_because_redis_itself_was_stopped(serv
     assert await store.extend(PARENTS, held, LONG_MS) == []
 
 
+async def test_a_worker_told_to_end_does_so_while_redis_never_answers(
+    server: Server, store: Store, tmp_path: Path
+) -> None:
+    await store.add(PARENTS, [_job("a", data='{"pause_s":1}')])
+    with _worker(server, tmp_path) as worker:
+        await _until_running(store, 1)
+        server.pause()
+        worker.send_signal(signal.SIGTERM)
+        try:
+            assert await asyncio.to_thread(worker.wait, 2 * LIMIT_S) == 0
+        finally:
+            server.go_on()
+
+
 # --- memory full ---
 
 
