@@ -89,11 +89,24 @@ async def test_a_retry_of_no_queue_is_not_heard_as_one_of_the_ai_queue(offline: 
 
 
 @pytest.mark.parametrize(
-    ("american", "english"),
-    [("M AA R K", "M AA K"), ("R IY M AY N D ER", "R IY M AY N D AH"), ("K AO L", "K OW L"), ("F AO R", "F AO")],
+    ("word", "american", "english"),
+    [
+        ("mark", "M AA R K", "M AA K"),
+        ("reminder", "R IY M AY N D ER", "R IH M AY N D AH"),
+        ("call", "K AO L", "K OW L"),
+        ("off", "AO F", "AO F"),
+        ("for", "F AO R", "F AO"),
+        ("tasks", "T AE S K S", "T AA S K S"),
+        ("add", "AE D", "AE D"),
+        ("new", "N UW", "N Y UW"),
+        ("noon", "N UW N", "N UW N"),
+        ("reschedule", "R IY S K EH JH UH L", "R IH SH EH D Y UW L"),
+        ("resume", "R IH Z UW M", "R IH Z Y UW M"),
+        ("read", "R IY D", "R IY D"),
+    ],
 )
-async def test_words_are_listened_for_as_said_in_england(american: str, english: str) -> None:
-    assert british(american) == english
+async def test_words_are_listened_for_as_said_in_england(word: str, american: str, english: str) -> None:
+    assert british(word, american) == english
 
 
 async def test_other_sentences_are_not_taken_for_commands(offline: Offline, grammar: Grammar) -> None:

@@ -49,6 +49,16 @@ _MEAN = {"lm": None, "ds": 50, "topn": 1, "loglevel": "FATAL"}
 _MEAN_OF = "#JSGF V1.0; grammar any; public <any> = a;"
 _STEP = 3_200  # samples, 200 ms: words are told so often
 _VOWELS = frozenset(["AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"])
+_AFTER_SHORT_O = frozenset(["R", "F", "S", "TH", "G", "NG"])
+"""Before these Americans lengthen an O that is short in England: "off", "long"."""
+_BROAD = re.compile(
+    "after(noon)?|answer|ask|bath|can't|class|dance|draft|fast|france|grass|glass|half|last|master|pass|past|path|plants?|"
+    "rather|staff|tasks?"
+)
+"""Of the words that are said with a broad A in England, those that commands are made of."""
+_WITH_Y = re.compile(r"[tdn](?:ew|u)|resum")
+_SHORT_RE = re.compile("re[^aeiou]")
+_SHED = re.compile("S K EH JH U[HW] L")
 
 
 def with_noise_floor(samples: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
@@ -141,22 +151,30 @@ class Recogniser:
         return self._free
 
 
-def british(phones: str) -> str:
+def british(word: str, phones: str) -> str:
     """How a word that Americans say with these CMU phones is said in England.
 
-    No R is heard but before a vowel, and "all" and "pause" have a vowel that to the model's ears is that of "hole".
+    No R is heard but before a vowel; "ask" has the vowel of "father", "new" a Y, "schedule" begins like "shed", the
+    "re" of "remind" is short, and "all" and "pause" have a vowel that to the model's ears is that of "hole".
     """
     american = phones.split()
-    said = []
+    with_y = _WITH_Y.search(word) is not None
+    said: list[str] = []
     for before, phone, after in zip(["", *american], american, [*american[1:], ""], strict=False):
         if phone == "R" and before in _VOWELS and after not in _VOWELS:
             continue
         if phone == "ER" and before and not after:
             phone = "AH"
-        elif phone == "AO" and after != "R":
+        elif phone == "IY" and said == ["R"] and _SHORT_RE.match(word):
+            phone = "IH"
+        elif phone == "AO" and after not in _AFTER_SHORT_O:
             phone = "OW"
+        elif phone == "AE" and _BROAD.fullmatch(word):
+            phone = "AA"
+        elif phone == "UW" and with_y and before in ("T", "D", "N", "Z"):
+            said.append("Y")
         said.append(phone)
-    return " ".join(said)
+    return _SHED.sub("SH EH D Y UW L", " ".join(said))
 
 
 def _add_british(decoder: Any, word: str) -> None:
@@ -164,7 +182,7 @@ def _add_british(decoder: Any, word: str) -> None:
     known: list[str] = []
     while phones := decoder.lookup_word(f"{word}({len(known) + 1})" if known else word):
         known.append(phones)
-    if known and (told := british(known[0])) not in known:
+    if known and (told := british(word, known[0])) not in known:
         decoder.add_word(f"{word}({len(known) + 1})", told, update=False)
 
 
