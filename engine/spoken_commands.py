@@ -287,14 +287,13 @@ class _Command:
                 if not submitted:
                     await self._send()
                     submitted = True
-                    told = ""
                 if taken_back.get(self._trace) is False:
                     await self._commands._tell_taken_back(self._trace)
                 seen = await self._store.events(positions, _POLL_MS)
                 if not seen and time.monotonic() > look_at:
                     reason = await self._commands._why_waiting()
                     look_at = time.monotonic() + _LOOK_AGAIN_S
-                    if reason and reason != told:
+                    if reason != told:
                         yield Waiting(self._trace, reason)
                     told = reason
                 for event in seen:

@@ -24,6 +24,8 @@ from engine.model import (
 from engine.queues import QUEUES, SYNTHESIS, TRANSCRIPTION, VOICE_PROCESSING
 
 _STAGES = {TRANSCRIPTION: "heard", VOICE_PROCESSING: "understood", SYNTHESIS: "spoken"}
+_NAMES = {"retry_failed": "Retry the failed jobs"}
+"""What was done, where the tool's own name reads as something else: as if the retry had failed."""
 
 
 class Exchange(QWidget):
@@ -76,7 +78,7 @@ class Exchange(QWidget):
         column.addLayout(self._lines)
         column.addWidget(self._timing)
         self._timing.hide()
-        self._say("Listening to the recording…" if said is None else "Working on it…", "muted")
+        self._say_at_work()
 
     @property
     def said(self) -> str:
@@ -103,13 +105,13 @@ class Exchange(QWidget):
                 self._unheard = False
                 self._said.show_text(text or "(no words)", guessed)
                 if not self.finished:
-                    self._say("Working on it…", "muted")
+                    self._say_at_work()
             case Replied(text=text, actions=actions, asks=asks):
                 self.finished = True
                 self._say(text, "ink")
                 for action in actions:
                     # What only told something is told by the answer.
-                    if action.arguments or not action.ok:
+                    if any(action.arguments.values()) or not action.ok:
                         self._add_action(action)
                 if asks and self.origin.isHidden():
                     self._ask(event.trace, text)
@@ -117,7 +119,7 @@ class Exchange(QWidget):
                 self._add_stage(event)
             case Waiting(message=message):
                 if not self.finished:
-                    self._say(in_window(message), "caution")
+                    self._say(in_window(message), "caution") if message else self._say_at_work()
             case CommandFailed(message=message):
                 self.fail(message)
             case Cancelled():
@@ -195,12 +197,15 @@ class Exchange(QWidget):
         line.addStretch(1)
         self._lines.addLayout(line)
 
+    def _say_at_work(self) -> None:
+        self._say("Listening to the recording…" if self._unheard else "Working on it…", "muted")
+
     def _say(self, text: str, tone: str) -> None:
         self._reply.setText(text)
         self._reply.set_tone(tone)
 
     def _add_action(self, action: Action) -> None:
-        name = action.name.replace("_", " ").capitalize()
+        name = _NAMES.get(action.name) or action.name.replace("_", " ").capitalize()
         values = (str(value) for value in action.arguments.values() if value not in (None, ""))
         what = ", ".join(QUEUES[value].title if value in QUEUES else value for value in values)
         text = f"{name}: {what}" if what else name

@@ -144,7 +144,7 @@ async def _follow(
                 tell(f"Spoken: {speak}", as_json)
             case StageTimed():
                 answer["stages"].append({"queue": event.queue, "waited_ms": event.waited_ms, "ran_ms": event.ran_ms})
-            case Waiting(message=message):
+            case Waiting(message=message) if message:
                 complain(message)
             case CommandFailed(message=message):
                 answer["error"] = message

@@ -84,7 +84,7 @@ class Spoken(VoiceEvent):
 
 @dataclass(frozen=True, slots=True)
 class Waiting(VoiceEvent):
-    """The command is kept but cannot go on yet: why, and what to do."""
+    """The command is kept but cannot go on yet: why, and what to do; "" once it goes on."""
 
     message: str
 

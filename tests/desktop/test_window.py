@@ -187,6 +187,27 @@ class TestConversation:
         assert page.exchange(1).reply == "The queue is paused."
         assert page.exchange(2).reply == "Second answer."
 
+    def test_why_a_command_waits_is_told_until_it_goes_on(self, window: Window) -> None:
+        page = window.assistant
+        page.begin(1, None)
+        page.conversation.show_event(1, Waiting("a", "No worker is running."))
+        page.conversation.show_event(1, Waiting("a", ""))
+        assert page.exchange(1).reply == "Listening to the recording…"
+
+    def test_a_retry_does_not_read_as_one_that_failed(self, window: Window) -> None:
+        page = window.assistant
+        page.begin(1, "retry the failed email jobs")
+        retried = Action("retry_failed", {"queue": "email-processing"}, "2 failed jobs will run again.")
+        page.conversation.show_event(1, Replied("a", "2 failed jobs will run again.", (retried,)))
+        assert page.exchange(1).done == ["Retry the failed jobs: Email"]
+
+    def test_what_was_looked_at_without_a_choice_is_told_by_the_answer_alone(self, window: Window) -> None:
+        page = window.assistant
+        page.begin(1, "what's on my list")
+        listed = Action("list_tasks", {"day": ""}, "Your list is empty.")
+        page.conversation.show_event(1, Replied("a", "Your list is empty.", (listed,)))
+        assert page.exchange(1).done == []
+
     def test_a_question_that_nobody_answers_goes_away_and_says_so(self, window: Window, qtbot: QtBot) -> None:
         page = window.assistant
         page.begin(1, "delete milk from my list")

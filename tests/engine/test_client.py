@@ -246,6 +246,13 @@ async def test_a_command_on_a_paused_queue_says_which(client: Client, store: Sto
     assert event.message.startswith("The voice-processing queue is paused")
 
 
+async def test_a_command_that_goes_on_after_it_waited_says_so(client: Client, store: Store) -> None:
+    asking = client.ask("add milk to my list")
+    waited = await anext(asking)
+    await store.tell_alive("w", sign_of_life(WorkerInfo("w", "here", 1, tuple(QUEUES), 0, 2**52, 0)))
+    assert await anext(asking) == Waiting(waited.trace, "")
+
+
 async def test_a_recording_is_on_disk_before_it_is_sent(client: Client, settings: Settings) -> None:
     tone = (np.sin(np.arange(16_000) / 8) * 8000).astype(np.int16)
     event = await anext(client.ask(Recording(tone)))
