@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import socket
 import time
@@ -58,26 +59,36 @@ class Upkeep:
         self._embedded = embedded
         self._alerts = AlertLog(store, settings, worker)
         self._started_at_ms = int(time.time() * 1000)
-        self._recover_from_s = 0.0
+        self._recover_from_s = dict.fromkeys(queues, 0.0)
         self._recover_every_s = min(settings.lease_ms / 3000, 5.0)
         self._stopping = asyncio.Event()
         self._last_jobs = False
         self._tasks: list[asyncio.Task[None]] = []
-        self._stuck: set[str] = set()
-        """Follow-ups that could not be forwarded when last tried."""
+        self._stuck: dict[str, set[str]] = {}
+        """Follow-ups of each queue that could not be forwarded when last tried."""
 
     def start(self) -> None:
         """Begin, each duty at its own pace."""
         for name, duty, every_s in (
             ("heartbeat", self._heartbeat, HEARTBEAT_S),
-            ("tick", self._tick, TICK_S),
-            ("recover", self._recover, self._recover_every_s),
-            ("forward", self._forward, FORWARD_S),
-            ("retain", self._retain, RETAIN_S),
             ("health", self._health, HEALTH_S),
             ("alerts", self._alerts.look, LOOK_S),
         ):
-            self._tasks.append(asyncio.create_task(self._repeat(duty, every_s), name=f"upkeep {name}"))
+            self._begin(name, duty, every_s)
+        # On a Cluster each queue has tasks of its own: where one's node is away, the others are kept up.
+        for group in self._store.wait_groups(self._queues):
+            for name, of_queues, every_s in (
+                ("tick", self._tick, TICK_S),
+                ("recover", self._recover, self._recover_every_s),
+                ("forward", self._forward, FORWARD_S),
+                ("retain", self._retain, RETAIN_S),
+            ):
+                self._begin(name, functools.partial(of_queues, group), every_s, group)
+
+    def _begin(
+        self, name: str, duty: Callable[[], Awaitable[None]], every_s: float, queues: Sequence[str] = ()
+    ) -> None:
+        self._tasks.append(asyncio.create_task(self._repeat(name, duty, every_s, queues), name=f"upkeep {name}"))
 
     async def tell_stopping(self) -> None:
         """From now on the worker only ends what it has begun: who looks for a worker must not count on it."""
@@ -96,32 +107,39 @@ class Upkeep:
             async with asyncio.timeout(_LAST_DUTY_S):
                 await self._store.forget_worker(self._worker)
 
-    async def _repeat(self, duty: Callable[[], Awaitable[None]], every_s: float) -> None:
+    async def _repeat(
+        self, name: str, duty: Callable[[], Awaitable[None]], every_s: float, queues: Sequence[str]
+    ) -> None:
         loop = asyncio.get_running_loop()
+        waits = False
         while not self._stopping.is_set():
             try:
                 await duty()
+                waits = False
             except RedisGoneError as error:
-                _log.info("upkeep waits for Redis: %s", error)
+                if not waits:
+                    _log.info("upkeep (%s) waits for Redis: %s", name, error)
+                waits = True
                 # Workers get a chance to renew their leases before anybody calls them dead.
-                self._recover_from_s = loop.time() + self._settings.lease_ms / 2000
+                for queue in queues:
+                    self._recover_from_s[queue] = loop.time() + self._settings.lease_ms / 2000
             except HarkError as error:
-                _log.error("upkeep failed: %s", error)
+                _log.error("upkeep (%s) failed: %s", name, error)
             except Exception:  # noqa: BLE001 - see below
                 # A bug met once, such as by a spoilt record: the duty must go on, and the log has it all.
-                _log.exception("upkeep failed in %s", getattr(duty, "__name__", duty))
+                _log.exception("upkeep (%s) failed", name)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), every_s)
 
-    async def _tick(self) -> None:
-        for queue in self._queues:
+    async def _tick(self, queues: Sequence[str]) -> None:
+        for queue in queues:
             _, concurrency, cancels = await self._store.tick(queue)
             self._told(queue, concurrency, cancels)
 
-    async def _recover(self) -> None:
-        if asyncio.get_running_loop().time() < self._recover_from_s:
-            return
-        for queue in self._queues:
+    async def _recover(self, queues: Sequence[str]) -> None:
+        for queue in queues:
+            if asyncio.get_running_loop().time() < self._recover_from_s[queue]:
+                continue
             recovered, failed = await self._store.recover(
                 queue,
                 self._settings.max_stalled,
@@ -133,9 +151,9 @@ class Upkeep:
             for job_id in failed:
                 _log.error("job %s on %s lost its worker too often and failed", job_id, queue)
 
-    async def _forward(self) -> None:
-        stuck: set[str] = set()
-        for queue in self._queues:
+    async def _forward(self, queues: Sequence[str]) -> None:
+        for queue in queues:
+            stuck: set[str] = set()
             for entry in await self._store.outbox(queue):
                 try:
                     # Another may have forwarded it since: its job may have run and be gone, and must not come again.
@@ -146,12 +164,12 @@ class Upkeep:
                 except (HarkError, ValueError, TypeError, KeyError) as error:
                     # Spoilt, or for a queue that is: it stays, told once, and those behind it go on.
                     stuck.add(entry)
-                    if entry not in self._stuck:
+                    if entry not in self._stuck.get(queue, ()):
                         _log.error("a follow-up of a job on %s cannot be forwarded and stays: %s", queue, error)
-        self._stuck = stuck
+            self._stuck[queue] = stuck
 
-    async def _retain(self) -> None:
-        for queue in self._queues:
+    async def _retain(self, queues: Sequence[str]) -> None:
+        for queue in queues:
             await self._store.retain(queue)
             await self._store.fold(queue)
 

@@ -912,10 +912,10 @@ async def test_a_follow_up_that_another_has_forwarded_since_is_not_added_again(
 
     monkeypatch.setattr(store, "outbox", stale)
     upkeep = Upkeep(store, [QUEUE], settings, "w", lambda: 0, lambda *_: None)
-    await upkeep._forward()
+    await upkeep._forward([QUEUE])
     assert await store.depth("notification", JobState.WAITING) == 0
     raw.rpush(redis_keys.outbox(QUEUE), entry)
-    await upkeep._forward()
+    await upkeep._forward([QUEUE])
     assert await store.depth("notification", JobState.WAITING) == 1
     assert raw.llen(redis_keys.outbox(QUEUE)) == 0
 
@@ -931,6 +931,6 @@ async def test_a_spoilt_follow_up_stays_and_holds_up_no_other(
     blocked = json.dumps({"queue": "synthesis", "job": _job("c").as_argument()})
     raw.rpush(outbox, "not json", blocked, fine)
     upkeep = Upkeep(store, [QUEUE], settings, "w", lambda: 0, lambda *_: None)
-    await upkeep._forward()
+    await upkeep._forward([QUEUE])
     assert await store.depth("notification", JobState.WAITING) == 1
     assert raw.lrange(outbox, 0, -1) == ["not json", blocked]

@@ -402,6 +402,26 @@ async def test_queues_of_living_nodes_are_served_while_a_node_is_dead(tmp_path: 
                 await store.add(min(gone), [_job("a")])
 
 
+async def test_jobs_of_lost_workers_run_again_on_living_nodes_while_a_node_is_dead(
+    tmp_path: Path, binary: Path
+) -> None:
+    with cluster(binary, tmp_path / "cluster", _splits()) as nodes:
+        first, splits = next(iter(QUEUES)), _splits()
+        holders = {queue: sum(_slot(queue) >= split for split in splits) for queue in QUEUES}
+        alive = next(queue for queue in reversed(QUEUES) if holders[queue] != holders[first])
+        settings = load_settings(redis_url=_cluster_url(nodes), lease_ms=2000)
+        async with open_store(settings) as store:
+            await store.add(alive, [_job("lost")])
+            await store.take(alive, 1, lease_ms=4000, token="t", worker="dead")
+            follower = Follower(store)
+            await follower.start([alive])
+            async with _worker(settings):
+                await store.add(alive, [_job("before")])
+                await follower.until(lambda: "before" in follower.completed(alive))
+                nodes[holders[first]].kill()
+                await follower.until(lambda: "lost" in follower.completed(alive))
+
+
 async def test_queues_of_living_nodes_are_served_while_a_node_takes_calls_and_never_answers(
     tmp_path: Path, binary: Path
 ) -> None:
