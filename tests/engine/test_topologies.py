@@ -440,6 +440,10 @@ async def test_queues_of_living_nodes_are_served_while_a_node_takes_calls_and_ne
                     nodes[2].process.send_signal(signal.SIGSTOP)
             finally:
                 nodes[2].process.send_signal(signal.SIGCONT)
+            (gone, *_), awake = QUEUES.keys() - alive, Follower(store)
+            await _persist(lambda: awake.start([gone]))
+            await _persist(lambda: store.add(gone, [_job("job")]))
+            await awake.until(lambda: "job" in awake.completed(gone))
 
 
 # --- Sentinel ---

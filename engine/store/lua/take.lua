@@ -1,9 +1,12 @@
--- take: claim up to `count` waiting jobs for a worker; due delayed jobs are promoted first, paused or not.
---       Called again with the same token (its reply was lost on the way), it gives the same jobs again.
--- args: count, lease_ms, token, worker, hand = which of the worker's claims at once this is
--- returns: {more waiting 0|1, ms until the next delayed job is due or -1, concurrency override or -1, jobs}
+-- take: complete jobs that have ended, as `finish` does, then claim up to `count` waiting jobs for a worker; due delayed
+--       jobs are promoted first, paused or not. Called again with the same token (its reply was lost on the way), it
+--       gives the same jobs again.
+-- args: count, lease_ms, token, worker, hand = which of the worker's claims at once this is; ended, keep_ms, keep_count
+--       (all optional) as for `finish`
+-- returns: {more waiting 0|1, ms until the next delayed job is due or -1, concurrency override or -1, jobs, ended as
+--          `finish` returns it}
 --   a job: {id, name, data, options, made, created, trace, parent}
--- events: active
+-- events: completed, promoted, active
 local ended = args.ended and complete(args.ended, args.keep_ms, args.keep_count) or {}
 promote_due()
 local jobs, leases = {}, {}
