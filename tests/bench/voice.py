@@ -2,6 +2,7 @@
 
 `hear` says the commands and sentences of `tests/spoken_set.py` in several synthetic voices, with noise 20 dB below
 them, to the offline recogniser, and tells what became of them and what CPU time it took; `voices` of them are used.
+The everyday ones are said by one voice each, in turn.
 `follow` sends spoken commands through a real worker whose models are a server on this machine that answers at once:
 what a command takes is then Hark's own share. Each answers with one line of JSON when it is over. What was not heard
 right is told on standard error.
@@ -15,14 +16,27 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
+from itertools import cycle, product
 from typing import Any
 
 import psutil
 
-from tests.spoken_set import COMMANDS, OTHER_WORDINGS, SENTENCES, VOICES, Said, in_noise
+from tests.spoken_set import (
+    COMMANDS,
+    EVERYDAY,
+    EVERYDAY_SENTENCES,
+    EVERYDAY_VOICES,
+    OTHER_WORDINGS,
+    SENTENCES,
+    VOICES,
+    Said,
+    in_noise,
+)
 
 _WARM_UP = 3
+_Voice = tuple[str, int]
+"""A voice of espeak-ng's and its speed, in words a minute."""
 
 
 async def _hear(voices: int = len(VOICES)) -> dict[str, Any]:
@@ -39,7 +53,7 @@ async def _hear(voices: int = len(VOICES)) -> dict[str, Any]:
         times = psutil.Process(transcriber.program.pid).cpu_times()
         return float(time.process_time() + times.user + times.system)
 
-    async def heard(text: str, voice: tuple[str, int]) -> str:
+    async def heard(text: str, voice: _Voice) -> str:
         nonlocal spent_s, sound_s, slowest
         synthesizer = speakers[voice]
         recording = in_noise(await synthesizer.synthesize(text))
@@ -51,39 +65,47 @@ async def _hear(voices: int = len(VOICES)) -> dict[str, Any]:
         slowest = max(slowest, took / recording.duration_ms * 1000)
         return found
 
-    async def right(commands: Sequence[Said]) -> float:
-        wrong = 0
-        for said in commands:
-            for voice in used:
-                found = await heard(said.text, voice)
-                if not said.is_meant_by(grammar.understand(found)):
-                    wrong += 1
-                    print(f"    {voice[0]}: {said.text!r} was heard as {found!r}", file=sys.stderr)
-        return 1 - wrong / (len(commands) * len(used))
+    async def right_percent(commands: Iterable[tuple[Said, _Voice]]) -> float:
+        right = []
+        for said, voice in commands:
+            found = await heard(said.text, voice)
+            right.append(said.is_meant_by(grammar.understand(found)))
+            if not right[-1]:
+                print(f"    {voice[0]}: {said.text!r} was heard as {found!r}", file=sys.stderr)
+        return 100 * statistics.fmean(right)
+
+    async def taken_percent(sentences: Iterable[tuple[str, _Voice]]) -> float:
+        taken = []
+        for sentence, voice in sentences:
+            found = await heard(sentence, voice)
+            understood = grammar.understand(found)
+            taken.append(understood is not None)
+            if understood is not None:
+                print(f"    {sentence!r} was taken for {understood.tool}: {found!r}", file=sys.stderr)
+        return 100 * statistics.fmean(taken)
 
     used = VOICES[:voices]
-    speakers = {voice: OfflineSynthesizer(*voice) for voice in used}
+    speakers = {voice: OfflineSynthesizer(*voice) for voice in (*used, *EVERYDAY_VOICES)}
     transcriber = OfflineTranscriber(shared, speakers[used[0]].pronounce)
     await transcriber.transcribe(in_noise(await speakers[used[0]].synthesize("what time is it")))  # loads it
     try:
-        shares = [await right(COMMANDS), await right(OTHER_WORDINGS)]
-        taken = 0
-        for number, sentence in enumerate(SENTENCES * 2):
-            found = await heard(sentence, used[(number + number // len(SENTENCES)) % len(used)])
-            if (understood := grammar.understand(found)) is not None:
-                taken += 1
-                print(f"    {sentence!r} was taken for {understood.tool}: {found!r}", file=sys.stderr)
+        figures = {
+            "voice_right_percent": await right_percent(product(COMMANDS, used)),
+            "voice_others_right_percent": await right_percent(product(OTHER_WORDINGS, used)),
+            "voice_everyday_right_percent": await right_percent(zip(EVERYDAY, cycle(EVERYDAY_VOICES), strict=False)),
+            "voice_taken_percent": await taken_percent(
+                (sentence, used[(number + number // len(SENTENCES)) % len(used)])
+                for number, sentence in enumerate(SENTENCES * 2)
+            ),
+            "voice_everyday_taken_percent": await taken_percent(
+                zip(EVERYDAY_SENTENCES, cycle(EVERYDAY_VOICES), strict=False)
+            ),
+        }
     finally:
         await transcriber.close()
         for speaker in speakers.values():
             await speaker.close()
-    return {
-        "voice_right_percent": 100 * shares[0],
-        "voice_others_right_percent": 100 * shares[1],
-        "voice_taken_percent": 100 * taken / (2 * len(SENTENCES)),
-        "voice_real_time": spent_s / sound_s,
-        "voice_slowest_real_time": slowest,
-    }
+    return {**figures, "voice_real_time": spent_s / sound_s, "voice_slowest_real_time": slowest}
 
 
 async def _follow(count: int = 30) -> dict[str, Any]:

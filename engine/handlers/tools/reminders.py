@@ -1,4 +1,4 @@
-"""The user's reminders."""
+"""The user's reminders, and notifications that are shown at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.handlers.context import JobContext
 from engine.handlers.local_time import user_now
 from engine.handlers.tools.arguments import Arguments, Nothing
 from engine.handlers.tools.wording import count
-from engine.job_types import CreateTask
+from engine.job_types import CreateTask, PushNotification
 from engine.model import Reminder
 from engine.providers import NotDone, Tool
 from engine.queues import NOTIFICATION
@@ -24,6 +24,8 @@ REMINDERS_READ = 5
 _MORNING = time(9, 0)
 """When a reminder for a day, without a time, is told."""
 _EXAMPLE = "Say, for example: remind me tomorrow at five to call Anna."
+_UNNAMED = "it is time"
+"""The reminder of somebody who named only its moment: "remind me in ten minutes", "set a timer for an hour"."""
 LINK = re.compile(r"^(?:to|about|of|that|for)\s+", re.IGNORECASE)
 """The word that leads from "remind me" to what is to be told."""
 
@@ -37,6 +39,12 @@ class NewReminder(Arguments):
         description="When, in the user's own words, such as: in ten minutes; empty where they named none",
         max_length=200,
     )
+
+
+class NewNotification(Arguments):
+    """Arguments of a notification."""
+
+    text: str = Field("", description="What it says, in the user's words; empty for one that tries it", max_length=200)
 
 
 class OneReminder(Arguments):
@@ -74,6 +82,12 @@ def reminder_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
         await services.client.remind(user_id, text, moment, options)
         return f"I will remind you {say_time(moment, now)}: {text}.{await paused()}"
 
+    async def notify_me(arguments: NewNotification) -> str:
+        text = LINK.sub("", re.sub(r"^(?:saying|that says)\s+", "", arguments.text)) or "This is a notification."
+        payload = PushNotification(user_id=user_id, title=_capital(text))
+        await services.client.add(payload, context.child_options(f"notification.{next(numbers)}"))
+        return f"A notification is on its way: {_capital(text).rstrip('.')}."
+
     async def list_reminders(_: Nothing) -> str:
         reminders = await services.client.reminders(user_id)
         if not reminders:
@@ -107,6 +121,7 @@ def reminder_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
 
     return (
         Tool("remind_me", "Remind the user of something at a time.", NewReminder, remind_me),
+        Tool("notify_me", "Show the user a notification now.", NewNotification, notify_me),
         Tool("list_reminders", "Tell the user's reminders.", Nothing, list_reminders),
         Tool("cancel_reminder", "Cancel a reminder.", OneReminder, cancel_reminder, ask_to_cancel),
     )
@@ -120,7 +135,7 @@ def _text_and_time(arguments: NewReminder, now: datetime) -> tuple[str, SpokenTi
     link = LINK.match(left)
     if link is None and found is None:
         return "", None
-    return left[link.end() :] if link else left, found
+    return (left[link.end() :] if link else left) or (_UNNAMED if found else ""), found
 
 
 def _read(when: str, now: datetime) -> SpokenTime | None:

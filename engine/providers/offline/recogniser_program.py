@@ -34,7 +34,7 @@ from pocketsphinx import Decoder, FsgModel
 # breath), the grammar's weights less, and silence is likelier, so that a slow start is no word.
 _TUNING = {"wip": 0.1, "lw": 5.0, "silprob": 0.1}
 # Wider than by default: a command in noise must not come to nothing before its end.
-_BEAMS = {"beam": 1e-64, "pbeam": 1e-64, "wbeam": 1e-42}
+_BEAMS = {"beam": 1e-80, "pbeam": 1e-80, "wbeam": 1e-56}
 _NOISE_FLOOR = 60.0
 # The fits of two decoders can be compared only where all of the model's sounds are weighed in each frame.
 _COMPARABLE = {"compallsen": True, "loglevel": "FATAL"}

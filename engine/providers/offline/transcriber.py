@@ -28,9 +28,9 @@ from engine.providers.offline.word_graph import word_graph
 
 _log = get_logger("providers.offline")
 _SILENCE_MS = 300  # without it the last word is cut off
-_SURE = 0.8  # needs no second opinion
-_LIKELY = 0.35
-_LIKELY_TO_DO = 0.4  # what changes something needs more
+_SURE = 0.95  # needs no second opinion
+_LIKELY = 0.55
+_LIKELY_TO_DO = 0.35  # what changes something holds names that fit badly, and is read back before it sends or destroys
 _MOST_USERS = 8
 
 
@@ -86,17 +86,18 @@ class OfflineTranscriber:
         listening = await self._listen()
         grammar = await self._grammar.load()
         # The grammar makes a command of any sentence: what may well be none is not told.
-        likely = _agreed(tell, lambda answer: likelihood(features(answer)) >= _LIKELY)
+        likely = _agreed(tell, lambda answer: likelihood(features(answer, ())) >= _LIKELY)
         command = await self._decode("command", speech, likely, **listening)
         understood = grammar.understand(command["text"])
         if understood is None:
             return str((await self._decode("free", speech, _agreed(tell, lambda _: True)))["text"])
-        sure = likelihood(features(command))
+        guessed = [str(understood.arguments[name]) for name in understood.free]
+        sure = likelihood(features(command, guessed))
         if sure >= _SURE:
             return str(command["text"])
         told = sure >= _LIKELY  # the command's words are: they stay until it is clear that others were meant
         free = await self._decode("free", speech, _agreed(tell, lambda _: not told))
-        sure = likelihood(features(command, free))
+        sure = likelihood(features(command, guessed, free))
         _log.debug("a doubtful command is meant with a likelihood of %.2f", sure)
         enough = _LIKELY_TO_DO if understood.tool in grammar.doing else _LIKELY
         return str((command if sure >= enough else free)["text"])

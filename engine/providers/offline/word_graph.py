@@ -1,9 +1,9 @@
 """The commands' grammar as a graph of words that is small enough to be listened with fast.
 
-pocketsphinx makes of our JSGF 8,210 states and 58,000 transitions without a word, and goes through all of them for each
-frame. The graph made here allows the same sentences with the same probabilities in a seventh of the states and nearly
-without such transitions: commands are heard in less than half the time, and other words of the user's are listened for
-after 0.2 s instead of 0.6.
+pocketsphinx makes of JSGF such as ours (when it was smaller) 8,210 states and 58,000 transitions without a word, and
+goes through all of them for each frame. The graph made here allows the same sentences with the same probabilities in a
+seventh of the states and nearly without such transitions: commands are heard in less than half the time, and other
+words of the user's are listened for after 0.2 s instead of 0.6.
 
 A state is what may follow, its arcs: each a word and the next state, with the logarithm of its probability. So it is
 built from the sentences' end, and what may be followed by the same is one state. (Where JSGF lets the very same words
