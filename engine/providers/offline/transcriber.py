@@ -28,8 +28,8 @@ from engine.providers.offline.word_graph import word_graph
 
 _log = get_logger("providers.offline")
 _SILENCE_MS = 300  # without it the last word is cut off
-_SURE = 0.95  # needs no second opinion
-_LIKELY = 0.55
+_SURE = 0.9  # needs no second opinion
+_LIKELY = 0.45
 _LIKELY_TO_DO = 0.35  # what changes something holds names that fit badly, and is read back before it sends or destroys
 _MOST_USERS = 8
 
