@@ -375,6 +375,8 @@ class Store(
     # redis-py's types tell decoded and raw replies apart nowhere: what a reply is, each caller says.
     async def _guarded(self, call: Callable[[], Awaitable[Any]]) -> Any:
         used, cancels = self._redis, _cancels()
+        if cancels:
+            await asyncio.sleep(0)  # one that was asked for just now comes here, and not where redis-py may swallow it
         try:
             with explained(self._url):
                 reply = await call()

@@ -63,6 +63,21 @@ async def test_a_cancellation_is_not_lost_while_a_call_connects(fresh_redis: str
         await store.close()
 
 
+async def test_a_cancellation_from_right_before_a_call_is_not_lost(fresh_redis: str) -> None:
+    async def work(store: Store) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()  # as Ctrl-C does while the task runs: it hears of it where it waits next
+        await store.events({QUEUE: "0-0"}, 1)
+
+    store = Store(fresh_redis)
+    await store.last_event(QUEUE)
+    call = asyncio.create_task(work(store))
+    await asyncio.wait({call})
+    assert call.cancelled()
+    await store.close()
+
+
 async def test_half_a_surrogate_pair_becomes_a_question_mark(store: Store) -> None:
     await store.add(QUEUE, [NewJob("a", "create-task", "{}", 1, 3, "fixed", 0, 60_000)])
     (job,) = (await store.take(QUEUE, 1, lease_ms=60_000, token="t", worker="w")).jobs
