@@ -167,7 +167,10 @@ def complaint_of_the_forsaken(program: ModuleType, request_: dict[str, object]) 
     """What a speech program writes to standard error where nobody reads its second answer."""
     command = [sys.executable, "-P", str(program.__file__)]
     line = json.dumps({**request_, "bytes": 0}).encode() + b"\n"
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+    held_back = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})  # as libraries do, and children inherit it
+    running = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    signal.pthread_sigmask(signal.SIG_SETMASK, held_back)
+    with running:
         assert running.stdin is not None
         assert running.stdout is not None
         assert running.stderr is not None
