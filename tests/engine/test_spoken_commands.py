@@ -198,9 +198,8 @@ async def test_a_command_taken_back_before_it_is_heard_is_never_heard(
     assert requests(server, "transcriptions") == 0
 
 
-async def test_a_command_is_taken_back_while_it_is_being_heard(
-    client: Client, settings: Settings, server: OpenAIDouble
-) -> None:
+async def taken_back_while_heard(client: Client, settings: Settings, server: OpenAIDouble) -> list[VoiceEvent]:
+    """What is told of a command that is taken back once the server has its recording and has not answered."""
     server.faults.append(Fault("slow", "transcriptions"))
     async with working(settings):
         asking = asyncio.create_task(all_of(client.ask(SAID, trace="mine")))
@@ -208,21 +207,21 @@ async def test_a_command_is_taken_back_while_it_is_being_heard(
             while server.faults:  # noqa: ASYNC110 - the server runs in another thread
                 await asyncio.sleep(0.01)
         await client.commands.take_back("mine")
-        assert isinstance((await asking)[-1], Cancelled)
+        return await asking
+
+
+async def test_a_command_is_taken_back_while_it_is_being_heard(
+    client: Client, settings: Settings, server: OpenAIDouble
+) -> None:
+    told = await taken_back_while_heard(client, settings, server)
+    assert isinstance(told[-1], Cancelled)
     assert requests(server, "chat") == 0
 
 
 async def test_a_command_taken_back_is_one_line_of_the_audit(
     client: Client, settings: Settings, server: OpenAIDouble, admin: Admin
 ) -> None:
-    server.faults.append(Fault("slow", "transcriptions"))
-    async with working(settings):
-        asking = asyncio.create_task(all_of(client.ask(SAID, trace="mine")))
-        async with asyncio.timeout(LIMIT_S):
-            while server.faults:  # noqa: ASYNC110 - the server runs in another thread
-                await asyncio.sleep(0.01)
-        await client.commands.take_back("mine")
-        await asking
+    await taken_back_while_heard(client, settings, server)
     assert [entry.action for entry in await admin.audit(TRANSCRIPTION)] == ["cancel"]
 
 
