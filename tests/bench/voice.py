@@ -50,8 +50,8 @@ async def _hear(voices: int = len(VOICES)) -> dict[str, Any]:
 
     def recogniser_s() -> float:
         """CPU time, so that other work on this machine does not count."""
-        times = psutil.Process(transcriber.program.pid).cpu_times()
-        return float(time.process_time() + times.user + times.system)
+        times = [psutil.Process(program.pid).cpu_times() for program in (transcriber.commands, transcriber.speech)]
+        return time.process_time() + sum(float(spent.user + spent.system) for spent in times)
 
     async def heard(text: str, voice: _Voice) -> str:
         nonlocal spent_s, sound_s, slowest

@@ -24,6 +24,7 @@ from engine.providers import Vocabulary
 from engine.providers.offline import OfflineSynthesizer
 from engine.providers.offline.confidence import features
 from engine.providers.offline.grammar import Grammar, load_grammar
+from engine.providers.offline.moonshine_program import Moonshine, model_folder
 from engine.providers.offline.recogniser_program import Recogniser, with_noise_floor
 from engine.providers.offline.transcriber import _prepare
 from engine.providers.offline.word_graph import word_graph
@@ -430,8 +431,8 @@ def commands(grammar: Grammar, count: int) -> Iterator[str]:
 
 
 async def collect(count: int, turns: int) -> list[dict[str, Any]]:
-    """What the recogniser makes of each clip: of commands that were heard as such, and of sentences."""
-    grammar, recogniser = load_grammar(), Recogniser()
+    """What the recognisers make of each clip: of commands that were heard as such, and of sentences."""
+    grammar, recogniser, moonshine = load_grammar(), Recogniser(), Moonshine(model_folder())
     recogniser.listen_with(word_graph(grammar.jsgf(Vocabulary())), grammar.pronunciations)
     speakers = [OfflineSynthesizer(*voice) for voice in VOICES]
     made = (Said(text, known.tool) for text in commands(grammar, count) if (known := grammar.understand(text)))
@@ -443,19 +444,16 @@ async def collect(count: int, turns: int) -> list[dict[str, Any]]:
             place = number + turn * 3
             sound = await speakers[place % len(VOICES)].synthesize(text)
             speech = _prepare(in_noise(sound, NOISE_DB[place % len(NOISE_DB)]))
-            samples = with_noise_floor(np.frombuffer(speech, dtype="<i2"))
-            command = recogniser.command(samples)
+            command = recogniser.command(with_noise_floor(np.frombuffer(speech, dtype="<i2")))
             understood = grammar.understand(command["text"])
             if understood is None or not (isinstance(one, str) or one.is_meant_by(understood)):
                 voice = VOICES[place % len(VOICES)][0]
                 print(f"not counted: {voice}: {text!r} was heard as {command['text']!r}", flush=True)
                 continue
             guessed = [str(understood.arguments[name]) for name in understood.free]
-            told = {
-                "_ALONE": features(command, guessed),
-                "_WITH_FREE": features(command, guessed, recogniser.free(samples)),
-            }
-            rows.append({"text": text, "heard": command["text"], "meant": not isinstance(one, str), **told})
+            heard = moonshine.answer(speech, command["text"])
+            told = features(command, guessed, heard)
+            rows.append({"text": text, "heard": command["text"], "meant": not isinstance(one, str), "features": told})
     for speaker in speakers:
         await speaker.close()
     return rows
@@ -502,13 +500,12 @@ def main() -> None:
             chosen.rows.write_text(json.dumps(rows))
     meant = np.array([float(row["meant"]) for row in rows])
     texts = [row["text"] for row in rows]
-    for name in ("_ALONE", "_WITH_FREE"):
-        told = np.array([row[name] for row in rows])
-        print(f"{name} = ({', '.join(f'{weight:.3f}' for weight in fit(told, meant))})")
-        likely = judged(told, meant, texts)
-        for limit in (0.3, 0.4, 0.5, 0.6, 0.7, 0.9, 0.97):
-            kept, taken = (likely[meant > 0] >= limit).mean(), (likely[meant == 0] >= limit).mean()
-            print(f"  limit {limit}: {100 * kept:.1f} % of commands kept, {100 * taken:.1f} % of sentences taken")
+    told = np.array([row["features"] for row in rows])
+    print(f"_WEIGHTS = ({', '.join(f'{weight:.3f}' for weight in fit(told, meant))})")
+    likely = judged(told, meant, texts)
+    for limit in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8):
+        kept, taken = (likely[meant > 0] >= limit).mean(), (likely[meant == 0] >= limit).mean()
+        print(f"limit {limit}: {100 * kept:.1f} % of commands kept, {100 * taken:.1f} % of sentences taken")
     for row, likely_one in zip(rows, likely, strict=True):
         if (likely_one >= 0.5) != row["meant"]:
             print(f"  {likely_one:.2f} {row['text']!r} heard as {row['heard']!r}")

@@ -486,7 +486,7 @@ async def _machine(settings: Settings, check: str) -> Finding:
 
 async def test_offline_speech_that_works_hears_itself() -> None:
     found = await _machine(load_settings(), "offline speech")
-    assert (found.level, found.message) == (Level.OK, "This machine speaks, and hears itself say 'what time is it'.")
+    assert (found.level, found.message) == (Level.OK, "This machine speaks, and hears itself say 'What time is it'.")
 
 
 async def test_offline_speech_that_is_broken_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -25,16 +26,23 @@ from engine.providers.offline import (
     OfflineSynthesizer,
     OfflineTranscriber,
     espeak_program,
+    moonshine_program,
     open_offline,
     recogniser_program,
 )
+from engine.providers.offline.child import ChildProgram
 from engine.providers.offline.denoising import without_noise
 from engine.providers.offline.grammar import Grammar, SharedGrammar, load_grammar
-from engine.providers.offline.recogniser_program import Recogniser, _answer, british, with_noise_floor
+from engine.providers.offline.moonshine_program import Moonshine, Tokenizer, model_folder
+from engine.providers.offline.recogniser_program import british
 from engine.providers.offline.transcriber import _prepare
 from tests.spoken_set import COMMANDS, SENTENCES, VOICES
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+SPOKEN = model_folder().parent
+"""Real people's recordings, which the model's package brings along."""
 
 
 class Offline:
@@ -126,36 +134,73 @@ async def test_a_name_of_the_users_is_heard_that_no_dictionary_has(offline: Offl
         heard, of_another = await asyncio.gather(theirs.transcribe(sound), transcriber.transcribe(sound))
     finally:
         await transcriber.close()
-    assert heard == "send an email to giorgos saying i will be late"
-    assert "giorgos" not in of_another, "the words are one user's"
-    assert await transcriber.guessed(heard) == ("giorgos saying i will be late",)
+    assert heard == "Send an email to Giorgos saying I will be late"
+    assert "Giorgos" not in of_another, "the words are one user's"
+    assert await transcriber.guessed(heard) == ("Giorgos saying I will be late",)
 
 
-async def test_words_are_told_while_the_rest_is_heard(offline: Offline) -> None:
-    sound = await offline.synthesizer.synthesize("remind me in ten minutes to call Anna")
-    *told, heard = [text async for text in offline.transcriber.transcribe_stream(sound)]
-    assert len({text for text in told if heard.startswith(text)} - {heard}) > 1, (told, heard)
+async def test_what_is_no_command_is_written_down_with_capitals_and_punctuation(offline: Offline) -> None:
+    """A man reads Beckett."""
+    heard = await offline.transcriber.transcribe(Recording.read(SPOKEN / "beckett.wav"))
+    assert heard == "Ever tried, ever failed, no matter, try again, fail again, fail better."
 
 
-async def test_what_is_heard_step_by_step_is_what_is_heard_at_once_whatever_came_before(offline: Offline) -> None:
-    spoken = _prepare(await offline.synthesizer.synthesize("the price of oil went up again"))
-    sound = with_noise_floor(np.frombuffer(spoken, "<i2"))
-    recogniser = Recogniser()
-    steps: list[str] = []
-    recogniser.free(sound[8_000:] // 4)
-    heard = recogniser.free(sound, lambda answer: steps.append(answer["text"]))
-    at_once = Recogniser()._speech()
-    at_once.start_utt()
-    at_once.process_raw(sound.tobytes(), full_utt=True)
-    at_once.end_utt()
-    assert heard == _answer(at_once, 1)
-    assert len(steps) > 2
+async def test_free_words_that_the_grammar_lacks_are_those_that_were_said(offline: Offline) -> None:
+    """The recogniser of commands makes "buy stamps" of them, or whatever else it knows."""
+    heard = await offline.heard("send an email to Peter saying the elephant is in the garden", "en-us")
+    assert "elephant" in heard
+
+
+async def test_what_was_heard_clearly_is_told_before_it_is_known_whether_it_is_a_command(offline: Offline) -> None:
+    beckett = Recording.read(SPOKEN / "beckett.wav")
+    async with aclosing(offline.transcriber.transcribe_stream(beckett)) as texts:
+        assert (await anext(texts)).startswith("Ever tried, ever failed")
+        assert await anext(texts, "") != "", "the end is told, too"
+
+
+async def test_a_long_recording_is_heard_part_by_part(offline: Offline) -> None:
+    dickens = Recording.read(SPOKEN / "two_cities.wav")
+    assert dickens.duration_ms > 40_000
+    *told, heard = [text async for text in offline.transcriber.transcribe_stream(dickens)]
+    assert len(told) == 3
+    assert all(longer.startswith(text) for text, longer in pairwise(told))
+    assert heard.startswith("It was the best of times. It was the worst of times.")
+    assert "we were all going direct to heaven" in heard.lower()
+
+
+async def test_what_is_heard_does_not_depend_on_what_was_heard_before(offline: Offline) -> None:
+    first, second = [
+        _prepare(await offline.synthesizer.synthesize(text)) for text in ("pause all queues", "what time is it")
+    ]
+    twice = [await offline.transcriber._command(sound) for sound in (first, second, first)]
+    assert twice[0] == twice[2]
+    assert twice[1]["text"] == "what time is it"
+
+
+async def test_moonshine_spells_in_the_tokens_that_it_was_trained_with() -> None:
+    tokenizer = Tokenizer(model_folder() / "tokenizer.bin")
+    tokens = tokenizer.numbers("What's next?")
+    assert [tokenizer.pieces[token].decode() for token in tokens] == ["▁What", "'", "s", "▁next", "?"]
+    assert tokenizer.text(tokens) == "What's next?"
+
+
+async def test_moonshine_finds_what_was_said_likelier_than_anything_else(offline: Offline) -> None:
+    sound = _prepare(await offline.synthesizer.synthesize("move my next meeting to Friday"))
+    moonshine = Moonshine(model_folder())
+    texts = "move my next meeting to friday", "pause the queue"
+    said, other = [moonshine.answer(sound, text)["meant"] for text in texts]
+    assert said["text"] == "Move my next meeting to Friday"
+    assert other["likely"] < said["likely"] - 10
 
 
 @pytest.mark.parametrize(
     ("program", "request_"),
-    [(recogniser_program, {"mode": "unknown", "words": []}), (espeak_program, {"pronounce": []})],
-    ids=["recogniser", "espeak"],
+    [
+        (recogniser_program, {"mode": "unknown", "words": []}),
+        (moonshine_program, {"meant": ""}),
+        (espeak_program, {"pronounce": []}),
+    ],
+    ids=["recogniser", "moonshine", "espeak"],
 )
 async def test_a_speech_program_ends_without_a_word_where_hark_has_died(
     program: ModuleType, request_: dict[str, object]
@@ -274,16 +319,18 @@ async def test_a_killed_speech_program_is_started_again(offline: Offline) -> Non
     assert offline.synthesizer.program.pid != pid
 
 
-async def test_a_recogniser_killed_in_its_work_does_it_again(offline: Offline) -> None:
+@pytest.mark.parametrize("which", ["commands", "speech"])
+async def test_a_recogniser_killed_in_its_work_does_it_again(offline: Offline, which: str) -> None:
     recording = await offline.synthesizer.synthesize("pause the email queue")
     heard = await offline.transcriber.transcribe(recording)
     assert heard
-    pid = offline.transcriber.program.pid
+    program: ChildProgram = getattr(offline.transcriber, which)
+    pid = program.pid
     assert pid is not None
     asyncio.get_running_loop().call_later(0.03, os.kill, pid, signal.SIGKILL)
     assert await offline.transcriber.transcribe(recording) == heard
     assert await offline.transcriber.transcribe(recording) == heard
-    assert offline.transcriber.program.pid != pid
+    assert program.pid != pid
 
 
 async def test_a_cancelled_job_does_not_leave_its_answer_to_the_next(offline: Offline) -> None:
@@ -297,13 +344,16 @@ async def test_a_cancelled_job_does_not_leave_its_answer_to_the_next(offline: Of
 async def test_a_recogniser_whose_job_is_cancelled_hears_the_next_recording_without_a_new_start(
     offline: Offline,
 ) -> None:
-    first, second = [await offline.synthesizer.synthesize(text) for text in ("pause all queues", "what time is it")]
+    first, second = [
+        await offline.synthesizer.synthesize(text)
+        for text in ("move my next meeting to Friday at four", "what time is it")
+    ]
     await offline.transcriber.get_ready()
-    pid = offline.transcriber.program.pid
+    pid = offline.transcriber.commands.pid
     async with aclosing(offline.transcriber.transcribe_stream(first)) as texts:
-        await anext(texts)  # it is in the middle of its work
-    assert await offline.transcriber.transcribe(second) == "what time is it"
-    assert offline.transcriber.program.pid == pid
+        await anext(texts)  # Moonshine has heard it, and the recogniser of commands is in the middle of its work
+    assert await offline.transcriber.transcribe(second) == "What time is it"
+    assert offline.transcriber.commands.pid == pid
 
 
 async def test_closed_providers_have_no_process_left() -> None:

@@ -38,7 +38,7 @@ async def test_a_spoken_question_is_answered_aloud_and_no_log_knows_it(home: dic
     done = hark(home | {"DEBUG": "hark*"}, "ask", "--audio", str(question), "--speak", str(answer))
 
     assert done.returncode == 0, done.stderr
-    assert "what are my tasks" in done.stdout
+    assert "What are my tasks" in done.stdout
     assert "Your list is empty." in done.stdout
     assert Recording.decode(answer.read_bytes()).require_speech().duration_ms > 500
     assert " DEBUG " in done.stderr

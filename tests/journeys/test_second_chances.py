@@ -71,7 +71,7 @@ def test_what_the_server_refused_is_heard_on_this_machine(at_the_window: AtTheWi
         (row,) = dialog.rows.values()
         next(way for way in row.ways.actions() if way.text().startswith("On this machine")).trigger()
         await until(lambda: person.event(Spoken))
-        assert person.exchange.said in ("pause the email queue", "pause the mail queue")
+        assert person.exchange.said in ("Pause the email queue", "Pause the mail queue")
         assert person.exchange.reply == "The email queue is paused."
         await until(lambda: window.assistant.show_recordings.text() == "Recordings")
 

@@ -1,4 +1,4 @@
-"""Hearing, understanding and speaking without any network: pocketsphinx, hassil and espeak-ng.
+"""Hearing, understanding and speaking without any network: pocketsphinx, Moonshine, hassil and espeak-ng.
 
 Hides the child processes, and the one grammar that the recogniser and the understanding share. Everything heavy is
 loaded when first used.

@@ -2,8 +2,7 @@
 
 Both offline engines run so: the speaking one for its licence, the listening one because it holds
 Python's lock for tenths of a second. A request and an answer are each one line of JSON, followed
-by as many bytes as its `bytes` says; before its answer a program may tell of it line by line, each
-`{"so_far": ...}`. The program is started when first asked, started again where
+by as many bytes as its `bytes` says. The program is started when first asked, started again where
 it has died, and ends with our end of the pipe, so that it never outlives us.
 """
 
@@ -12,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -46,17 +45,15 @@ class ChildProgram:
         """The running program's process id, or None where it is not running."""
         return self._process.pid if self._process is not None and self._process.returncode is None else None
 
-    async def ask(
-        self, request: Mapping[str, Any], body: bytes = b"", so_far: Callable[[Any], None] = lambda _: None
-    ) -> tuple[dict[str, Any], bytes]:
-        """Send `request` with `body` and return the answer with its body; `so_far` is given what is told before it.
+    async def ask(self, request: Mapping[str, Any], body: bytes = b"") -> tuple[dict[str, Any], bytes]:
+        """Send `request` with `body` and return the answer with its body.
 
         A program that has died is started again, once; RetryableError where it dies on this request too.
         """
         line = json.dumps({**request, "bytes": len(body)}).encode() + b"\n"
         async with self._turn:
             await self._hear_out()
-            asking = asyncio.create_task(self._ask(line, body, so_far))
+            asking = asyncio.create_task(self._ask(line, body))
             try:
                 return await asyncio.shield(asking)
             except asyncio.CancelledError:
@@ -78,20 +75,20 @@ class ChildProgram:
                 _log.info("a cancelled request failed: %s", error)
             self._unheard = None
 
-    async def _ask(self, line: bytes, body: bytes, so_far: Callable[[Any], None]) -> tuple[dict[str, Any], bytes]:
+    async def _ask(self, line: bytes, body: bytes) -> tuple[dict[str, Any], bytes]:
         try:
-            return await self._exchange(line, body, so_far)
+            return await self._exchange(line, body)
         except (asyncio.IncompleteReadError, OSError) as error:
             _log.warning("%s ended unexpectedly (%s); starting it again", self._title, type(error).__name__)
         try:
-            return await self._exchange(line, body, so_far)
+            return await self._exchange(line, body)
         except (asyncio.IncompleteReadError, OSError) as error:
             raise RetryableError(
                 f"{self._title} ended unexpectedly, twice in a row.",
                 "Run `hark doctor`; where it says that offline speech is broken, install Hark again.",
             ) from error
 
-    async def _exchange(self, line: bytes, body: bytes, so_far: Callable[[Any], None]) -> tuple[dict[str, Any], bytes]:
+    async def _exchange(self, line: bytes, body: bytes) -> tuple[dict[str, Any], bytes]:
         answered = False
         try:
             if self.pid is None:
@@ -107,8 +104,7 @@ class ChildProgram:
             assert process.stdout is not None
             process.stdin.write(line + body)
             await process.stdin.drain()
-            while "so_far" in (answer := json.loads(await process.stdout.readuntil(b"\n"))):
-                so_far(answer["so_far"])
+            answer = json.loads(await process.stdout.readuntil(b"\n"))
             sound = await process.stdout.readexactly(answer.get("bytes", 0))
             answered = True
         finally:

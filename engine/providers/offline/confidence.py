@@ -1,7 +1,7 @@
 """How sure it is that a sentence heard with the commands' grammar was meant: what tells it from any other sentence.
 
-A closed grammar hears commands well, and hears one in everything. So it counts how well the sounds fit the words, and,
-where that leaves doubt, how much better those fit that the general model of English heard, and how unlike they are. The
+A closed grammar hears commands well, and hears one in everything. So it counts how well the sounds fit the words, and
+how likely the model of any English, which hears by itself, finds them beside the words that it would have written. The
 weights were fitted by `tests/bench/voice_tuning.py` to synthetic voices that the tests do not use.
 """
 
@@ -11,31 +11,33 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.providers.offline.phones import phone_distance
-
 _Word = Sequence[Any]
 """A word, its length in frames of 10 ms, its fit."""
 _WORST = 4
 """A command's worst stretch is this part of it: a sentence that was bent to a command fits in places."""
 
 
-def features(command: Mapping[str, Any], guessed: Sequence[str], free: Mapping[str, Any] | None = None) -> list[float]:
-    """What speaks for and against a command, from the recogniser's answers; more with `free`, the general model's.
+def behind(heard: Mapping[str, Any]) -> float:
+    """How much less likely, in nats, the words are that Moonshine was asked about than those that it heard itself."""
+    return float(heard["likely"] - heard["meant"]["likely"])
 
-    `guessed` are the names and free words in it. They fit badly where they are others than the grammar's, and that says
-    nothing against the command; but such words are many, and some of them fit anything.
+
+def features(command: Mapping[str, Any], guessed: Sequence[str], heard: Mapping[str, Any]) -> list[float]:
+    """What speaks for and against a command.
+
+    `command` is the recogniser's answer, `guessed` are the names and free words in it, `heard` is Moonshine's answer
+    about its text. Guessed words fit badly where they are others than the grammar's, and that says nothing against
+    the command; but such words are many, and some of them fit anything.
     """
     words = [(word.partition("(")[0], length, fit) for word, length, fit in command["words"]]
-    fit = _mean(words)
-    open_ended = float(bool(guessed))
-    if free is None:
-        return [fit, _worst(words), open_ended]
     own = _without(words, guessed) or words
-    return [_worst(own), _mean(free["words"]) - fit, phone_distance(command["phones"], free["phones"]), open_ended]
+    short_of = behind(heard)
+    clear = heard["likely"] / max(len(heard["text"].split()), 1)
+    return [short_of / len(words), short_of, _worst(own), _mean(words), clear, float(bool(guessed))]
 
 
 def _mean(words: Sequence[_Word]) -> float:
-    return float(sum(length * fit for _, length, fit in words) / max(sum(length for _, length, _ in words), 1))
+    return float(sum(length * fit for _, length, fit in words) / sum(length for _, length, _ in words))
 
 
 def _worst(words: Sequence[_Word]) -> float:
@@ -43,7 +45,7 @@ def _worst(words: Sequence[_Word]) -> float:
     fits = sorted((fit, length) for _, length, fit in words)
     each = [fit for fit, length in fits for _ in range(length)]
     worst = each[: max(len(each) // _WORST, 1)]
-    return float(sum(worst) / max(len(worst), 1))
+    return float(sum(worst) / len(worst))
 
 
 def _without(words: Sequence[_Word], guessed: Sequence[str]) -> list[_Word]:
@@ -60,10 +62,9 @@ def _without(words: Sequence[_Word], guessed: Sequence[str]) -> list[_Word]:
 
 def likelihood(told: Sequence[float]) -> float:
     """How likely the command was meant, from 0 to 1."""
-    bias, *weights = _WITH_FREE if len(told) == len(_WITH_FREE) - 1 else _ALONE
+    bias, *weights = _WEIGHTS
     total = bias + sum(weight * value for weight, value in zip(weights, told, strict=True))
     return 1 / (1 + math.exp(-max(-50.0, min(50.0, total))))
 
 
-_ALONE = (17.926, 1.478, 0.854, -2.095)
-_WITH_FREE = (10.380, 0.510, -1.861, -5.383, -2.003)
+_WEIGHTS = (11.95, -0.36, -0.05, 0.42, 0.78, 0.19, -0.81)

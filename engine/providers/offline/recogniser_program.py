@@ -1,19 +1,16 @@
-"""A program of its own that listens: recordings on standard input, words on standard output.
+"""A program of its own that listens for commands: recordings on standard input, words on standard output.
 
 pocketsphinx holds Python's lock while it decodes, so it runs apart. Started by its path, it
 imports nothing else of Hark. A request is a line of JSON, followed by the sound where it has one,
 mono 16-bit PCM at 16 kHz:
     {"mode": "unknown", "words": [str]}
     {"mode": "command", "bytes": int, "graph": str, "pronunciations": {word: phones}}
-    {"mode": "free", "bytes": int}
-`unknown` answers {"words": [str]}: those that the dictionary lacks. `command` decodes with the
-word graph `graph` (in the FSG format), `free` with the general English model; their answer is
-    {"text": str, "phones": [str], "words": [[str, int, float]]}
-`phones` are the sounds of that text (CMU phones); `words` has each word's length in frames of
-10 ms and its fit: the log likelihood a frame, 0 where each frame is best explained by just this
-word: a grammar makes a command of every sentence, and only such measures tell them apart. Before
-it come, where the words have changed, lines of {"so_far": answer}. The end of standard input ends
-the program.
+`unknown` answers {"words": [str]}: those that the dictionary lacks. `command` answers with the
+nearest sentence of the word graph `graph` (in the FSG format), "" where none is near:
+    {"text": str, "words": [[str, int, float]]}
+`words` has each word's length in frames of 10 ms and its fit: the log likelihood a frame, 0 where
+each frame is best explained by just this word: a grammar makes a command of every sentence, and
+such measures help to tell them apart. The end of standard input ends the program.
 """
 
 from __future__ import annotations
@@ -23,7 +20,7 @@ import math
 import re
 import signal
 import sys
-from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -36,19 +33,12 @@ _TUNING = {"wip": 0.1, "lw": 5.0, "silprob": 0.1}
 # Wider than by default: a command in noise must not come to nothing before its end.
 _BEAMS = {"beam": 1e-80, "pbeam": 1e-80, "wbeam": 1e-56}
 _NOISE_FLOOR = 60.0
-# The fits of two decoders can be compared only where all of the model's sounds are weighed in each frame.
+# A fit can be told only where all of the model's sounds are weighed in each frame.
 _COMPARABLE = {"compallsen": True, "loglevel": "FATAL"}
 # The second look at a grammar's best path may end in the middle of a sentence: it is left out. Without it, likelihoods
 # are told in units that are so much smaller.
 _FIRST_LOOK = {"bestpath": False}
 _SMALLER = 1024
-# The general model's second pass takes a third of the time and hears the same words, and so does all that it follows up
-# in a frame beyond the likeliest 3,000 sounds.
-_ONE_PASS = {"fwdflat": False, "maxhmmpf": 3_000}
-# Hears nothing: it takes the mean of a recording's sound, in a hundredth of a decoder's time.
-_MEAN = {"lm": None, "ds": 50, "topn": 1, "loglevel": "FATAL"}
-_MEAN_OF = "#JSGF V1.0; grammar any; public <any> = a;"
-_STEP = 3_200  # samples, 200 ms: words are told so often
 _VOWELS = frozenset(["AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"])
 _AFTER_SHORT_O = frozenset(["R", "F", "S", "TH", "G", "NG"])
 """Before these Americans lengthen an O that is short in England: "off", "long"."""
@@ -72,84 +62,40 @@ def with_noise_floor(samples: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
     return (samples + noise).clip(-32768, 32767).astype(np.int16)
 
 
-SoFar = Callable[[dict[str, Any]], None]
-"""Is given the answers for the beginning of a recording."""
-
-
 class Recogniser:
-    """The decoders, each loaded when first needed."""
+    """The decoder, loaded when first needed."""
 
     def __init__(self) -> None:
-        self._free: Any = None
-        self._mean: Any = None
         self._grammar: tuple[str, dict[str, str]] | None = None
-        self._command: Any = None
+        self._added: set[str] = set()
+
+    @cached_property
+    def _decoder(self) -> Any:
+        return Decoder(lm=None, **_TUNING, **_BEAMS, **_COMPARABLE, **_FIRST_LOOK)
 
     def listen_with(self, graph: str, pronunciations: dict[str, str]) -> None:
         """Hear commands with this graph; it takes some tenths of a second where it is another one."""
         if self._grammar == (graph, pronunciations):
             return
-        if self._command is None:
-            self._command = Decoder(lm=None, **_TUNING, **_BEAMS, **_COMPARABLE, **_FIRST_LOOK)
         for word, phones in pronunciations.items():
-            if self._command.lookup_word(word) is None:
-                self._command.add_word(word, phones, update=False)
-        self._command.add_fsg("commands", _model_of(graph, self._command))  # in the place of the last one
-        self._command.activate_search("commands")
+            if self._decoder.lookup_word(word) is None:
+                self._decoder.add_word(word, phones, update=False)
+                self._added.add(word)
+        self._decoder.add_fsg("commands", _model_of(graph, self._decoder))  # in the place of the last one
+        self._decoder.activate_search("commands")
         self._grammar = graph, pronunciations
 
     def unknown(self, words: list[str]) -> list[str]:
         """Those of `words` that have no pronunciation in the dictionary as it comes."""
-        return [word for word in words if self._meter().lookup_word(word) is None]
+        return [word for word in words if word in self._added or self._decoder.lookup_word(word) is None]
 
-    def command(self, samples: npt.NDArray[np.int16], so_far: SoFar = lambda _: None) -> dict[str, Any]:
+    def command(self, samples: npt.NDArray[np.int16]) -> dict[str, Any]:
         """Return the answer for the nearest sentence of the grammar, its text "" where none is near."""
-        return self._decode(self._command, samples, so_far, _SMALLER)
-
-    def free(self, samples: npt.NDArray[np.int16], so_far: SoFar = lambda _: None) -> dict[str, Any]:
-        """Return the answer for what the general model makes of it."""
-        return self._decode(self._speech(), samples, so_far)
-
-    def _decode(self, decoder: Any, samples: npt.NDArray[np.int16], so_far: SoFar, smaller: int = 1) -> dict[str, Any]:
-        """Hear step by step, with the mean of the whole: to the last digit what is heard of the whole at once.
-
-        That holds over a noise floor, for frames without energy are taken otherwise, and where silence comes last: of
-        the last step the decoder may forget 40 ms.
-        """
-        mean = self._mean_of(samples)
-        decoder.reinit_feat()  # else the noise of the recording before is taken off this one
-        decoder.start_utt()
-        told = ""
-        for start in range(0, len(samples), _STEP):
-            decoder.set_cmn(mean)  # it would follow the steps
-            decoder.process_raw(samples[start : start + _STEP].tobytes())
-            answer = _answer(decoder, smaller)
-            if answer["text"] != told:
-                told = answer["text"]
-                so_far(answer)
-        decoder.end_utt()
-        return _answer(decoder, smaller)
-
-    def _mean_of(self, samples: npt.NDArray[np.int16]) -> str:
-        """The cepstral mean of a recording, as decoders take it."""
-        meter = self._meter()
-        meter.reinit_feat()
-        meter.start_utt()
-        meter.process_raw(samples.tobytes(), full_utt=True)
-        meter.end_utt()
-        return str(meter.get_cmn(False))
-
-    def _meter(self) -> Any:
-        if self._mean is None:
-            self._mean = Decoder(**_MEAN)
-            self._mean.add_jsgf_string("any", _MEAN_OF)
-            self._mean.activate_search("any")
-        return self._mean
-
-    def _speech(self) -> Any:
-        if self._free is None:
-            self._free = Decoder(**_COMPARABLE, **_ONE_PASS)
-        return self._free
+        self._decoder.reinit_feat()  # else the noise of the recording before is taken off this one
+        self._decoder.start_utt()
+        self._decoder.process_raw(samples.tobytes(), full_utt=True)
+        self._decoder.end_utt()
+        return _answer(self._decoder)
 
 
 def british(word: str, phones: str) -> str:
@@ -212,20 +158,16 @@ def _model_of(graph: str, decoder: Any) -> FsgModel:
     return model
 
 
-def _answer(decoder: Any, smaller: int) -> dict[str, Any]:
-    """The sentence so far with its words (or phones), silences and noises left out.
-
-    `smaller` is by how much the decoder's log likelihoods are too small.
-    """
+def _answer(decoder: Any) -> dict[str, Any]:
+    """The sentence with its words, silences and noises left out."""
     hypothesis = decoder.hyp()
     words = []
     for segment in (decoder.seg() or ()) if hypothesis is not None else ():
         if segment.word[0] not in "<[(+" and segment.word != "SIL":
             length = segment.end_frame - segment.start_frame + 1
-            fit = smaller * math.log(max(segment.ascore, sys.float_info.min)) / length
+            fit = _SMALLER * math.log(max(segment.ascore, sys.float_info.min)) / length
             words.append((segment.word, length, fit))
-    phones = [phone for word, _, _ in words for phone in (decoder.lookup_word(word) or "").split()]
-    return {"text": hypothesis.hypstr if words else "", "phones": phones, "words": words}
+    return {"text": hypothesis.hypstr if words else "", "words": words}
 
 
 def _tell(answer: dict[str, Any]) -> None:
@@ -241,22 +183,14 @@ def main() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGPIPE})  # a library of Hark's may hold it back for all
     recogniser = Recogniser()
     requests = sys.stdin.buffer
-
-    def so_far(answer: dict[str, Any]) -> None:
-        _tell({"so_far": answer})
-
     while line := requests.readline():
         request = json.loads(line)
-        match request["mode"]:
-            case "unknown":
-                _tell({"words": recogniser.unknown(request["words"])})
-            case mode:
-                samples = with_noise_floor(np.frombuffer(requests.read(request["bytes"]), dtype="<i2"))
-                if mode == "free":
-                    _tell(recogniser.free(samples, so_far))
-                else:
-                    recogniser.listen_with(request["graph"], request["pronunciations"])
-                    _tell(recogniser.command(samples, so_far))
+        if request["mode"] == "unknown":
+            _tell({"words": recogniser.unknown(request["words"])})
+        else:
+            samples = with_noise_floor(np.frombuffer(requests.read(request["bytes"]), dtype="<i2"))
+            recogniser.listen_with(request["graph"], request["pronunciations"])
+            _tell(recogniser.command(samples))
 
 
 if __name__ == "__main__":

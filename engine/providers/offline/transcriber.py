@@ -1,15 +1,15 @@
-"""Speech to text on this machine: commands first, and free English where it was none.
+"""Speech to text on this machine: two hear each recording, one commands only, the other one any English.
 
-What the grammar hears counts only where it was likely meant; anything else is decoded again with the general model,
-whose text says honestly what was heard, or is empty.
+What the grammar hears counts only where it was likely meant. Else the words are those of the model of any English, and
+may well be a command, too, in a wording that the recogniser does not listen for.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from copy import copy
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from engine.errors import BadInputError
 from engine.log import get_logger
 from engine.providers import Vocabulary
 from engine.providers.offline.child import ChildProgram
-from engine.providers.offline.confidence import features, likelihood
+from engine.providers.offline.confidence import behind, features, likelihood
 from engine.providers.offline.denoising import without_noise
 from engine.providers.offline.grammar import SharedGrammar
 from engine.providers.offline.jsgf import own_words
@@ -28,16 +28,21 @@ from engine.providers.offline.word_graph import word_graph
 
 _log = get_logger("providers.offline")
 _SILENCE_MS = 300  # without it the last word is cut off
-_SURE = 0.9  # needs no second opinion
-_LIKELY = 0.45
-_LIKELY_TO_DO = 0.35  # what changes something holds names that fit badly, and is read back before it sends or destroys
+_LIKELY = 0.5
+_OTHER_WORDS = 10.0
+"""Names and free words that are so much less likely (nats) than those of the model of any English are others."""
+_CLEAR = -0.5
+"""The model of any English is sure of words that are so likely (nats) for each of them."""
+_LONGEST_MS = 20_000
+"""No command is longer, and Moonshine hears no more at once."""
+_OLD_SPELLING = re.compile(r"\b(to)-(day|night|morrow)\b", re.IGNORECASE)
 _MOST_USERS = 8
 
 
 class OfflineTranscriber:
-    """pocketsphinx in a process of its own, started when first used; English only.
+    """pocketsphinx and Moonshine, each in a process of its own that is started when first used; English only.
 
-    `pronounce` gives the CMU phones of words that the recogniser does not know.
+    `pronounce` gives the CMU phones of words that the recogniser of commands does not know.
     """
 
     def __init__(self, grammar: SharedGrammar, pronounce: Callable[[Sequence[str]], Awaitable[dict[str, str]]]) -> None:
@@ -46,7 +51,9 @@ class OfflineTranscriber:
         self._vocabulary = Vocabulary()
         self._listening: dict[Vocabulary, dict[str, Any]] = {}
         """What is listened with, for the latest users' words."""
-        self.program = ChildProgram(Path(__file__).with_name("recogniser_program.py"), "The offline speech recogniser")
+        here = Path(__file__)
+        self.commands = ChildProgram(here.with_name("recogniser_program.py"), "The offline recogniser of commands")
+        self.speech = ChildProgram(here.with_name("moonshine_program.py"), "The offline speech recogniser")
 
     def expecting(self, vocabulary: Vocabulary) -> OfflineTranscriber:
         """The same recogniser, listening for these words of a user's as well."""
@@ -82,39 +89,59 @@ class OfflineTranscriber:
                 f"Offline speech recognition knows English only, not {language!r}.",
                 "Set OPENAI_API_KEY to recognise other languages.",
             )
+        parts = await asyncio.to_thread(recording.parts, _LONGEST_MS)
+        if len(parts) > 1:
+            return await self._dictated(parts, tell)
         speech = await asyncio.to_thread(_prepare, recording)
-        listening = await self._listen()
+        command: dict[str, Any]
+        text: str
+        command, text = await asyncio.gather(self._command(speech), self._any_english(speech, tell))
         grammar = await self._grammar.load()
-        # The grammar makes a command of any sentence: what may well be none is not told.
-        likely = _agreed(tell, lambda answer: likelihood(features(answer, ())) >= _LIKELY)
-        command = await self._decode("command", speech, likely, **listening)
         understood = grammar.understand(command["text"])
         if understood is None:
-            return str((await self._decode("free", speech, _agreed(tell, lambda _: True)))["text"])
+            return text
         guessed = [str(understood.arguments[name]) for name in understood.free]
-        sure = likelihood(features(command, guessed))
-        if sure >= _SURE:
-            return str(command["text"])
-        told = sure >= _LIKELY  # the command's words are: they stay until it is clear that others were meant
-        free = await self._decode("free", speech, _agreed(tell, lambda _: not told))
-        sure = likelihood(features(command, guessed, free))
-        _log.debug("a doubtful command is meant with a likelihood of %.2f", sure)
-        enough = _LIKELY_TO_DO if understood.tool in grammar.doing else _LIKELY
-        return str((command if sure >= enough else free)["text"])
+        heard = await self._hear(speech, command["text"])
+        sure = likelihood(features(command, guessed, heard))
+        _log.debug("a command is meant with a likelihood of %.2f", sure)
+        if sure < _LIKELY or (self._said_others(guessed, heard) and grammar.understand(text) is not None):
+            return text
+        return str(heard["meant"]["text"])
+
+    async def _any_english(self, speech: bytes, tell: Callable[[str], None]) -> str:
+        """The words that the model of any English hears; they are told where it is sure of them."""
+        heard = await self._hear(speech)
+        text = str(heard["text"])
+        if text and _is_clear(heard):
+            tell(text)
+        return text
+
+    def _said_others(self, guessed: Sequence[str], heard: dict[str, Any]) -> bool:
+        """Whether a command's names and free words are others than the grammar's; the user's own people are known."""
+        own = set(own_words(Vocabulary(people=self._vocabulary.people)))
+        words = {word for text in guessed for word in text.split()}
+        return bool(words) and own.isdisjoint(words) and behind(heard) > _OTHER_WORDS and _is_clear(heard)
+
+    async def _dictated(self, parts: Sequence[Recording], tell: Callable[[str], None]) -> str:
+        """The words of a recording that is too long for a command; one may yet begin it, such as that of an email."""
+        texts: list[str] = []
+        for part in parts:
+            texts.append((await self._hear(await asyncio.to_thread(_prepare, part)))["text"])
+            tell(" ".join(texts))
+        return " ".join(text for text in texts if text)
 
     async def get_ready(self) -> None:
-        """Start the recogniser and load what it listens with, by letting it hear silence. Raises as `transcribe`."""
+        """Start what hears and load what it listens with, by letting it hear silence. Raises as `transcribe`."""
         silence = _prepare(Recording(np.zeros(0, np.int16), SPEECH_RATE_HZ))
-        await self._decode("command", silence, lambda _: None, **await self._listen())
-        await self._decode("free", silence, lambda _: None)
+        await asyncio.gather(self._command(silence), self._hear(silence))
 
     async def guessed(self, text: str) -> tuple[str, ...]:
         """The parts of a transcript that are names or free words: they may well be others that sound alike."""
         return (await self._grammar.load()).free_words(text)
 
     async def close(self) -> None:
-        """End the recogniser's process."""
-        await self.program.close()
+        """End both processes."""
+        await asyncio.gather(self.commands.close(), self.speech.close())
 
     async def _listen(self) -> dict[str, Any]:
         """What is listened with: the grammar, and how words are spoken that the recogniser does not know."""
@@ -122,7 +149,7 @@ class OfflineTranscriber:
         if (known := self._listening.get(vocabulary)) is not None:
             return known
         # The program starts while the grammar is read.
-        asking = self.program.ask({"mode": "unknown", "words": own_words(vocabulary)})
+        asking = self.commands.ask({"mode": "unknown", "words": own_words(vocabulary)})
         (answer, _), grammar = await asyncio.gather(asking, self._grammar.load())
         pronunciations = dict(grammar.pronunciations)
         unknown = [word for word in answer["words"] if word not in pronunciations]
@@ -135,29 +162,20 @@ class OfflineTranscriber:
         self._listening[vocabulary] = listening
         return listening
 
-    async def _decode(
-        self, mode: str, speech: bytes, so_far: Callable[[dict[str, Any]], None], **more: Any
-    ) -> dict[str, Any]:
-        answer, _ = await self.program.ask({"mode": mode, **more}, speech, so_far)
+    async def _command(self, speech: bytes) -> dict[str, Any]:
+        """The command that is nearest to the sound."""
+        answer, _ = await self.commands.ask({"mode": "command", **await self._listen()}, speech)
         return answer
 
+    async def _hear(self, speech: bytes, meant: str = "") -> dict[str, Any]:
+        """The sound as any English, and how likely it says `meant`."""
+        answer, _ = await self.speech.ask({"meant": meant}, speech)
+        return {**answer, "text": _OLD_SPELLING.sub(r"\1\2", answer["text"])}
 
-def _agreed(tell: Callable[[str], None], counts: Callable[[dict[str, Any]], bool]) -> Callable[[dict[str, Any]], None]:
-    """Takes answers for ever more of a recording, and tells the words that two in a row begin with.
 
-    The last words of an answer often turn out to be others. `counts` says of an answer whether it is to be told.
-    """
-    before: list[str] = []
-
-    def take(answer: dict[str, Any]) -> None:
-        nonlocal before
-        words = answer["text"].split()
-        same = [word for word, _ in takewhile(lambda pair: pair[0] == pair[1], zip(words, before, strict=False))]
-        before = words
-        if same and counts(answer):
-            tell(" ".join(same))
-
-    return take
+def _is_clear(heard: dict[str, Any]) -> bool:
+    """Whether the model of any English is sure of its words."""
+    return bool(heard["likely"] >= _CLEAR * len(heard["text"].split()))
 
 
 def _prepare(recording: Recording) -> bytes:
