@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import ValidationError
 
 from engine.providers import Reply, Tool, Turn, acted
-from engine.providers.offline.grammar import Grammar, SharedGrammar, Understood
+from engine.providers.offline.grammar import Grammar, SharedGrammar
 
 _OFFERED = 3
 """So many wordings are offered where nothing was understood."""
@@ -22,16 +22,16 @@ class OfflineAssistant:
     async def respond(self, text: str, history: Sequence[Turn], tools: Mapping[str, Tool]) -> Reply:
         """Call the tool that `text` names and reply with its sentence.
 
-        After our question for a task's title, the next words are that title. A HarkError of the
-        tool is let through.
+        After a question of ours, such as for a task's title, the next words are its answer. A HarkError of the tool is
+        let through.
         """
         grammar = await self._grammar.load()
         said = " ".join(text.split())
         if not said:
             return Reply("I heard no words. Please say it again.")
         understood = grammar.understand(said)
-        if understood is None and history and grammar.question and history[-1].replied == grammar.question:
-            understood = Understood("create_task", {"title": said})
+        if understood is None and history and (asked := grammar.questions.get(history[-1].replied)):
+            understood = grammar.understand(asked.format(said))
         if understood is None:
             return Reply(f"I did not understand “{said}”. {_offer(said, grammar, tools)}")
         if understood.reply:

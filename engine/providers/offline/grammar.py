@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from engine.providers import Vocabulary
+from engine.providers.offline.first_words import ByFirstWord
 from engine.providers.offline.jsgf import jsgf, jsgf_rules
+from engine.spoken_times import read_time, split_time
 
 # By path: importlib.resources cannot read a namespace package of an editable install.
 _FOLDER = Path(__file__).parents[3] / "resources" / "grammar" / "en"
@@ -46,16 +49,18 @@ class Grammar:
 
     `pronunciations` maps words that the recogniser's dictionary lacks to CMU phones. `doing` are
     the tools that change something, `examples` gives by a tool's name a wording that is sure to be
-    understood. `question` is what Hark asks where a new task lacks its title.
+    understood. `questions` are what Hark asks where a command lacks something, such as a new task its title: to each
+    the command with a place for the answer, `{}`.
     """
 
     pronunciations: dict[str, str]
     doing: frozenset[str]
     examples: dict[str, str]
-    question: str
+    questions: dict[str, str]
     _rules: dict[str, str] = field(repr=False)
-    _intents: Any = field(repr=False)
+    _templates: ByFirstWord = field(repr=False)
     _polite: re.Pattern[str] = field(repr=False)
+    _asking: re.Pattern[str] = field(repr=False)
 
     def jsgf(self, vocabulary: Vocabulary, silent: frozenset[str] = frozenset()) -> str:
         """The recogniser's grammar (JSGF) of all commands, with the user's own words but the `silent` ones."""
@@ -63,10 +68,7 @@ class Grammar:
 
     def understand(self, text: str) -> Understood | None:
         """Return the command that `text` gives, or None where it is none of ours."""
-        import hassil
-
-        plain = self._without_politeness(text)
-        result = hassil.recognize_best(plain, self._intents) if plain else None
+        result = next(filter(None, map(self._best, self._readings(text))), None)
         if result is None:
             return None
         arguments = {
@@ -76,6 +78,13 @@ class Grammar:
         free = tuple(name for name, entity in result.entities.items() if entity.is_wildcard)
         return Understood(result.intent.name, arguments, (result.intent_metadata or {}).get("reply", ""), free)
 
+    def _best(self, plain: str) -> Any:
+        """The match with the fewest free words whose free words are what they must be; None where there is none."""
+        import hassil
+
+        results = sorted(hassil.recognize_all(plain, self._templates.intents(plain)), key=_worse) if plain else []
+        return next((result for result in results if _holds(result)), None)
+
     def free_words(self, text: str) -> tuple[str, ...]:
         """The names and other free words in a command, as they stand in `text`; all of it where it is no command."""
         understood = self.understand(text)
@@ -83,12 +92,19 @@ class Grammar:
             return (text,) if text.strip() else ()
         return tuple(understood.arguments[name] for name in understood.free)
 
-    def _without_politeness(self, text: str) -> str:
-        """`text` on one line as the grammar spells it, without "please" and the like at either end."""
-        plain = _HYPHENED.sub(r"\1\2", " ".join(text.replace("’", "'").split()))
-        while (shorter := self._polite.sub("", plain).strip()) != plain:
+    def _readings(self, text: str) -> Iterator[str]:
+        """`text` on one line as the grammar spells it, in the ways it may be meant, the likeliest first.
+
+        That is without "please" and the like at either end, then without "tell me" before a question, and as it is:
+        the last word of "send Tom an email saying thanks" belongs to it.
+        """
+        whole = _HYPHENED.sub(r"\1\2", " ".join(text.replace("’", "'").split()))
+        plain = whole
+        while (shorter := self._polite.sub("", plain).strip()) not in (plain, ""):
             plain = shorter
-        return plain
+        kept = whole[whole.find(plain) :]
+        readings = (plain, self._asking.sub("", plain), kept, self._asking.sub("", kept), whole)
+        yield from dict.fromkeys(readings)
 
 
 class SharedGrammar:
@@ -108,12 +124,12 @@ class SharedGrammar:
 
 def load_grammar() -> Grammar:
     """Read the grammar. It ships with Hark, so an error in it is a bug and raises as it is."""
-    import hassil
     import yaml  # type: ignore[import-untyped]
 
     source: dict[str, Any] = {}
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the former, where there is one, reads nine times as fast
     for name in _FIELDS:
-        for key, value in yaml.safe_load((_FOLDER / f"{name}.yaml").read_text("utf-8")).items():
+        for key, value in yaml.load((_FOLDER / f"{name}.yaml").read_text("utf-8"), loader).items():
             if isinstance(value, (dict, list)):
                 value = source.get(key, {}) | value if isinstance(value, dict) else [*source.get(key, []), *value]
             source[key] = value
@@ -123,11 +139,78 @@ def load_grammar() -> Grammar:
         pronunciations=source["pronunciations"],
         doing=frozenset(source["doing"]),
         examples=source["examples"],
-        question=source["intents"]["ask_for_title"]["data"][0]["metadata"]["reply"],
+        questions={
+            told["reply"]: told["answer"]
+            for intent in source["intents"].values()
+            for block in intent["data"]
+            if "answer" in (told := block.get("metadata", {}))
+        },
         _rules=jsgf_rules(source),
-        _intents=hassil.Intents.from_dict(source),
+        _templates=ByFirstWord(source),
         _polite=re.compile(rf"^\W*(?:{before})\b[\s,]*|[\s,]*\b(?:{after})\W*$", re.IGNORECASE),
+        _asking=re.compile(rf"^(?:{_any_of(polite['asking'])}) (?={_QUESTION}\b)", re.IGNORECASE),
     )
+
+
+def _worse(result: Any) -> tuple[int, int, int, str]:
+    """Orders matches, the best first: with fewer free words, then with more of the template's own."""
+    free = [entity.text or "" for entity in result.entities_list if entity.is_wildcard]
+    return len(free), -result.text_chunks_matched, sum(map(len, free)), result.intent.name
+
+
+def _holds(result: Any) -> bool:
+    """Whether a match's free words are what its template's `must` says."""
+    must = (result.intent_metadata or {}).get("must", {})
+    return all(
+        _MUST_BE[kind](str(result.entities[name].value)) for name, kind in must.items() if name in result.entities
+    )
+
+
+def _is_time(words: str, *before: str) -> bool:
+    now = datetime.now(UTC)
+    return any(read_time(f"{word} {words}".strip(), now) for word in ("", *before))
+
+
+def _has_time(words: str) -> bool:
+    return split_time(words, datetime.now(UTC))[1] is not None
+
+
+_EVENT = re.compile(
+    r"\b(?:meeting|appointment|event|call|lunch|dinner|breakfast|brunch|supper|coffee|drinks|interview|haircut|dentist|doctor"
+    r"|review|stand-?up|party|class|lesson|training|session|workshop|conference|catch-?up|one on one|date|trip|concert"
+    r"|rehearsal|massage|visit|presentation|demo|webinar|seminar|lecture|exam|yoga|gym|birthday|wedding|check-?up"
+    r"|chat|sync|retro|o'clock)s?\b",
+    re.IGNORECASE,
+)
+_NO_EVENT = re.compile(r"(?:to|my|our|it|that|this|it's)\b", re.IGNORECASE)
+_QUESTION = "(?:what|when|where|who|which|how|why|if|whether|is|are|what's|when's|where's|who's|how's)"
+_NO_NAME = re.compile(
+    r"(?:is|was|are|were|has|have|had|will|would|can|could|may|might|must|should|does|did|do|be|been|isn't|wasn't|order"
+    r"|carrier|me|us|him|it|a|an|some|down)\b",
+    re.IGNORECASE,
+)
+_NO_THING = re.compile(
+    r"(?:it|this|that|these|those|nothing|everything|anything|so|he|she|we|they|you|i)\b|\w+ing$", re.IGNORECASE
+)
+_LONGEST_THING = 6
+_FIRST = re.compile(
+    r"(?:in|at|on|by|for|after|before|tomorrow|tonight|today|next|this|half|noon|later)\b", re.IGNORECASE
+)
+
+_MUST_BE: dict[str, Callable[[str], bool]] = {
+    "time": _is_time,
+    "new_time": lambda words: _is_time(words, "at", "in"),
+    "amount": lambda words: _is_time(words, "in"),
+    "with_time": _has_time,
+    "time_first": lambda words: bool(_FIRST.match(words)) and _has_time(words),
+    "event": lambda words: bool(_EVENT.search(words)),
+    "event_with_time": lambda words: bool(_EVENT.search(words)) and not _NO_EVENT.match(words) and _has_time(words),
+    "event_or_time": lambda words: bool(_EVENT.search(words)) or _has_time(words),
+    "message": lambda words: not (_FIRST.match(words) and _has_time(words)),
+    "name": lambda words: not _NO_NAME.match(words),
+    "thing": lambda words: not _NO_THING.match(words) and len(words.split()) <= _LONGEST_THING,
+}
+"""What free words may have to be, by the word for it in a template's `must`."""
 
 
 def _as_written(value: str, text: str) -> str:
