@@ -64,6 +64,8 @@ class Gate:
                 words = await question if inspect.isawaitable(question) else question
             except NotFoundError as error:
                 return NotDone(error)  # nothing to ask about: that it is not there is the answer
+            if not words:
+                return await tool.call(arguments)
             call = {"tool": tool.name, "arguments": arguments.model_dump(mode="json")}
             if call not in self._calls:
                 self._calls.append(call)

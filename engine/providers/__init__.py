@@ -28,9 +28,9 @@ class Tool:
 
     Whatever sends or destroys sets `confirm`: from the arguments it makes the question that is read back, such as
     "Shall I send “Lunch” to anna@example.org?". It may look things up to name them, and raises HarkError where the
-    call could not work: NotFoundError's words are the answer then. `call` is then made after the
-    person's yes only, with the same arguments and in the context
-    of the command that said yes; neither the offline assistant nor a model has a way round that
+    call could not work: NotFoundError's words are the answer then. An empty question means that these arguments need
+    no yes. Otherwise `call` is made after the person's yes only, with the same arguments and in the context of the
+    command that said yes; neither the offline assistant nor a model has a way round that
     (`handlers/confirming.py`). What is harmless or easily undone needs no `confirm`.
     """
 

@@ -147,6 +147,12 @@ async def test_an_asking_job_that_runs_again_asks_the_same_but_not_once_it_is_an
     assert desk.emptied == [("second", "email-processing")]
 
 
+async def test_an_empty_question_needs_no_yes(desk: Desk) -> None:
+    reply = await desk.say("pause the email queue", confirm=lambda _: "")
+    assert (reply.text, reply.asks) == ("I emptied email-processing.", False)
+    assert desk.emptied == [("first", "email-processing")]
+
+
 async def test_what_cannot_work_is_said_instead_of_asked(desk: Desk) -> None:
     def refuse(_: Queue) -> str:
         raise PermanentError("There is no such queue.")

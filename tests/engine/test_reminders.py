@@ -62,6 +62,9 @@ HEARD = {
     "on friday that the bins go out": ("the bins go out", "2030-11-29 09:00", "on Friday, November 29 at 9 AM"),
     "this afternoon to stretch": ("stretch", "2030-11-24 16:30", "today at 4:30 PM"),
     "in ten minutes": ("it is time", "2030-11-24 15:30", "today at 3:30 PM"),
+    "for ten minutes": ("it is time", "2030-11-24 15:30", "today at 3:30 PM"),
+    "for ten minutes to check the oven": ("check the oven", "2030-11-24 15:30", "today at 3:30 PM"),
+    "for seven": ("it is time", "2030-11-24 19:00", "today at 7 PM"),
     "next week to call the bank": ("call the bank", "2030-11-25 09:00", "tomorrow at 9 AM"),
 }
 
@@ -88,6 +91,16 @@ async def test_a_notification_is_sent_at_once(context: JobContext, store: Store,
 async def test_a_model_may_give_the_moment_apart(context: JobContext, when: str) -> None:
     told = await said(context, "remind_me", text="to call Anna", when=when)
     assert told == "I will remind you tomorrow at 5 PM: call Anna."
+
+
+@pytest.mark.parametrize(("when", "told"), [("five minute", "3:25 PM"), ("half an hour", "3:50 PM"), ("six", "6 PM")])
+async def test_of_a_timer_its_length_is_enough_and_of_an_alarm_its_hour(
+    context: JobContext, when: str, told: str
+) -> None:
+    assert (
+        await said(context, "remind_me", text="it is time", when=when)
+        == f"I will remind you today at {told}: it is time."
+    )
 
 
 async def test_only_the_word_before_the_errand_goes(context: JobContext) -> None:

@@ -14,9 +14,9 @@ from engine.handlers.context import JobContext
 from engine.handlers.tools.console import console_tools
 from engine.handlers.tools.overview import overview_tools
 from engine.job_types import CreateTask, SyncInbox
-from engine.model import JobOptions, JobState
+from engine.model import JobOptions
 from engine.monitor import Monitor
-from engine.providers import NotDone, Tool
+from engine.providers import Tool
 from engine.queues import QUEUES
 from engine.store import Store
 from engine.write_lock import WriteLock
@@ -74,19 +74,30 @@ async def test_a_retry_without_a_queue_retries_the_only_one_with_failures(
     assert await say(tools, "retry_failed") == "1 failed job of the email queue will run again."
 
 
-async def test_a_retry_without_a_queue_asks_which_where_several_have_failures(
+async def test_a_retry_without_a_queue_retries_all_after_a_yes_where_several_have_failures(
     tools: dict[str, Tool], client: Client, store: Store
 ) -> None:
     await fail_one(client, store, SyncInbox(), "mail", "The mail server refused the password.")
     for number in (1, 2):
         await fail_one(client, store, CreateTask(title="Milk"), f"task-{number}", "The list is full")
+    retry = tools["retry_failed"]
+    assert retry.confirm is not None
 
-    answer = await say(tools, "retry_failed")
-    assert answer == "Which queue? Failed are 2 in tasks and 1 in email. Say “retry the failed tasks jobs”."
-    assert isinstance(answer, NotDone)
-    (mail,) = await store.records("email-processing", ["mail"])
-    assert mail is not None
-    assert mail.state is JobState.FAILED
+    question = retry.confirm(retry.arguments())
+    assert not isinstance(question, str)
+    assert await question == "Shall I run 3 failed jobs again: 2 in tasks and 1 in email?"
+    assert await say(tools, "retry_failed") == "3 failed jobs will run again: 2 in tasks and 1 in email."
+    assert await say(tools, "what_failed") == "Nothing has failed."
+
+
+async def test_a_retry_of_one_queue_needs_no_yes(tools: dict[str, Tool], client: Client, store: Store) -> None:
+    await fail_one(client, store, SyncInbox(), "mail", "The mail server refused the password.")
+    retry = tools["retry_failed"]
+    assert retry.confirm is not None
+    for arguments in ({}, {"queue": "email-processing"}):
+        question = retry.confirm(retry.arguments.model_validate(arguments))
+        assert not isinstance(question, str)
+        assert await question == ""
 
 
 async def test_all_is_right_on_an_idle_console(tools: dict[str, Tool]) -> None:

@@ -61,16 +61,28 @@ def console_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
             else (f"The {title} queue has no failed jobs.")
         )
 
-    async def retry_wherever() -> str:
-        """Where one queue alone has failed jobs it is meant; with more of them the person chooses."""
+    async def failed_by_queue() -> dict[str, int]:
+        """How many jobs have failed, by their queues, most first."""
         failed = {state.name: state.failed for state in (await services.monitor.snapshot()).queues if state.failed}
-        if not failed:
-            return "Nothing has failed."
+        return dict(sorted(failed.items(), key=lambda one: -one[1]))
+
+    async def ask_to_retry(arguments: QueueOrAll) -> str:
+        """Only where nobody named a queue and several have failed jobs: more may run again than was thought of."""
+        failed = {} if arguments.queue else await failed_by_queue()
+        if len(failed) < 2:
+            return ""
+        told = listed([f"{failed[queue]} in {spoken_queue(queue)}" for queue in failed])
+        return f"Shall I run {count(sum(failed.values()), 'failed job')} again: {told}?"
+
+    async def retry_wherever() -> str:
+        failed = await failed_by_queue()
         if len(failed) == 1:
             return await retry_failed(QueueOrAll(queue=next(iter(failed))))
-        most = sorted(failed, key=lambda queue: -failed[queue])
-        told = listed([f"{failed[queue]} in {spoken_queue(queue)}" for queue in most])
-        return NotDone(f"Which queue? Failed are {told}. Say “retry the failed {spoken_queue(most[0])} jobs”.")
+        retried = {queue: await services.admin.retry(queue, actor=actor) for queue in failed}
+        told = [f"{number} in {spoken_queue(queue)}" for queue, number in retried.items() if number]
+        if not told:
+            return "Nothing has failed."
+        return f"{count(sum(retried.values()), 'failed job')} will run again: {listed(told)}."
 
     async def pause_all(_: Nothing) -> str:
         paused = [
@@ -106,9 +118,10 @@ def console_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
         Tool("resume_all", "Let all paused job queues run again.", Nothing, operating(resume_all)),
         Tool(
             "retry_failed",
-            "Run the failed jobs of a queue again; without a queue, of the only one that has any.",
+            "Run the failed jobs of a queue again; without a queue, those of all.",
             QueueOrAll,
             operating(retry_failed),
+            ask_to_retry,
         ),
     )
 

@@ -26,6 +26,7 @@ _MORNING = time(9, 0)
 _EXAMPLE = "Say, for example: remind me tomorrow at five to call Anna."
 _UNNAMED = "it is time"
 """The reminder of somebody who named only its moment: "remind me in ten minutes", "set a timer for an hour"."""
+_LENGTH = re.compile(r"(?:for|of)\s+(?=\w)", re.IGNORECASE)
 LINK = re.compile(r"^(?:to|about|of|that|for)\s+", re.IGNORECASE)
 """The word that leads from "remind me" to what is to be told."""
 
@@ -132,6 +133,12 @@ def _text_and_time(arguments: NewReminder, now: datetime) -> tuple[str, SpokenTi
     if arguments.when:
         return LINK.sub("", arguments.text), _read(arguments.when, now)
     left, found = split_time(arguments.text, now)
+    if found is None and (length := _LENGTH.match(arguments.text)):
+        # Of a timer, "for five minutes"; of an alarm, "for seven".
+        rest = arguments.text[length.end() :]
+        left, found = next(
+            (cut for word in ("in", "at") if (cut := split_time(f"{word} {rest}", now))[1]), (left, None)
+        )
     link = LINK.match(left)
     if link is None and found is None:
         return "", None
@@ -142,7 +149,8 @@ def _read(when: str, now: datetime) -> SpokenTime | None:
     try:
         moment = datetime.fromisoformat(when)  # models like to answer so
     except ValueError:
-        return read_time(when, now)
+        # Of a timer, "five minutes"; of an alarm, "seven".
+        return read_time(when, now) or read_time(f"in {when}", now) or read_time(f"at {when}", now)
     if len(when) <= len("2026-11-30"):
         return SpokenTime(moment.replace(tzinfo=now.tzinfo), all_day=True)
     return SpokenTime(moment.astimezone(now.tzinfo) if moment.tzinfo else moment.replace(tzinfo=now.tzinfo))
