@@ -80,6 +80,40 @@ UNDERSTOOD = [
     ("help", "help", {}),
     ("what can you do", "help", {}),
     ("what can you do for me", "help", {}),
+    # Other ways to word it, with what is free in its place.
+    ("could you check if I have any new mail", "count_mail", {}),
+    ("read me the latest email from Sarah", "read_mail", {"mail_sender": "Sarah"}),
+    ("drop Anna a line saying thanks", "send_email", {"to": "Anna", "body": "thanks"}),
+    ("tell me when my next appointment is", "next_meeting", {}),
+    ("have I got anything on tomorrow", "list_events", {"day": "tomorrow"}),
+    ("how's my week looking", "list_events", {"day": "this week"}),
+    (
+        "block tomorrow from one to three for writing",
+        "create_event",
+        {"title": "tomorrow from one to three for writing"},
+    ),
+    ("put yoga in my diary for Friday", "create_event", {"title": "yoga", "when": "for Friday"}),
+    ("can we reschedule dinner for Saturday at eight", "move_event", {"event": "dinner", "when": "Saturday at eight"}),
+    ("scrap the meeting on Friday", "cancel_event", {"event": "meeting on Friday"}),
+    ("we are out of milk, add it to my list please", "create_task", {"title": "milk"}),
+    ("add the report to my tasks for Friday", "create_task", {"title": "the report", "due": "for Friday"}),
+    ("remove milk from my list", "delete_task", {"title": "milk"}),
+    ("I paid the rent, mark it as done", "finish_task", {"title": "paid the rent"}),
+    ("pop up a notification that says lunch", "notify_me", {"text": "lunch"}),
+    ("in an hour remind me to call Anna", "remind_me", {"when": "in an hour", "text": "call Anna"}),
+    ("set a timer for five minutes", "remind_me", {"text": "for five minutes"}),
+    ("start a ten minute timer", "remind_me", {"when": "ten minute", "text": "it is time"}),
+    ("stop the timer", "cancel_reminder", {}),
+    ("how many jobs are waiting for transcription", "queue_state", {"queue": "transcription"}),
+    ("bring the email queue to a halt", "pause_queue", {"queue": "email-processing"}),
+    ("you can let the email queue run again", "resume_queue", {"queue": "email-processing"}),
+    ("retry the calendar queue's failed jobs", "retry_failed", {"queue": "calendar-sync"}),
+    ("retry the failed jobs of all queues", "retry_failed", {}),
+    ("which email jobs have failed", "what_failed", {"queue": "email-processing"}),
+    ("shut everything down", "pause_all", {}),
+    ("turn all queues back on", "resume_all", {}),
+    ("how many jobs are waiting", "is_all_right", {}),
+    ("does everything look good", "is_all_right", {}),
 ]
 
 NOT_UNDERSTOOD = [
@@ -95,6 +129,13 @@ NOT_UNDERSTOOD = [
     "my calendar is on the kitchen wall",
     "I read the email that you sent",
     "how many emails does a person write in a year",
+    # A template would take them, were its free words not to be a time, an event or a name.
+    "what's on television tonight",
+    "move the chair to the window",
+    "email was invented in the seventies",
+    "I have a meeting every Monday and I hate it",
+    "lunch was delicious today",
+    "add two and two",
 ]
 
 
@@ -106,6 +147,12 @@ class OneQueue(BaseModel):
     """A queue's name."""
 
     queue: str
+
+
+class Text(BaseModel):
+    """What is to be told, and when."""
+
+    text: str
 
 
 class Title(BaseModel):
@@ -126,6 +173,10 @@ async def pause(arguments: OneQueue) -> str:
 
 async def create(arguments: Title) -> str:
     return f"{arguments.title} is on your list."
+
+
+async def remind(arguments: Text) -> str:
+    return f"Set {arguments.text}."
 
 
 TOOLS = {
@@ -218,6 +269,25 @@ async def test_only_the_nearest_wordings_are_offered_since_they_are_spoken(
     assert sum(wording in reply.text for wording in grammar.examples.values()) == 4
 
 
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [("hello", "Hello!"), ("Hi Hark!", "Hello!"), ("thanks", "You are welcome."), ("Thank you very much.", "You are")],
+)
+async def test_a_greeting_and_thanks_are_answered(assistant: OfflineAssistant, said: str, answer: str) -> None:
+    reply = await assistant.respond(said, [], TOOLS)
+    assert reply.text.startswith(answer)
+    assert reply.actions == ()
+
+
+@pytest.mark.parametrize("question", ["why is the sky blue", "what is the capital of France?", "tell me a joke"])
+async def test_of_what_a_model_could_answer_it_is_told_where_to_set_one_up(
+    assistant: OfflineAssistant, question: str
+) -> None:
+    reply = await assistant.respond(question, [], TOOLS)
+    assert reply.text.startswith(f"I did not understand “{question}”. A language model could answer that: ")
+    assert "in the settings" in reply.text
+
+
 async def test_no_words_are_said_to_be_none(assistant: OfflineAssistant) -> None:
     reply = await assistant.respond("  ", [], TOOLS)
     assert reply == Reply("I heard no words. Please say it again.")
@@ -235,6 +305,15 @@ async def test_a_task_without_a_title_is_asked_for_and_the_answer_is_the_title(a
 
     reply = await assistant.respond("Oil the gate", [Turn("create a new task", question.text)], TOOLS)
     assert [action.arguments for action in reply.actions] == [{"title": "Oil the gate"}]
+
+
+async def test_a_timer_without_its_length_is_asked_for_it(assistant: OfflineAssistant) -> None:
+    tools = {"remind_me": Tool("remind_me", "Remind", Text, remind)}
+    question = await assistant.respond("set a timer", [], tools)
+    assert question.text.startswith("For how long?")
+
+    reply = await assistant.respond("five minutes", [Turn("set a timer", question.text)], tools)
+    assert reply.text == "Set for five minutes."
 
 
 async def test_commands_at_the_same_time_share_one_grammar() -> None:

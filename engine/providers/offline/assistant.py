@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
@@ -11,6 +12,34 @@ from engine.providers.offline.grammar import Grammar, SharedGrammar
 
 _OFFERED = 3
 """So many wordings are offered where nothing was understood."""
+_ASKS = re.compile(
+    r"(?:(?:please|can you|could you|hark|hey)\W+)*"
+    r"(?:who|whose|what|when|where|which|why|how|is|are|was|were|do|does|did"
+    r"|can|could|should|will|would|has|have|tell me|explain|translate|define|describe|calculate|write|summari[sz]e"
+    r"|suggest|recommend|give me|name)(?:'s|’s)?\b",
+    re.IGNORECASE,
+)
+"""How begins what a model could answer."""
+_SHORT = 3
+_SAYS_NOTHING = frozenset(
+    [
+        "what",
+        "when",
+        "where",
+        "many",
+        "much",
+        "have",
+        "with",
+        "that",
+        "does",
+        "your",
+        "right",
+        "everything",
+        "back",
+        "next",
+    ]
+)
+"""Words of the wordings that are offered which are in all sorts of sentences."""
 
 
 class OfflineAssistant:
@@ -33,7 +62,9 @@ class OfflineAssistant:
         if understood is None and history and (asked := grammar.questions.get(history[-1].replied)):
             understood = grammar.understand(asked.format(said))
         if understood is None:
-            return Reply(f"I did not understand “{said}”. {_offer(said, grammar, tools)}")
+            return Reply(
+                f"I did not understand “{said}”. {_model(said, grammar, tools) or _offer(said, grammar, tools)}"
+            )
         if understood.reply:
             return Reply(understood.reply)
         tool = tools.get(understood.tool)
@@ -46,6 +77,16 @@ class OfflineAssistant:
             return Reply(f"I heard: “{said}”, but cannot use it: {reason}.")
         outcome = await tool.call(arguments)
         return Reply(outcome, (acted(tool, arguments, outcome),))
+
+
+def _model(said: str, grammar: Grammar, tools: Mapping[str, Tool]) -> str:
+    """Where a question is answered that is about nothing of ours; "" for any other sentence."""
+    known = {word for name, wording in grammar.examples.items() if name in tools for word in _words(wording)}
+    ours = {word for word in known - _SAYS_NOTHING if len(word) > _SHORT}
+    if not _ASKS.match(said) or ours & _words(said):
+        return ""
+    more = f" “{grammar.examples['help']}” tells you what I can do without one." if "help" in tools else ""
+    return f"A language model could answer that: you can set one up in the settings.{more}"
 
 
 def _offer(said: str, grammar: Grammar, tools: Mapping[str, Tool]) -> str:

@@ -61,6 +61,7 @@ class Grammar:
     _templates: ByFirstWord = field(repr=False)
     _polite: re.Pattern[str] = field(repr=False)
     _asking: re.Pattern[str] = field(repr=False)
+    _inverted: tuple[tuple[re.Pattern[str], str], ...] = field(repr=False)
 
     def jsgf(self, vocabulary: Vocabulary, silent: frozenset[str] = frozenset()) -> str:
         """The recogniser's grammar (JSGF) of all commands, with the user's own words but the `silent` ones."""
@@ -95,16 +96,17 @@ class Grammar:
     def _readings(self, text: str) -> Iterator[str]:
         """`text` on one line as the grammar spells it, in the ways it may be meant, the likeliest first.
 
-        That is without "please" and the like at either end, then without "tell me" before a question, and as it is:
-        the last word of "send Tom an email saying thanks" belongs to it.
+        That is without "please" and the like at either end, then without "tell me" before a question, as the
+        question that "if I have mail" stands for, and as it is: "thanks" may be the email that is to be sent.
         """
         whole = _HYPHENED.sub(r"\1\2", " ".join(text.replace("’", "'").split()))
         plain = whole
         while (shorter := self._polite.sub("", plain).strip()) not in (plain, ""):
             plain = shorter
         kept = whole[whole.find(plain) :]
-        readings = (plain, self._asking.sub("", plain), kept, self._asking.sub("", kept), whole)
-        yield from dict.fromkeys(readings)
+        asked, asked_kept = (self._asking.sub("", words) for words in (plain, kept))
+        direct = (pattern.sub(question, asked) for pattern, question in self._inverted if pattern.match(asked))
+        yield from dict.fromkeys((plain, asked, *direct, kept, asked_kept, whole))
 
 
 class SharedGrammar:
@@ -149,6 +151,7 @@ def load_grammar() -> Grammar:
         _templates=ByFirstWord(source),
         _polite=re.compile(rf"^\W*(?:{before})\b[\s,]*|[\s,]*\b(?:{after})\W*$", re.IGNORECASE),
         _asking=re.compile(rf"^(?:{_any_of(polite['asking'])}) (?={_QUESTION}\b)", re.IGNORECASE),
+        _inverted=tuple((re.compile(pattern, re.IGNORECASE), question) for pattern, question in source["inverted"]),
     )
 
 
@@ -206,6 +209,7 @@ _MUST_BE: dict[str, Callable[[str], bool]] = {
     "event": lambda words: bool(_EVENT.search(words)),
     "event_with_time": lambda words: bool(_EVENT.search(words)) and not _NO_EVENT.match(words) and _has_time(words),
     "event_or_time": lambda words: bool(_EVENT.search(words)) or _has_time(words),
+    "errand": lambda words: not re.match(rf"{_QUESTION}\b", words, re.IGNORECASE),
     "message": lambda words: not (_FIRST.match(words) and _has_time(words)),
     "name": lambda words: not _NO_NAME.match(words),
     "thing": lambda words: not _NO_THING.match(words) and len(words.split()) <= _LONGEST_THING,
