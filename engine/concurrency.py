@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 _Result = TypeVar("_Result")
@@ -52,3 +53,24 @@ async def together(*work: Awaitable[_Result]) -> list[_Result]:
             one.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
         raise
+
+
+@asynccontextmanager
+async def unless_set(event: asyncio.Event) -> AsyncIterator[None]:
+    """Cut the block off where `event` is set before its end, and go on behind it: ask the event whether it was."""
+    task = asyncio.current_task()
+    assert task is not None
+    cancels = task.cancelling()
+
+    async def watch() -> None:
+        await event.wait()
+        task.cancel()
+
+    watching = asyncio.create_task(watch(), name="stop asked")
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not event.is_set() or task.uncancel() > cancels:
+            raise
+    finally:
+        watching.cancel()

@@ -433,12 +433,27 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
             await store.close()
         return
     private = PrivateRedis(settings.data_dir)
-    store = Store(await asyncio.to_thread(private.ensure), specs, private.ensure)
+    store = Store(await _joined(private), specs, private.ensure)
     try:
         yield store
     finally:
         await store.close()
         await asyncio.to_thread(private.release)
+
+
+async def _joined(private: PrivateRedis) -> str:
+    """Join Hark's own Redis, and return its address. Where this task is cancelled meanwhile, leave it again.
+
+    The thread that joins goes on then; nobody else would stop the server.
+    """
+    joining = asyncio.ensure_future(asyncio.to_thread(private.ensure))
+    try:
+        return await asyncio.shield(joining)
+    except asyncio.CancelledError:
+        await asyncio.wait({joining})
+        if joining.exception() is None:
+            await asyncio.to_thread(private.release)
+        raise
 
 
 def _held(jobs: Sequence[Claimed]) -> list[dict[str, str]]:

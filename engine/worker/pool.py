@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from taskiq import AckableMessage
 from taskiq.receiver import Receiver
 
-from engine.concurrency import together
+from engine.concurrency import together, unless_set
 from engine.errors import RedisGoneError
 from engine.log import get_logger
 from engine.process import keep_what_is_loaded, run_until_stopped
@@ -133,18 +133,18 @@ async def serve(broker: QueueBroker, settings: Settings, stop: asyncio.Event) ->
 
 
 async def _started(broker: QueueBroker, stop: asyncio.Event) -> bool:
-    """Start the broker once Redis answers; False where `stop` came before that."""
+    """Start the broker once Redis answers; False where `stop` came before that, also in the middle of a try."""
     backoff_s = 0.5
-    while not stop.is_set():
-        try:
-            await broker.startup()
-        except RedisGoneError as error:
-            _log.warning("the worker waits for Redis: %s", error)
-        else:
-            return True
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), backoff_s)
-        backoff_s = min(backoff_s * 2, _LONGEST_BACKOFF_S)
+    async with unless_set(stop):
+        while True:
+            try:
+                await broker.startup()
+                return True
+            except RedisGoneError as error:
+                _log.warning("the worker waits for Redis: %s", error)
+            await asyncio.sleep(backoff_s)
+            backoff_s = min(backoff_s * 2, _LONGEST_BACKOFF_S)
+    await broker.shutdown()
     return False
 
 
@@ -174,8 +174,11 @@ async def _run(
     broker = create_broker(settings, queues)
     broker.is_embedded = embedded
     keep_what_is_loaded()
-    async with beside():
-        await serve(broker, settings, stop)
+    async with contextlib.AsyncExitStack() as held:
+        async with unless_set(stop):
+            await held.enter_async_context(beside())
+        if not stop.is_set():
+            await serve(broker, settings, stop)
 
 
 def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

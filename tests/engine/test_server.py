@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import stat
@@ -16,6 +17,8 @@ import pytest
 import redis
 
 from engine.errors import HarkError
+from engine.settings import load_settings
+from engine.store import open_store
 from engine.store import server as server_module
 from engine.store.server import PrivateRedis
 
@@ -323,6 +326,22 @@ def _listening_on(port: int) -> Iterator[None]:
 
     with socket.create_server(("127.0.0.1", port)):
         yield
+
+
+async def test_a_program_that_ends_while_the_server_starts_does_not_leave_it_behind(clean_home: Path) -> None:
+    async def use() -> None:
+        async with open_store(load_settings()):
+            pytest.fail("it was cancelled before that")
+
+    using = asyncio.create_task(use())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # a thread starts the server
+    using.cancel()
+    await asyncio.wait({using})
+    await asyncio.get_running_loop().shutdown_default_executor()
+    assert using.cancelled()
+    assert (clean_home / "redis" / "redis.log").exists()
+    assert not PrivateRedis(clean_home)._held("server")
 
 
 def test_release_without_ensure_does_nothing(tmp_path: Path) -> None:
