@@ -19,9 +19,12 @@ _MOST_COMMANDS = 100
 
 
 class ClusterClient(RedisCluster):
-    """redis-py's client of the Cluster that one of `nodes` (host, port) belongs to."""
+    """redis-py's client of the Cluster that one of `nodes` (host, port) belongs to.
 
-    def __init__(self, nodes: Iterable[tuple[str, int]], **options: Any) -> None:
+    `redis_connect_func` is what is said on each new connection.
+    """
+
+    def __init__(self, nodes: Iterable[tuple[str, int]], *, redis_connect_func: Any, **options: Any) -> None:
         super().__init__(
             startup_nodes=[ClusterNode(host, port) for host, port in nodes],
             # The queues of the living nodes go on where one is down.
@@ -31,6 +34,12 @@ class ClusterClient(RedisCluster):
             max_connections=10 * _MOST_COMMANDS,
             **options,
         )
+        # redis-py takes this option for a single Redis only.
+        for known in (
+            self.connection_kwargs,
+            *(node.connection_kwargs for node in self.nodes_manager.startup_nodes.values()),
+        ):
+            known["redis_connect_func"] = redis_connect_func
         self._turn = asyncio.Semaphore(_MOST_COMMANDS)
         self._reads: dict[tuple[str, str], asyncio.Task[Any]] = {}
 

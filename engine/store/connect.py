@@ -1,7 +1,8 @@
 """Connections to Redis: which one, how long to wait, how to say what went wrong.
 
-Hides redis-py's client classes and exceptions. At most 3 retries a request, no check before use;
-a lost connection is made anew by the next call. An address is one of
+Hides redis-py's client classes and exceptions. At most 3 retries a request, one where Redis kept silent; no check
+before use, a lost connection is made anew by the next call. A new connection has 3 s for each answer until it stands,
+then 10 s: a Redis that takes connections and says nothing is told after 6 s. An address is one of
 
     redis://[user:password@]host:6379[/db]                       rediss:// for TLS; unix:///path
     redis+sentinel://[user:password@]host:26379,…/service[/db]   rediss+sentinel:// for TLS
@@ -62,6 +63,9 @@ ACL_RIGHTS = (
 
 _MOST_CONNECTIONS = 100
 _CONNECT_S = 3
+"""A connection may take so long, and then each answer until it can be used."""
+_MOST_SILENCES = 2
+"""A second try gets past a connection that died unseen, as over a laptop's sleep; more would only be waited out."""
 _SENTINEL_S = 1.0
 
 _LOST = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, OSError)
@@ -121,6 +125,7 @@ def connect(url: str) -> Link:
         "encoding_errors": "replace",
         "socket_timeout": LONGEST_BLOCK_S * 2,
         "socket_connect_timeout": _CONNECT_S,
+        "redis_connect_func": _greet,
     }
     retry = _Retry(ExponentialBackoff(cap=0.5, base=0.02), retries=3, supported_errors=_LOST[:2])
     if kind == "cluster":
@@ -188,6 +193,15 @@ def _check_tls(options: dict[str, Any]) -> None:
         ) from error
 
 
+async def _greet(connection: AbstractConnection) -> None:
+    """What redis-py says on a new connection, with less patience than for a command, which may have to block."""
+    patience_s, connection.socket_timeout = connection.socket_timeout, _CONNECT_S
+    try:
+        await connection.on_connect_check_health()
+    finally:
+        connection.socket_timeout = patience_s
+
+
 class _Retry(Retry):
     """Tries again what may heal; redis-py counts a refused password among the lost connections."""
 
@@ -199,9 +213,14 @@ class _Retry(Retry):
         with_failure_count: bool = False,
     ) -> _Reply:
         """What `do` returns; `fail` is called after each failure."""
+        silences = 0
 
         def may_heal(error: Exception) -> bool:
-            return not isinstance(error, AuthenticationError) and (is_retryable is None or is_retryable(error))
+            nonlocal silences
+            silences += isinstance(error, RedisTimeoutError)
+            if silences == _MOST_SILENCES or isinstance(error, AuthenticationError):
+                return False
+            return is_retryable is None or is_retryable(error)
 
         return await super().call_with_retry(do, fail, may_heal, with_failure_count)
 
