@@ -1,4 +1,7 @@
-"""From a job's payload to the function that does it; a handler is `async (payload, context) -> JSON result`."""
+"""From a job's payload to the function that does it; a handler is `async (payload, context) -> JSON result`.
+
+docs/job-types.md tells how to add one.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 A class is the contract between whoever adds the job and the handler that runs it. Arguments are
 plain JSON values; a secret is never among them, bytes travel beside the job (`Store.put_blob`).
+docs/job-types.md tells how to add one.
 """
 
 from __future__ import annotations
