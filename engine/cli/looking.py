@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.cli.frame import Switches, hark, with_engine
-from engine.cli.output import compact, moment, note, print_json, print_table, tell
+from engine.cli.output import compact, moment, note, print_json, print_table, tell, tell_beside
 from engine.figures import failure_rate, jobs_per_minute, status_json
 from engine.job_filter import parse_filter
 from engine.model import Job, JobState, LogLine
@@ -210,8 +210,8 @@ def doctor(switches: Switches, as_json: bool) -> int:
     else:
         for finding in findings:
             mark = finding.level.value if finding.level in (Level.OK, Level.SKIPPED) else finding.level.value.upper()
-            tell(f"{mark:<8} {finding.check + ':':<16}{' '.join(finding.message.split())}")
-            if finding.remedy:
-                tell(f"{'':25}-> {finding.remedy}")
-        tell(f"\n{verdict(findings)}")
+            told = [" ".join(finding.message.split()), *([f"-> {finding.remedy}"] if finding.remedy else [])]
+            tell_beside(f"{mark:<8} {finding.check + ':':<16}", *told)
+        tell("")
+        tell_beside("", verdict(findings))
     return 1 if any(finding.level is Level.ERROR for finding in findings) else 0

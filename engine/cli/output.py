@@ -115,6 +115,28 @@ def _print_paragraphs(rows: Sequence[Sequence[str]], wide: int) -> None:
         tell(line)
 
 
+def tell_beside(label: str, *paragraphs: str) -> None:
+    """Paragraphs beside their label; a terminal's lines end between words, and on a narrow one they stand below it."""
+    if not is_terminal(sys.stdout):
+        for number, text in enumerate(paragraphs):
+            tell((" " * len(label) if number else label) + text)
+        return
+    import textwrap
+
+    wide = shutil.get_terminal_size().columns
+    below = len(label) > wide // 3
+    indent = "  " if below else " " * len(label)
+    lines = [
+        line
+        for text in paragraphs
+        for line in textwrap.wrap(text, max(wide - len(indent), 1), break_long_words=False, break_on_hyphens=False)
+    ]
+    if below:
+        tell(label.rstrip())
+    for number, line in enumerate(lines):
+        tell((indent if number or below else label) + line)
+
+
 def _write(text: str) -> None:
     try:
         click.echo(text)

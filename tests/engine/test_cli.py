@@ -253,6 +253,24 @@ def test_a_table_that_is_too_wide_for_the_terminal_is_told_in_paragraphs() -> No
     assert lines[-1] == "  error The list is full."
 
 
+@pytest.mark.parametrize(
+    ("columns", "beginning"),
+    [
+        (50, "WARNING  workers:\n  No worker runs.\n  -> Open Hark, or run `hark worker` on any\n  machine.\n"),
+        (
+            80,
+            "WARNING  workers:        No worker runs.\n"
+            + " " * 25
+            + "-> Open Hark, or run `hark worker` on any machine.\n",
+        ),
+    ],
+)
+def test_what_the_doctor_tells_is_broken_between_words_on_a_terminal(columns: int, beginning: str) -> None:
+    shown = shown_on_a_terminal("doctor", columns=columns)
+    assert beginning in shown
+    assert all(len(line) <= columns for line in shown.splitlines() if len(line.split()) > 1)  # a path stays whole
+
+
 @pytest.mark.parametrize("argv", [("status",), ("status", "--json"), ("settings",), ("schedules", "--json")])
 def test_an_output_that_takes_no_more_is_told(argv: tuple[str, ...]) -> None:
     with open("/dev/full", "w") as full:
