@@ -163,6 +163,9 @@ def _is_grabbed(keys: str) -> bool:
     try:
         display = Display()
         keycode = display.keysym_to_keycode(getattr(code, "vk", None) or ord(code.char))
+        if not keycode:  # no key of this keyboard; the server would take 0 for all of them
+            display.close()
+            return False
         refused = CatchError(BadAccess)
         root = display.screen().root
         root.grab_key(keycode, state, False, X.GrabModeAsync, X.GrabModeAsync, onerror=refused)

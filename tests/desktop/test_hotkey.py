@@ -145,6 +145,24 @@ def test_a_key_that_another_program_has_is_told(on_x: None, qtbot: QtBot, keys: 
         hotkey.stop()
 
 
+def test_a_key_that_the_keyboard_lacks_has_no_rivals(on_x: None, qtbot: QtBot) -> None:
+    from Xlib import XK, X
+    from Xlib.display import Display
+
+    desktop = Display()
+    assert desktop.keysym_to_keycode(ord("ж")) == 0
+    hotkey = Hotkey("ж")
+    hotkey.start()
+    try:
+        code = desktop.keysym_to_keycode(XK.string_to_keysym("F9"))
+        desktop.screen().root.grab_key(code, 0, False, X.GrabModeAsync, X.GrabModeAsync)
+        desktop.sync()
+        assert hotkey.rivals() == ""
+    finally:
+        desktop.close()
+        hotkey.stop()
+
+
 def test_a_macos_that_does_not_allow_it_is_told(on_x: None, monkeypatch: pytest.MonkeyPatch) -> None:
     from pynput import keyboard
 
