@@ -32,6 +32,7 @@ class GlobalKey(QObject):
         self._page: SettingsPage | None = None
         """The Settings page while it waits to be told what came of a change."""
         bridge.answered.connect(self._on_answered)
+        bridge.refused.connect(self._on_refused)
 
     @property
     def keys(self) -> str:
@@ -81,6 +82,10 @@ class GlobalKey(QObject):
             self._use_voice(answer)
         else:
             self.use(answer)
+
+    def _on_refused(self, topic: str, why: str) -> None:
+        if topic == _SETTINGS:
+            self._tell(why, "caution")
 
     def _use_voice(self, settings: Settings) -> None:
         longest_ms = settings.longest_recording_s * 1000

@@ -14,11 +14,13 @@ from pytestqt.qtbot import QtBot
 from desktop.actions import Actions
 from desktop.bridge import Bridge
 from desktop.console import settings as console
+from desktop.console.global_key import GlobalKey
 from desktop.pages.setting_editors import ChoiceEditor, FieldEditor, SecretEditor, SwitchEditor
 from desktop.pages.setting_row import SettingRow
 from desktop.pages.setting_section import Service
 from desktop.pages.settings import SettingsPage
 from desktop.theme import Look
+from desktop.voice.control import VoiceControl
 from desktop.window import Window
 from engine.settings import config_file, load_settings
 from engine.settings.editing import change_setting
@@ -288,3 +290,20 @@ def test_ctrl_comma_opens_it(qtbot: QtBot) -> None:
     qtbot.waitUntil(window.isActiveWindow)
     qtbot.keyClick(window, Qt.Key.Key_Comma, Qt.KeyboardModifier.ControlModifier)
     assert window.page is window.settings
+
+
+async def test_a_talk_key_that_cannot_be_read_after_its_change_is_told(page: SettingsPage, qtbot: QtBot) -> None:
+    window, voice, bridge = Window(Look(), Actions()), VoiceControl(), Bridge(load_settings)
+    qtbot.addWidget(window)
+    key = GlobalKey(window, voice, bridge)
+    key.use(load_settings())
+    key.connect_page(page)
+    config_file().parent.mkdir(parents=True)
+    config_file().write_text("hotkey = [")
+    refused = Emissions(bridge.refused)
+    page.talking_changed.emit()
+    await refused.next()
+    assert "settings.toml" in row_of(page, "hotkey").fault.text()
+    key.stop()
+    voice.close()
+    await bridge.close()
