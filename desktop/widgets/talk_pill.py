@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections import deque
 
-from PySide6.QtCore import QElapsedTimer, QPointF, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QCursor, QGuiApplication, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QElapsedTimer, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QCursor, QGuiApplication, QMouseEvent, QPainter, QPaintEvent, QPen, QRegion
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from desktop.theme import Look
@@ -44,6 +44,9 @@ class TalkPill(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setWindowTitle("Hark listens")
         self.setFixedSize(_SIZE)
+        if QGuiApplication.platformName() == "xcb":
+            # Nothing is translucent there without a compositor: the corners would be black.
+            self.setMask(_rounded(_SIZE))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._look = look
         self._state = "idle"
@@ -171,3 +174,12 @@ class TalkPill(QWidget):
             height = 3.0 + 22.0 * level
             bar = QRectF(left + place * _BAR_APART * 0.9, middle - height / 2, _BAR_WIDTH, height)
             painter.drawRoundedRect(bar, _BAR_WIDTH / 2, _BAR_WIDTH / 2)
+
+
+def _rounded(size: QSize) -> QRegion:
+    """The pixels of a bar with round ends that lie more in it than beside it."""
+    region, radius = QRegion(), size.height() / 2
+    for y in range(size.height()):
+        inset = round(radius - math.sqrt(radius**2 - (radius - y - 0.5) ** 2))
+        region += QRect(inset, y, size.width() - 2 * inset, 1)
+    return region

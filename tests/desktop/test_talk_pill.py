@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -98,3 +101,23 @@ def test_its_cross_cancels_and_a_click_opens_hark(pill: TalkPill, qtbot: QtBot) 
         qtbot.mouseClick(pill.cancel, Qt.MouseButton.LeftButton)
     with qtbot.waitSignal(pill.opened):
         qtbot.mouseClick(pill, Qt.MouseButton.LeftButton)
+
+
+@pytest.mark.skipif(not os.environ.get("DISPLAY"), reason="a screen to look at needs an X display")
+def test_what_is_below_its_corners_is_seen_also_without_a_compositor(pill: TalkPill, qtbot: QtBot) -> None:
+    below = QWidget()
+    qtbot.addWidget(below)
+    below.setStyleSheet("background: #ff00ff")
+    below.setGeometry(QGuiApplication.primaryScreen().geometry())
+    below.show()
+    qtbot.waitExposed(below)
+    pill.tell("It is noon.")
+    qtbot.waitExposed(pill)
+
+    def seen(x: int, y: int) -> str:
+        at = pill.mapToGlobal(QPoint(x, y))
+        return QGuiApplication.primaryScreen().grabWindow(0, at.x(), at.y(), 1, 1).toImage().pixelColor(0, 0).name()
+
+    qtbot.waitUntil(lambda: seen(pill.width() // 2, 5) not in ("#ff00ff", "#000000"))
+    right, bottom = pill.width() - 1, pill.height() - 1
+    assert {seen(x, y) for x in (0, 3, right - 3, right) for y in (0, 3, bottom - 3, bottom)} == {"#ff00ff"}
