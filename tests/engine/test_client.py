@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import gc
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -81,6 +82,29 @@ async def test_a_bulk_of_many_may_come_one_by_one(client: Client, store: Store) 
     titles = [(await handle.job()).arguments["title"] for handle in (handles[0], handles[700], handles[-1])]
     assert titles == ["buy 0", "buy 700", "buy 1199"]
     assert len({handle.id for handle in handles if handle.added}) == 1_200
+
+
+@pytest.mark.parametrize("given", [3, 1_700])
+async def test_a_generator_that_raises_ends_the_adding_and_leaves_nothing_half_done(
+    client: Client, store: Store, given: int
+) -> None:
+    def tasks() -> Iterator[CreateTask]:
+        for number in range(given):
+            yield CreateTask(title=f"buy {number}")
+        raise ValueError("the file ends here")
+
+    at_work = asyncio.all_tasks()
+    with pytest.raises(ValueError, match="the file ends here"):
+        await client.add_bulk(tasks())
+    assert {task for task in asyncio.all_tasks() - at_work if task.get_name() != "redis lane"} == set()
+    # What is on its way to Redis comes in order: nothing is added after this.
+    await client.add(CreateTask(title="the last"))
+    jobs = await store.jobs(TASKS, JobState.WAITING, 0, 3_000)
+    titles = [job.arguments["title"] for job in jobs]
+    *earlier, last = titles
+    assert last == "the last"
+    assert len(earlier) in ((0,) if given == 3 else (0, 500, 1_000, 1_500))
+    assert earlier == [f"buy {number}" for number in range(len(earlier))]
 
 
 async def test_adding_an_id_again_gives_the_first_jobs_handle(client: Client) -> None:
