@@ -188,15 +188,17 @@ _EVENT = re.compile(
     r"|chat|sync|retro|o'clock)s?\b",
     re.IGNORECASE,
 )
+_TELLS = re.compile(r"\b(?:is|was|were|will|would|had|has)\b", re.IGNORECASE)
 _NO_EVENT = re.compile(r"(?:to|my|our|it|that|this|it's)\b", re.IGNORECASE)
 _QUESTION = "(?:what|when|where|who|which|how|why|if|whether|is|are|what's|when's|where's|who's|how's)"
 _NO_NAME = re.compile(
     r"(?:is|was|are|were|has|have|had|will|would|can|could|may|might|must|should|does|did|do|be|been|isn't|wasn't|order"
-    r"|carrier|me|us|him|it|a|an|some|down)\b",
+    r"|carrier|me|us|him|it|to|a|an|some|down)\b",
     re.IGNORECASE,
 )
 _NO_THING = re.compile(
-    r"(?:it|this|that|these|those|nothing|everything|anything|so|he|she|we|they|you|i)\b|\w+ing$", re.IGNORECASE
+    r"(?:it|this|that|these|those|nothing|everything|anything|any|every|no|so|he|she|we|they|you|i)\b|\w+ing$",
+    re.IGNORECASE,
 )
 _LONGEST_THING = 6
 _FIRST = re.compile(
@@ -209,8 +211,12 @@ _MUST_BE: dict[str, Callable[[str], bool]] = {
     "amount": lambda words: _is_time(words, "in"),
     "with_time": _has_time,
     "time_first": lambda words: bool(_FIRST.match(words)) and _has_time(words),
-    "event": lambda words: bool(_EVENT.search(words)),
-    "event_with_time": lambda words: bool(_EVENT.search(words)) and not _NO_EVENT.match(words) and _has_time(words),
+    "event": lambda words: bool(_EVENT.search(words)) and not _NO_NAME.match(words),
+    "plan": lambda words: _has_time(words) and not _TELLS.search(words),
+    "plan_first": lambda words: bool(_FIRST.match(words)) and _has_time(words) and not _TELLS.search(words),
+    "event_with_time": lambda words: (
+        bool(_EVENT.search(words)) and not _NO_EVENT.match(words) and not _TELLS.search(words) and _has_time(words)
+    ),
     "event_or_time": lambda words: bool(_EVENT.search(words)) or _has_time(words),
     "errand": lambda words: not re.match(rf"{_QUESTION}\b", words, re.IGNORECASE),
     "message": lambda words: not (_FIRST.match(words) and _has_time(words)),
