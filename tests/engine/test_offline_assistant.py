@@ -114,6 +114,9 @@ UNDERSTOOD = [
     ("turn all queues back on", "resume_all", {}),
     ("how many jobs are waiting", "is_all_right", {}),
     ("does everything look good", "is_all_right", {}),
+    ("would you mind pausing the email queue", "pause_queue", {"queue": "email-processing"}),
+    ("tell me how everything is going", "is_all_right", {}),
+    ("tell me what my tasks are", "list_tasks", {}),
 ]
 
 NOT_UNDERSTOOD = [
