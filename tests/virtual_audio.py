@@ -102,7 +102,8 @@ class VirtualAudio:
         """Say `sound` into the microphone, or another one's `sink`; returns at once, the process ends with it."""
         file = self._folder / f"said-{len(self._said)}.raw"
         file.write_bytes(sound.samples.tobytes())
-        self._said.append(self._spawn("pacat", f"--device={sink}", *_format(sound.rate_hz), str(file)))
+        # Far ahead: on a busy machine a voice that is handed over just in time stutters.
+        self._said.append(self._spawn("pacat", f"--device={sink}", *_format(sound.rate_hz, 200), str(file)))
         return self._said[-1]
 
     def hush(self) -> None:
@@ -166,8 +167,8 @@ class VirtualAudio:
         return subprocess.run(command, env={**os.environ, **self.environment}, capture_output=True, check=check)
 
 
-def _format(rate_hz: int) -> tuple[str, ...]:
-    return ("--raw", "--latency-msec=20", "--format=s16le", f"--rate={rate_hz}", "--channels=1")
+def _format(rate_hz: int, latency_ms: int = 20) -> tuple[str, ...]:
+    return ("--raw", f"--latency-msec={latency_ms}", "--format=s16le", f"--rate={rate_hz}", "--channels=1")
 
 
 @contextmanager
