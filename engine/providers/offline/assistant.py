@@ -21,23 +21,8 @@ _ASKS = re.compile(
 )
 """How begins what a model could answer."""
 _SHORT = 3
-_SAYS_NOTHING = frozenset(
-    [
-        "what",
-        "when",
-        "where",
-        "many",
-        "much",
-        "have",
-        "with",
-        "that",
-        "does",
-        "your",
-        "right",
-        "everything",
-        "back",
-        "next",
-    ]
+_SAYS_NOTHING = re.compile(
+    r"\b(?:what|when|where|many|much|have|with|that|does|your|right|everything|back|next)\b", re.IGNORECASE
 )
 """Words of the wordings that are offered which are in all sorts of sentences."""
 
@@ -82,7 +67,7 @@ class OfflineAssistant:
 def _model(said: str, grammar: Grammar, tools: Mapping[str, Tool]) -> str:
     """Where a question is answered that is about nothing of ours; "" for any other sentence."""
     known = {word for name, wording in grammar.examples.items() if name in tools for word in _words(wording)}
-    ours = {word for word in known - _SAYS_NOTHING if len(word) > _SHORT}
+    ours = {word for word in known if len(word) > _SHORT and not _SAYS_NOTHING.fullmatch(word)}
     if not _ASKS.match(said) or ours & _words(said):
         return ""
     more = f" “{grammar.examples['help']}” tells you what I can do without one." if "help" in tools else ""

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from engine.providers import Vocabulary
 from engine.providers.offline.first_words import ByFirstWord
+from engine.providers.offline.free_words import MUST_BE, QUESTION_WORD
 from engine.providers.offline.jsgf import jsgf, jsgf_rules
-from engine.spoken_times import read_time, split_time
 
 # By path: importlib.resources cannot read a namespace package of an editable install.
 _FOLDER = Path(__file__).parents[3] / "resources" / "grammar" / "en"
@@ -150,7 +149,7 @@ def load_grammar() -> Grammar:
         _rules=jsgf_rules(source),
         _templates=ByFirstWord(source),
         _polite=re.compile(rf"^\W*(?:{before})\b[\s,]*|[\s,]*\b(?:{after})\W*$", re.IGNORECASE),
-        _asking=re.compile(rf"^(?:{_any_of(polite['asking'])}) (?={_QUESTION}\b)", re.IGNORECASE),
+        _asking=re.compile(rf"^(?:{_any_of(polite['asking'])}) (?={QUESTION_WORD}\b)", re.IGNORECASE),
         _inverted=tuple((re.compile(pattern, re.IGNORECASE), question) for pattern, question in source["inverted"]),
     )
 
@@ -165,65 +164,8 @@ def _holds(result: Any) -> bool:
     """Whether a match's free words are what its template's `must` says."""
     must = (result.intent_metadata or {}).get("must", {})
     return all(
-        _MUST_BE[kind](str(result.entities[name].value)) for name, kind in must.items() if name in result.entities
+        MUST_BE[kind](str(result.entities[name].value)) for name, kind in must.items() if name in result.entities
     )
-
-
-_TODAYS = (datetime(2030, 1, 7, 9, tzinfo=UTC), datetime(2030, 1, 10, 9, tzinfo=UTC))
-"""A Monday and a Thursday: whether words are a time is not to hang on today, when "this monday" is unclear on one."""
-
-
-def _is_time(words: str, *before: str) -> bool:
-    return any(read_time(f"{word} {words}".strip(), now) for now in _TODAYS for word in ("", *before))
-
-
-def _has_time(words: str) -> bool:
-    return any(split_time(words, now)[1] for now in _TODAYS)
-
-
-_EVENT = re.compile(
-    r"\b(?:meeting|appointment|event|call|lunch|dinner|breakfast|brunch|supper|coffee|drinks|interview|haircut|dentist|doctor"
-    r"|review|stand-?up|party|class|lesson|training|session|workshop|conference|catch-?up|one on one|date|trip|concert"
-    r"|rehearsal|massage|visit|presentation|demo|webinar|seminar|lecture|exam|yoga|gym|birthday|wedding|check-?up"
-    r"|chat|sync|retro|o'clock)s?\b",
-    re.IGNORECASE,
-)
-_TELLS = re.compile(r"\b(?:is|was|were|will|would|had|has)\b", re.IGNORECASE)
-_NO_EVENT = re.compile(r"(?:to|my|our|it|that|this|it's)\b", re.IGNORECASE)
-_QUESTION = "(?:what|when|where|who|which|how|why|if|whether|is|are|what's|when's|where's|who's|how's)"
-_NO_NAME = re.compile(
-    r"(?:is|was|are|were|has|have|had|will|would|can|could|may|might|must|should|does|did|do|be|been|isn't|wasn't|order"
-    r"|carrier|me|us|him|it|to|a|an|some|down)\b",
-    re.IGNORECASE,
-)
-_NO_THING = re.compile(
-    r"(?:it|this|that|these|those|nothing|everything|anything|any|every|no|so|he|she|we|they|you|i)\b|\w+ing$",
-    re.IGNORECASE,
-)
-_LONGEST_THING = 6
-_FIRST = re.compile(
-    r"(?:in|at|on|by|for|after|before|tomorrow|tonight|today|next|this|half|noon|later)\b", re.IGNORECASE
-)
-
-_MUST_BE: dict[str, Callable[[str], bool]] = {
-    "time": _is_time,
-    "new_time": lambda words: _is_time(words, "at", "in"),
-    "amount": lambda words: _is_time(words, "in"),
-    "with_time": _has_time,
-    "time_first": lambda words: bool(_FIRST.match(words)) and _has_time(words),
-    "event": lambda words: bool(_EVENT.search(words)) and not _NO_NAME.match(words),
-    "plan": lambda words: _has_time(words) and not _TELLS.search(words),
-    "plan_first": lambda words: bool(_FIRST.match(words)) and _has_time(words) and not _TELLS.search(words),
-    "event_with_time": lambda words: (
-        bool(_EVENT.search(words)) and not _NO_EVENT.match(words) and not _TELLS.search(words) and _has_time(words)
-    ),
-    "event_or_time": lambda words: bool(_EVENT.search(words)) or _has_time(words),
-    "errand": lambda words: not re.match(rf"{_QUESTION}\b", words, re.IGNORECASE),
-    "message": lambda words: not (_FIRST.match(words) and _has_time(words)),
-    "name": lambda words: not _NO_NAME.match(words),
-    "thing": lambda words: not _NO_THING.match(words) and len(words.split()) <= _LONGEST_THING,
-}
-"""What free words may have to be, by the word for it in a template's `must`."""
 
 
 def _as_written(value: str, text: str) -> str:
