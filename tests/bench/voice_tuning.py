@@ -26,7 +26,7 @@ from engine.providers.offline.confidence import features
 from engine.providers.offline.grammar import Grammar, load_grammar
 from engine.providers.offline.moonshine_program import Moonshine, model_folder
 from engine.providers.offline.recogniser_program import Recogniser, with_noise_floor
-from engine.providers.offline.transcriber import _prepare
+from engine.providers.offline.transcriber import _is_clear, _prepare
 from engine.providers.offline.word_graph import word_graph
 from tests.spoken_set import Said, in_noise
 
@@ -431,7 +431,7 @@ def commands(grammar: Grammar, count: int) -> Iterator[str]:
 
 
 async def collect(count: int, turns: int) -> list[dict[str, Any]]:
-    """What the recognisers make of each clip: of commands that were heard as such, and of sentences."""
+    """What is made of each clip: the commands found in it, the features of each and whether it is right."""
     grammar, recogniser, moonshine = load_grammar(), Recogniser(), Moonshine(model_folder())
     recogniser.listen_with(word_graph(grammar.jsgf(Vocabulary())), grammar.pronunciations)
     speakers = [OfflineSynthesizer(*voice) for voice in VOICES]
@@ -443,17 +443,18 @@ async def collect(count: int, turns: int) -> list[dict[str, Any]]:
             text = one if isinstance(one, str) else one.text
             place = number + turn * 3
             sound = await speakers[place % len(VOICES)].synthesize(text)
-            speech = _prepare(in_noise(sound, NOISE_DB[place % len(NOISE_DB)]))
-            command = recogniser.command(with_noise_floor(np.frombuffer(speech, dtype="<i2")))
-            understood = grammar.understand(command["text"])
-            if understood is None or not (isinstance(one, str) or one.is_meant_by(understood)):
-                voice = VOICES[place % len(VOICES)][0]
-                print(f"not counted: {voice}: {text!r} was heard as {command['text']!r}", flush=True)
-                continue
-            guessed = [str(understood.arguments[name]) for name in understood.free]
-            heard = moonshine.answer(speech, command["text"])
-            told = features(command, guessed, heard)
-            rows.append({"text": text, "heard": command["text"], "meant": not isinstance(one, str), "features": told})
+            noisy = in_noise(sound, NOISE_DB[place % len(NOISE_DB)])
+            speech, found = _prepare(noisy), []
+            for look in (speech, _prepare(noisy, with_noise=True)):
+                command = recogniser.command(with_noise_floor(np.frombuffer(look, dtype="<i2")))
+                if (understood := grammar.understand(command["text"])) is not None:
+                    guessed = [str(understood.arguments[name]) for name in understood.free]
+                    told = features(command, guessed, moonshine.answer(speech, command["text"]))
+                    right = isinstance(one, Said) and one.is_meant_by(understood)
+                    found.append({"heard": command["text"], "right": right, "features": told})
+                if _is_clear(moonshine.answer(speech)):
+                    break  # the second look is for noise
+            rows.append({"text": text, "meant": isinstance(one, Said), "found": found})
     for speaker in speakers:
         await speaker.close()
     return rows
@@ -475,14 +476,21 @@ def fit(told: npt.NDArray[np.float64], meant: npt.NDArray[np.float64]) -> npt.ND
     return np.array([weights[0] - scaled @ mean, *scaled])
 
 
-def judged(told: npt.NDArray[np.float64], meant: npt.NDArray[np.float64], texts: list[str]) -> npt.NDArray[np.float64]:
-    """The likelihood of each clip by weights that were fitted without its fold."""
-    folds = np.array([sum(map(ord, text)) % _FOLDS for text in texts])
-    found = np.zeros(len(meant))
-    for fold in range(_FOLDS):
-        weights = fit(told[folds != fold], meant[folds != fold])
-        found[folds == fold] = 1 / (1 + np.exp(-(weights[0] + told[folds == fold] @ weights[1:])))
-    return found
+def judged(
+    told: npt.NDArray[np.float64],
+    meant: npt.NDArray[np.float64],
+    texts: list[str],
+    asked: list[tuple[dict[str, Any], dict[str, Any]]],
+) -> list[float]:
+    """The likelihood of each that is `asked`, a row and one found in it, by weights fitted without its text's fold."""
+
+    def fold(text: str) -> int:
+        return sum(map(ord, text)) % _FOLDS
+
+    folds = np.array([fold(text) for text in texts])
+    weights = [fit(told[folds != number], meant[folds != number]) for number in range(_FOLDS)]
+    sums = [weights[fold(row["text"])] @ [1.0, *one["features"]] for row, one in asked]
+    return [float(1 / (1 + np.exp(-total))) for total in sums]
 
 
 def main() -> None:
@@ -498,17 +506,29 @@ def main() -> None:
         rows = asyncio.run(collect(chosen.commands, chosen.turns))
         if chosen.rows:
             chosen.rows.write_text(json.dumps(rows))
-    meant = np.array([float(row["meant"]) for row in rows])
-    texts = [row["text"] for row in rows]
-    told = np.array([row["features"] for row in rows])
+    # A command that was taken for another one is neither: it fits in part.
+    used = [(row, one) for row in rows for one in row["found"] if one["right"] or not row["meant"]]
+    told, meant = np.array([one["features"] for _, one in used]), np.array([float(row["meant"]) for row, _ in used])
     print(f"_WEIGHTS = ({', '.join(f'{weight:.3f}' for weight in fit(told, meant))})")
-    likely = judged(told, meant, texts)
+    everything = [(row, one) for row in rows for one in row["found"]]
+    likely = judged(told, meant, [row["text"] for row, _ in used], everything)
+    for (_, one), likely_one in zip(everything, likely, strict=True):
+        one["likely"] = likely_one
     for limit in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8):
-        kept, taken = (likely[meant > 0] >= limit).mean(), (likely[meant == 0] >= limit).mean()
-        print(f"limit {limit}: {100 * kept:.1f} % of commands kept, {100 * taken:.1f} % of sentences taken")
-    for row, likely_one in zip(rows, likely, strict=True):
-        if (likely_one >= 0.5) != row["meant"]:
-            print(f"  {likely_one:.2f} {row['text']!r} heard as {row['heard']!r}")
+        first = [next((one for one in row["found"] if one["likely"] >= limit), None) for row in rows]
+        of_commands = [one for row, one in zip(rows, first, strict=True) if row["meant"]]
+        right = sum(one is not None and one["right"] for one in of_commands) / len(of_commands)
+        wrong = sum(one is not None and not one["right"] for one in of_commands) / len(of_commands)
+        taken = sum(one is not None and not row["meant"] for row, one in zip(rows, first, strict=True))
+        print(
+            f"limit {limit}: of commands {100 * right:.1f} % right, {100 * wrong:.1f} % others; {100 * taken:.1f} % taken"
+        )
+    for row in rows:
+        best = max(row["found"], key=lambda one: one["likely"], default=None)
+        if row["meant"] != (best is not None and best["likely"] >= 0.5) or (
+            row["meant"] and best and not best["right"]
+        ):
+            print(f"  {row['text']!r}: {best and (round(best['likely'], 2), best['heard'])}")
 
 
 if __name__ == "__main__":

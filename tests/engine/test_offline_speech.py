@@ -162,7 +162,7 @@ async def test_a_long_recording_is_heard_part_by_part(offline: Offline) -> None:
     dickens = Recording.read(SPOKEN / "two_cities.wav")
     assert dickens.duration_ms > 40_000
     *told, heard = [text async for text in offline.transcriber.transcribe_stream(dickens)]
-    assert len(told) == 3
+    assert len(told) > 3
     assert all(longer.startswith(text) for text, longer in pairwise(told))
     assert heard.startswith("It was the best of times. It was the worst of times.")
     assert "we were all going direct to heaven" in heard.lower()
@@ -172,7 +172,7 @@ async def test_what_is_heard_does_not_depend_on_what_was_heard_before(offline: O
     first, second = [
         _prepare(await offline.synthesizer.synthesize(text)) for text in ("pause all queues", "what time is it")
     ]
-    twice = [await offline.transcriber._command(sound) for sound in (first, second, first)]
+    twice = [await offline.transcriber._nearest(sound) for sound in (first, second, first)]
     assert twice[0] == twice[2]
     assert twice[1]["text"] == "what time is it"
 

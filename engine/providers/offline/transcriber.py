@@ -31,10 +31,10 @@ _SILENCE_MS = 300  # without it the last word is cut off
 _LIKELY = 0.5
 _OTHER_WORDS = 10.0
 """Names and free words that are so much less likely (nats) than those of the model of any English are others."""
-_CLEAR = -0.5
+_CLEAR = -0.4
 """The model of any English is sure of words that are so likely (nats) for each of them."""
-_LONGEST_MS = 20_000
-"""No command is longer, and Moonshine hears no more at once."""
+_LONGEST_MS = 12_000
+"""What is longer is no command that the recogniser listens for, and is heard in parts."""
 _OLD_SPELLING = re.compile(r"\b(to)-(day|night|morrow)\b", re.IGNORECASE)
 _MOST_USERS = 8
 
@@ -93,28 +93,19 @@ class OfflineTranscriber:
         if len(parts) > 1:
             return await self._dictated(parts, tell)
         speech = await asyncio.to_thread(_prepare, recording)
-        command: dict[str, Any]
-        text: str
-        command, text = await asyncio.gather(self._command(speech), self._any_english(speech, tell))
-        grammar = await self._grammar.load()
-        understood = grammar.understand(command["text"])
-        if understood is None:
-            return text
-        guessed = [str(understood.arguments[name]) for name in understood.free]
-        heard = await self._hear(speech, command["text"])
-        sure = likelihood(features(command, guessed, heard))
-        _log.debug("a command is meant with a likelihood of %.2f", sure)
-        if sure < _LIKELY or (self._said_others(guessed, heard) and grammar.understand(text) is not None):
-            return text
-        return str(heard["meant"]["text"])
+        heard, command = await asyncio.gather(self._any_english(speech, tell), self._command(speech, speech))
+        if command is None and not _is_clear(heard):
+            # Taking noise off blurs some sounds, too.
+            noisy = await asyncio.to_thread(_prepare, recording, with_noise=True)
+            command = await self._command(noisy, speech)
+        return str(heard["text"]) if command is None else command
 
-    async def _any_english(self, speech: bytes, tell: Callable[[str], None]) -> str:
-        """The words that the model of any English hears; they are told where it is sure of them."""
+    async def _any_english(self, speech: bytes, tell: Callable[[str], None]) -> dict[str, Any]:
+        """What the model of any English hears; it is told where it is clear."""
         heard = await self._hear(speech)
-        text = str(heard["text"])
-        if text and _is_clear(heard):
-            tell(text)
-        return text
+        if heard["text"] and _is_clear(heard):
+            tell(heard["text"])
+        return heard
 
     def _said_others(self, guessed: Sequence[str], heard: dict[str, Any]) -> bool:
         """Whether a command's names and free words are others than the grammar's; the user's own people are known."""
@@ -126,14 +117,15 @@ class OfflineTranscriber:
         """The words of a recording that is too long for a command; one may yet begin it, such as that of an email."""
         texts: list[str] = []
         for part in parts:
-            texts.append((await self._hear(await asyncio.to_thread(_prepare, part)))["text"])
-            tell(" ".join(texts))
-        return " ".join(text for text in texts if text)
+            if text := (await self._hear(await asyncio.to_thread(_prepare, part)))["text"]:
+                texts.append(text)
+                tell(" ".join(texts))
+        return " ".join(texts)
 
     async def get_ready(self) -> None:
         """Start what hears and load what it listens with, by letting it hear silence. Raises as `transcribe`."""
         silence = _prepare(Recording(np.zeros(0, np.int16), SPEECH_RATE_HZ))
-        await asyncio.gather(self._command(silence), self._hear(silence))
+        await asyncio.gather(self._nearest(silence), self._hear(silence))
 
     async def guessed(self, text: str) -> tuple[str, ...]:
         """The parts of a transcript that are names or free words: they may well be others that sound alike."""
@@ -162,9 +154,23 @@ class OfflineTranscriber:
         self._listening[vocabulary] = listening
         return listening
 
-    async def _command(self, speech: bytes) -> dict[str, Any]:
+    async def _command(self, sound: bytes, speech: bytes) -> str | None:
+        """The command that was meant, or None: it is looked for in `sound`, which Moonshine hears as `speech`."""
+        nearest, grammar = await asyncio.gather(self._nearest(sound), self._grammar.load())
+        understood = grammar.understand(nearest["text"])
+        if understood is None:
+            return None
+        guessed = [str(understood.arguments[name]) for name in understood.free]
+        heard = await self._hear(speech, nearest["text"])
+        sure = likelihood(features(nearest, guessed, heard))
+        _log.debug("a command is meant with a likelihood of %.2f", sure)
+        if sure < _LIKELY or (self._said_others(guessed, heard) and grammar.understand(heard["text"]) is not None):
+            return None
+        return str(heard["meant"]["text"])
+
+    async def _nearest(self, sound: bytes) -> dict[str, Any]:
         """The command that is nearest to the sound."""
-        answer, _ = await self.commands.ask({"mode": "command", **await self._listen()}, speech)
+        answer, _ = await self.commands.ask({"mode": "command", **await self._listen()}, sound)
         return answer
 
     async def _hear(self, speech: bytes, meant: str = "") -> dict[str, Any]:
@@ -178,13 +184,15 @@ def _is_clear(heard: dict[str, Any]) -> bool:
     return bool(heard["likely"] >= _CLEAR * len(heard["text"].split()))
 
 
-def _prepare(recording: Recording) -> bytes:
-    """16 kHz PCM with silence at both ends.
+def _prepare(recording: Recording, *, with_noise: bool = False) -> bytes:
+    """16 kHz PCM with silence at both ends, and without its noise.
 
     Zeros that are there already go first: no microphone heard them, and the noise would be measured by them.
     """
     samples = recording.at_rate(SPEECH_RATE_HZ).samples
     heard = np.flatnonzero(samples)
-    samples = without_noise(samples[heard[0] : heard[-1] + 1] if len(heard) else samples[:0])
+    samples = samples[heard[0] : heard[-1] + 1] if len(heard) else samples[:0]
+    if not with_noise:
+        samples = without_noise(samples)
     silence = np.zeros(_SILENCE_MS * SPEECH_RATE_HZ // 1000, np.int16)
     return np.concatenate([silence[: len(silence) // 3], samples, silence]).astype("<i2").tobytes()
