@@ -42,14 +42,22 @@ class ClusterClient(RedisCluster):
             known["redis_connect_func"] = redis_connect_func
         self._turn = asyncio.Semaphore(_MOST_COMMANDS)
         self._reads: dict[tuple[str, str], asyncio.Task[Any]] = {}
+        self._under_way = 0
+        self._ended = False
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """Run a command where its keys are."""
         async with self._turn:
-            if self._initialize:
-                # redis-py sends the first commands to a node by chance.
-                await self.initialize()
-            return await super().execute_command(*args, **options)
+            self._under_way += 1
+            try:
+                if self._initialize:
+                    # redis-py sends the first commands to a node by chance.
+                    await self.initialize()
+                return await super().execute_command(*args, **options)
+            finally:
+                self._under_way -= 1
+                if self._ended and not self._under_way:  # it may have connected anew: nobody else would close that
+                    await self._disconnect()
 
     def register_script(self, script: Any) -> AsyncScript:  # type: ignore[override]  # redis-py's is annotated twice
         """A script to be called with keys of one slot."""
@@ -102,6 +110,14 @@ class ClusterClient(RedisCluster):
             read.cancel()
         if reads:
             await asyncio.wait(reads)
+        await self._disconnect()
+
+    async def end(self) -> None:
+        """Close every connection for good: those, too, that a command under way opens after this."""
+        self._ended = True
+        await self.aclose()
+
+    async def _disconnect(self) -> None:
         # redis-py's own leaves them open where the nodes are to be looked at anew.
         self._initialize = True
         await self.nodes_manager.aclose()

@@ -95,6 +95,15 @@ class Link:
     lane: Lane | None = None
     """Where scripts run, except on a Cluster."""
 
+    async def end(self) -> None:
+        """Close the connections for good."""
+        if self.lane is not None:
+            await self.lane.close()
+        if isinstance(self.redis, ClusterClient):
+            await self.redis.end()
+        else:
+            await self.redis.aclose()
+
 
 class FoundClusterError(HarkError):
     """A plain address turned out to be a Cluster's: go on with `url`."""

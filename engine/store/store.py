@@ -74,9 +74,7 @@ class Store(
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._lane is not None:
-            await self._lane.close()
-        await self._redis.aclose()
+        await self._link.end()
 
     async def ping(self) -> None:
         """Return when Redis answers; raise otherwise."""
@@ -408,13 +406,12 @@ class Store(
     async def _change_over(self, url: str) -> None:
         """Use another address from now on."""
         if url != self._url:
-            old, old_lane, self._url = self._redis, self._lane, url
+            old, self._url = self._link, url
             self._use(connect(url))
-            if old_lane is not None:
-                await old_lane.close()
-            await old.aclose()
+            await old.end()
 
     def _use(self, link: Link) -> None:
+        self._link = link
         self._redis, self._spread, self._lane = link.redis, link.spread, link.lane
         self._scripts = register_scripts(self._redis)
 

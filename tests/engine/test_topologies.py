@@ -23,7 +23,17 @@ from engine.store.connect import ACL_RIGHTS, connect, without_password
 from engine.store.server import find_binary
 from engine.worker.broker import QueueBroker
 from engine.worker.pool import serve
-from tests.redis_topologies import Certificates, Node, Watched, cluster, free_port, make_certificates, server, watched
+from tests.redis_topologies import (
+    Certificates,
+    Node,
+    Watched,
+    cluster,
+    free_port,
+    make_certificates,
+    server,
+    until,
+    watched,
+)
 
 DEBIAN = Path("/usr/bin/redis-server")
 """Speaks TLS, which the bundled server does not."""
@@ -359,6 +369,26 @@ async def test_events_of_all_nodes_come_to_one_reader(nodes: list[Node]) -> None
         await reading
     assert {(event.queue, event.id) for event in follower.seen} == {(queue, "told") for queue in QUEUES}
     await store.close()
+
+
+def _clients(nodes: list[Node]) -> int:
+    """How many connections the nodes have, these questions' own left out."""
+    count = -len(nodes)
+    for node in nodes:
+        with node.client() as client:
+            count += len(client.client_list(_type="normal"))
+    return count
+
+
+async def test_commands_under_way_while_the_store_is_closed_leave_no_connection_to_a_cluster(nodes: list[Node]) -> None:
+    before = _clients(nodes)
+    store = Store(_cluster_url(nodes))
+    await store.reach()
+    under_way = [asyncio.create_task(store.tick(queue)) for queue in QUEUES]
+    await asyncio.sleep(0)
+    await store.close()
+    await asyncio.gather(*under_way, return_exceptions=True)
+    until(lambda: _clients(nodes) <= before, "connections stay open")
 
 
 async def test_a_cluster_address_of_a_single_redis_is_told(acl_node: Node) -> None:
