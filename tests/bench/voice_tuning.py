@@ -515,20 +515,19 @@ def main() -> None:
     for (_, one), likely_one in zip(everything, likely, strict=True):
         one["likely"] = likely_one
     for limit in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8):
-        first = [next((one for one in row["found"] if one["likely"] >= limit), None) for row in rows]
-        of_commands = [one for row, one in zip(rows, first, strict=True) if row["meant"]]
-        right = sum(one is not None and one["right"] for one in of_commands) / len(of_commands)
-        wrong = sum(one is not None and not one["right"] for one in of_commands) / len(of_commands)
-        taken = sum(one is not None and not row["meant"] for row, one in zip(rows, first, strict=True))
-        print(
-            f"limit {limit}: of commands {100 * right:.1f} % right, {100 * wrong:.1f} % others; {100 * taken:.1f} % taken"
-        )
+        of_commands = [outcome(row, limit) for row in rows if row["meant"]]
+        taken = [outcome(row, limit) != "none" for row in rows if not row["meant"]]
+        right, other = (100 * of_commands.count(one) / len(of_commands) for one in ("right", "other"))
+        print(f"limit {limit}: {right:.1f} % right, {other:.1f} % others; {100 * sum(taken) / len(taken):.1f} % taken")
     for row in rows:
-        best = max(row["found"], key=lambda one: one["likely"], default=None)
-        if row["meant"] != (best is not None and best["likely"] >= 0.5) or (
-            row["meant"] and best and not best["right"]
-        ):
-            print(f"  {row['text']!r}: {best and (round(best['likely'], 2), best['heard'])}")
+        if outcome(row) != ("right" if row["meant"] else "none"):
+            print(f"  {row['text']!r}: {[(round(one['likely'], 2), one['heard']) for one in row['found']]}")
+
+
+def outcome(row: dict[str, Any], limit: float = 0.5) -> str:
+    """What becomes of a clip: the first command found that is so likely is "right" or an "other" one; else "none"."""
+    taken = next((one for one in row["found"] if one["likely"] >= limit), None)
+    return "none" if taken is None else "right" if taken["right"] else "other"
 
 
 if __name__ == "__main__":
