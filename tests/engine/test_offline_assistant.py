@@ -107,6 +107,7 @@ UNDERSTOOD = [
     ("how many jobs are waiting for transcription", "queue_state", {"queue": "transcription"}),
     ("bring the email queue to a halt", "pause_queue", {"queue": "email-processing"}),
     ("you can let the email queue run again", "resume_queue", {"queue": "email-processing"}),
+    ("try the failed jobs again please", "retry_failed", {}),
     ("retry the calendar queue's failed jobs", "retry_failed", {"queue": "calendar-sync"}),
     ("retry the failed jobs of all queues", "retry_failed", {}),
     ("which email jobs have failed", "what_failed", {"queue": "email-processing"}),

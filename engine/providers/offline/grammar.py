@@ -96,16 +96,17 @@ class Grammar:
         """`text` on one line as the grammar spells it, in the ways it may be meant, the likeliest first.
 
         That is without "please" and the like at either end, then without "tell me" before a question, as the
-        question that "if I have mail" stands for, and as it is: "thanks" may be the email that is to be sent.
+        question that "if I have mail" stands for, and with ever more of it: "thanks" may be the email that is to be sent.
         """
         whole = _HYPHENED.sub(r"\1\2", " ".join(text.replace("’", "'").split()))
-        plain = whole
+        plain, longer = whole, [whole]
         while (shorter := self._polite.sub("", plain).strip()) not in (plain, ""):
             plain = shorter
+            longer.insert(0, plain)
         kept = whole[whole.find(plain) :]
         asked, asked_kept = (self._asking.sub("", words) for words in (plain, kept))
         direct = (pattern.sub(question, asked) for pattern, question in self._inverted if pattern.match(asked))
-        yield from dict.fromkeys((plain, asked, *direct, kept, asked_kept, whole))
+        yield from dict.fromkeys((plain, asked, *direct, kept, asked_kept, *longer))
 
 
 class SharedGrammar:
