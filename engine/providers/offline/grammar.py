@@ -22,9 +22,15 @@ from engine.providers.offline.jsgf import jsgf, jsgf_rules
 
 # By path: importlib.resources cannot read a namespace package of an editable install.
 _FOLDER = Path(__file__).parents[3] / "resources" / "grammar" / "en"
-# A file each; help offers their commands in this order.
+LONGEST = 4_000
+"""Characters. A longer text is none of ours: hassil's time grows with the square, and 20,000 took it half a minute."""
 _HYPHENED = re.compile(r"\b(e)-(mails?)\b", re.IGNORECASE)
 """Not two wordings in the grammar: they sound alike, and the recogniser would write now one, now the other."""
+_MOST_POLITE = 10
+"""So often a "please" and the like is taken off either end: each time reads the text once, which may be long."""
+_OWN_WORK = r"(?:i|we|let)(?:'\w+)?(?: (?!you\b)[\w']+){0,3}? (?:finish|complete)\b"
+"""With this "I need to" is no politeness: "I need to finish the report" says that the report is not done."""
+# A file each; help offers their commands in this order.
 _FIELDS = ("clock", "console", "tasks", "reminders", "mail", "calendar", "general")
 
 
@@ -67,7 +73,9 @@ class Grammar:
         return jsgf(self._rules, vocabulary, silent)
 
     def understand(self, text: str) -> Understood | None:
-        """Return the command that `text` gives, or None where it is none of ours."""
+        """Return the command that `text` gives, or None where it is none of ours or longer than `LONGEST`."""
+        if len(text) > LONGEST:
+            return None
         result = next(filter(None, map(self._best, self._readings(text))), None)
         if result is None:
             return None
@@ -100,7 +108,9 @@ class Grammar:
         """
         whole = _HYPHENED.sub(r"\1\2", " ".join(text.replace("’", "'").split()))
         plain, longer = whole, [whole]
-        while (shorter := self._polite.sub("", plain).strip()) not in (plain, ""):
+        for _ in range(_MOST_POLITE):
+            if (shorter := self._polite.sub("", plain).strip()) in (plain, ""):
+                break
             plain = shorter
             longer.insert(0, plain)
         kept = whole[whole.find(plain) :]
@@ -149,7 +159,9 @@ def load_grammar() -> Grammar:
         },
         _rules=jsgf_rules(source),
         _templates=ByFirstWord(source),
-        _polite=re.compile(rf"^\W*(?:{before})\b[\s,]*|[\s,]*\b(?:{after})\W*$", re.IGNORECASE),
+        _polite=re.compile(
+            rf"^(?!\W*{_OWN_WORK})\W*(?:{before})\b[\s,]*|(?<![\s,])[\s,]*\b(?:{after})\W*$", re.IGNORECASE
+        ),
         _asking=re.compile(rf"^(?:{_any_of(polite['asking'])}) (?={QUESTION_WORD}\b)", re.IGNORECASE),
         _inverted=tuple((re.compile(pattern, re.IGNORECASE), question) for pattern, question in source["inverted"]),
     )
