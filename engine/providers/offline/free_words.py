@@ -43,9 +43,21 @@ _NO_THING = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_THING = 6
+_NO_NAME_OF_ONE = re.compile(
+    r"(?:it|this|that|these|those|them|as|to|off|all|everything|anything|nothing|all (?:of )?(?:my |the )?tasks"
+    r"|(?:the )?(?:first|second|third|last|next|other|same) one)(?: as)?",
+    re.IGNORECASE,
+)
+_OTHERS = re.compile(r"\b(?:jobs?|queues?|tasks?|reminders?|timers?|alarms?)$", re.IGNORECASE)
+_LIST = re.compile(r"\b(?:my|the|our) (?:(?:to.do|task|shopping|grocery) )?(?:list|tasks)\b", re.IGNORECASE)
 _FIRST = re.compile(
     r"(?:in|at|on|by|for|after|before|tomorrow|tonight|today|next|this|half|noon|later)\b", re.IGNORECASE
 )
+
+
+def _is_plan(words: str) -> bool:
+    return _has_time(words) and not _TELLS.search(words) and not _LIST.search(words)
+
 
 MUST_BE: dict[str, Callable[[str], bool]] = {
     "time": _is_time,
@@ -54,15 +66,18 @@ MUST_BE: dict[str, Callable[[str], bool]] = {
     "with_time": _has_time,
     "time_first": lambda words: bool(_FIRST.match(words)) and _has_time(words),
     "event": lambda words: bool(_EVENT.search(words)) and not _NO_NAME.match(words),
-    "plan": lambda words: _has_time(words) and not _TELLS.search(words),
-    "plan_first": lambda words: bool(_FIRST.match(words)) and _has_time(words) and not _TELLS.search(words),
-    "event_with_time": lambda words: (
-        bool(_EVENT.search(words)) and not _NO_EVENT.match(words) and not _TELLS.search(words) and _has_time(words)
-    ),
+    "no_task": lambda words: not _LIST.search(words),
+    "plan": _is_plan,
+    "plan_first": lambda words: bool(_FIRST.match(words)) and _is_plan(words),
+    "event_with_time": lambda words: bool(_EVENT.search(words)) and not _NO_EVENT.match(words) and _is_plan(words),
     "event_or_time": lambda words: bool(_EVENT.search(words)) or _has_time(words),
     "errand": lambda words: not re.match(rf"{QUESTION_WORD}\b", words, re.IGNORECASE),
     "message": lambda words: not (_FIRST.match(words) and _has_time(words)),
     "name": lambda words: not _NO_NAME.match(words),
-    "thing": lambda words: not _NO_THING.match(words) and len(words.split()) <= _LONGEST_THING,
+    "named": lambda words: not _NO_NAME_OF_ONE.fullmatch(words),
+    "one_event": lambda words: not _NO_NAME_OF_ONE.fullmatch(words) and not _OTHERS.search(words),
+    "thing": lambda words: (
+        not _NO_THING.match(words) and not _NO_NAME_OF_ONE.fullmatch(words) and len(words.split()) <= _LONGEST_THING
+    ),
 }
 """What free words may have to be, by the word for it in a template's `must`."""
