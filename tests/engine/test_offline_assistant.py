@@ -118,6 +118,10 @@ UNDERSTOOD = [
     ("would you mind pausing the email queue", "pause_queue", {"queue": "email-processing"}),
     ("tell me how everything is going", "is_all_right", {}),
     ("tell me what my tasks are", "list_tasks", {}),
+    ("I want to mark buy milk as done", "finish_task", {"title": "buy milk"}),
+    ("add call Bob to my list for Friday", "create_task", {"title": "call Bob", "due": "for Friday"}),
+    ("remind me of it", "ask_for_reminder", {}),
+    ("stop", "say_no", {}),
 ]
 
 NOT_UNDERSTOOD = [
@@ -140,6 +144,17 @@ NOT_UNDERSTOOD = [
     "I have a meeting every Monday and I hate it",
     "lunch was delicious today",
     "add two and two",
+    # Nobody has named what is meant.
+    "mark it as done",
+    "mark that as done",
+    "mark everything as done",
+    "mark the first one as done",
+    "cancel everything",
+    "cancel the job",
+    # It is not done yet.
+    "I need to finish the report",
+    "Hey Hark, I'd like to complete the tax return",
+    "let's finish the slides",
 ]
 
 
@@ -292,9 +307,22 @@ async def test_of_what_a_model_could_answer_it_is_told_where_to_set_one_up(
     assert "in the settings" in reply.text
 
 
-async def test_no_words_are_said_to_be_none(assistant: OfflineAssistant) -> None:
-    reply = await assistant.respond("  ", [], TOOLS)
+@pytest.mark.parametrize("text", ["  ", "...", "🙂"])
+async def test_no_words_are_said_to_be_none(assistant: OfflineAssistant, text: str) -> None:
+    reply = await assistant.respond(text, [], TOOLS)
     assert reply == Reply("I heard no words. Please say it again.")
+
+
+async def test_of_a_long_text_only_the_beginning_is_said_back(assistant: OfflineAssistant) -> None:
+    reply = await assistant.respond("blah " * 100, [], TOOLS)
+    assert reply.text.startswith("I did not understand “blah blah ")
+    assert "blah…”" in reply.text
+    assert len(reply.text) < 300
+
+
+async def test_a_text_too_long_for_templates_is_told_so(assistant: OfflineAssistant) -> None:
+    reply = await assistant.respond("move " + "to tomorrow " * 1000, [], TOOLS)
+    assert reply.text.startswith("That is too long for me")
 
 
 async def test_a_command_without_its_tool_is_not_claimed_done(assistant: OfflineAssistant) -> None:
@@ -309,6 +337,48 @@ async def test_a_task_without_a_title_is_asked_for_and_the_answer_is_the_title(a
 
     reply = await assistant.respond("Oil the gate", [Turn("create a new task", question.text)], TOOLS)
     assert [action.arguments for action in reply.actions] == [{"title": "Oil the gate"}]
+
+
+async def test_what_somebody_has_to_do_is_put_on_the_list_after_a_yes(assistant: OfflineAssistant) -> None:
+    said = "I need to finish the report by Friday."
+    question = await assistant.respond(said, [], TOOLS)
+    assert question == Reply("Shall I put “finish the report by Friday” on your list?")
+
+    reply = await assistant.respond("yes", [Turn(said, question.text)], TOOLS)
+    assert [action.arguments for action in reply.actions] == [{"title": "finish the report by Friday"}]
+
+
+@pytest.mark.parametrize(
+    "question", ["What is the task? Say, for example: add buy milk to my list.", "Shall I put “buy milk” on your list?"]
+)
+@pytest.mark.parametrize("answer", ["no", "never mind", "nothing", "cancel"])
+async def test_a_question_is_answered_with_no(assistant: OfflineAssistant, question: str, answer: str) -> None:
+    reply = await assistant.respond(answer, [Turn("create a task", question)], TOOLS)
+    assert reply == Reply("All right.")
+
+
+@pytest.mark.parametrize(
+    ("answer", "title"),
+    [("buy bread", "buy bread"), ("bread", "bread"), ("the second one", "buy bread"), ("the last one", "buy salt")],
+)
+async def test_which_one_is_meant_is_answered_by_its_name_or_its_place(
+    assistant: OfflineAssistant, answer: str, title: str
+) -> None:
+    tools = {"finish_task": Tool("finish_task", "Finish", Title, create)}
+    question = "Which one: “buy milk”, “buy bread” or “buy salt”?"
+
+    reply = await assistant.respond(answer, [Turn("mark buy as done", question)], tools)
+    assert [action.arguments for action in reply.actions] == [{"title": title}]
+
+
+@pytest.mark.parametrize("answer", ["the fourth one", "a horse"])
+async def test_none_of_those_asked_about_is_not_understood(assistant: OfflineAssistant, answer: str) -> None:
+    tools = {"finish_task": Tool("finish_task", "Finish", Title, create)}
+    question = "Which one: “buy milk”, “buy bread” or “buy salt”?"
+
+    reply = await assistant.respond(answer, [Turn("mark buy as done", question)], tools)
+    assert reply.text.startswith("I did not understand")
+    assert reply.actions == ()
 
 
 async def test_a_timer_without_its_length_is_asked_for_it(assistant: OfflineAssistant) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from pydantic import ValidationError
 
 from engine.providers import Reply, Tool, Turn, acted
-from engine.providers.offline.grammar import Grammar, SharedGrammar
+from engine.providers.offline.grammar import LONGEST, Grammar, SharedGrammar, Understood
 
 _OFFERED = 3
 """So many wordings are offered where nothing was understood."""
@@ -25,6 +26,19 @@ _SAYS_NOTHING = re.compile(
     r"\b(?:what|when|where|many|much|have|with|that|does|your|right|everything|back|next)\b", re.IGNORECASE
 )
 """Words of the wordings that are offered which are in all sorts of sentences."""
+_QUOTED = 80
+"""So many characters of what was not understood are said back."""
+_TO_BE_DONE = re.compile(
+    r"(?:i|we)(?:'ve| have)? (?:(?:really|still|also) )*(?:(?:need|have|ought|got|want) to|must|should) (.+?)[.!]*",
+    re.IGNORECASE,
+)
+"""What somebody has to do, said without wanting anything of us."""
+_SHALL_I_ADD = "Shall I put “{}” on your list?"
+_OFFERED_TO_ADD = re.compile(_SHALL_I_ADD.format("(.+)").replace("?", r"\?"))
+_ONE_OF_THEM = {"finish_task": "title", "delete_task": "title", "cancel_reminder": "text"}
+"""Tools that answer "Which one: “buy milk” or “buy bread”?" where several are meant, and the argument that tells."""
+_PLACES = ("first", "second", "third", "fourth", "fifth")
+_PLACE = re.compile(rf"(?:the )?(?:({'|'.join(_PLACES)})|last)(?: one)?[.!]*", re.IGNORECASE)
 
 
 class OfflineAssistant:
@@ -36,19 +50,25 @@ class OfflineAssistant:
     async def respond(self, text: str, history: Sequence[Turn], tools: Mapping[str, Tool]) -> Reply:
         """Call the tool that `text` names and reply with its sentence.
 
-        After a question of ours, such as for a task's title, the next words are its answer. A HarkError of the tool is
-        let through.
+        After a question of ours, such as for a task's title or which one is meant, the next words are its answer.
+        A HarkError of the tool is let through.
         """
         grammar = await self._grammar.load()
         said = " ".join(text.split())
-        if not said:
+        if not re.search(r"\w", said):
             return Reply("I heard no words. Please say it again.")
-        understood = grammar.understand(said)
-        if understood is None and history and (asked := grammar.questions.get(history[-1].replied)):
-            understood = grammar.understand(asked.format(said))
-        if understood is None:
+        if len(said) > LONGEST:
             return Reply(
-                f"I did not understand “{said}”. {_model(said, grammar, tools) or _offer(said, grammar, tools)}"
+                f"That is too long for me: without a language model I understand {LONGEST} characters at most."
+            )
+        understood = _answered(said, history[-1], grammar) if history else None
+        understood = understood or grammar.understand(said)
+        if understood is None:
+            if "create_task" in tools and (errand := _TO_BE_DONE.fullmatch(said)):
+                return Reply(_SHALL_I_ADD.format(errand[1]))
+            quoted = said if len(said) <= _QUOTED else f"{said[:_QUOTED].rstrip()}…"
+            return Reply(
+                f"I did not understand “{quoted}”. {_model(said, grammar, tools) or _offer(said, grammar, tools)}"
             )
         if understood.reply:
             return Reply(understood.reply)
@@ -62,6 +82,36 @@ class OfflineAssistant:
             return Reply(f"I heard: “{said}”, but cannot use it: {reason}.")
         outcome = await tool.call(arguments)
         return Reply(outcome, (acted(tool, arguments, outcome),))
+
+
+def _answered(said: str, last: Turn, grammar: Grammar) -> Understood | None:
+    """The command that `said` gives as the answer to what `last` has asked; None where it is none."""
+    understood = grammar.understand(said)
+    asked = grammar.questions.get(last.replied)
+    if understood is not None and understood.tool == "say_no" and (asked or last.replied.endswith("?")):
+        return replace(understood, reply="All right.")
+    if (offered := _OFFERED_TO_ADD.fullmatch(last.replied)) and understood is not None and understood.tool == "say_yes":
+        return grammar.understand(f"add a task: {offered[1]}")
+    if understood is not None:
+        return None
+    return grammar.understand(asked.format(said)) if asked else _chosen(said, last, grammar)
+
+
+def _chosen(said: str, last: Turn, grammar: Grammar) -> Understood | None:
+    """The last command, for the one that `said` names of those that `last` has asked about."""
+    names = re.findall("“([^”]+)”", last.replied) if last.replied.startswith("Which ") else []
+    unclear = grammar.understand(last.said) if names else None
+    if unclear is None or unclear.tool not in _ONE_OF_THEM:
+        return None
+    if place := _PLACE.fullmatch(said):
+        number = _PLACES.index(place[1].casefold()) if place[1] else len(names) - 1
+        chosen = names[number] if number < len(names) else ""
+    else:
+        chosen = said if any(_words(said) & _words(name) for name in names) else ""
+    # Of two with one name, the name tells none.
+    return (
+        replace(unclear, arguments={_ONE_OF_THEM[unclear.tool]: chosen}) if names.count(chosen) < 2 and chosen else None
+    )
 
 
 def _model(said: str, grammar: Grammar, tools: Mapping[str, Tool]) -> str:
