@@ -57,7 +57,7 @@ def test_what_may_be_followed_by_the_same_is_one_state() -> None:
 
 def test_the_graph_of_all_commands_is_small_and_has_the_users_own_words() -> None:
     graph = Graph(word_graph(load_grammar().jsgf(Vocabulary(people=("Giorgos Berg",), tasks=("feed the cat",)))))
-    assert graph.states < 2_500
+    assert graph.states < 3_000
     for said in (
         "please pause the email queue",
         "mark feed the cat as done",

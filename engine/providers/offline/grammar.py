@@ -52,14 +52,12 @@ class Understood:
 class Grammar:
     """The commands of one language.
 
-    `pronunciations` maps words that the recogniser's dictionary lacks to CMU phones. `doing` are
-    the tools that change something, `examples` gives by a tool's name a wording that is sure to be
-    understood. `questions` are what Hark asks where a command lacks something, such as a new task its title: to each
+    `pronunciations` maps words that the recogniser's dictionary lacks to CMU phones. `examples` gives
+    by a tool's name a wording that is sure to be understood. `questions` are what Hark asks where a command lacks something, such as a new task its title: to each
     the command with a place for the answer, `{}`.
     """
 
     pronunciations: dict[str, str]
-    doing: frozenset[str]
     examples: dict[str, str]
     questions: dict[str, str]
     _rules: dict[str, str] = field(repr=False)
@@ -149,7 +147,6 @@ def load_grammar() -> Grammar:
     before, after = (_any_of(polite[place] + polite[f"typed_{place}"]) for place in ("before", "after"))
     return Grammar(
         pronunciations=source["pronunciations"],
-        doing=frozenset(source["doing"]),
         examples=source["examples"],
         questions={
             told["reply"]: told["answer"]
