@@ -52,9 +52,9 @@ class Understood:
 class Grammar:
     """The commands of one language.
 
-    `pronunciations` maps words that the recogniser's dictionary lacks to CMU phones. `examples` gives
-    by a tool's name a wording that is sure to be understood. `questions` are what Hark asks where a command lacks something, such as a new task its title: to each
-    the command with a place for the answer, `{}`.
+    `pronunciations` maps words that the recogniser's dictionary lacks to CMU phones. `examples` gives by a tool's name
+    a wording that is sure to be understood. `questions` are what Hark asks where a command lacks something, such as a
+    new task its title: to each the command with a place for the answer, `{}`.
     """
 
     pronunciations: dict[str, str]
@@ -101,8 +101,8 @@ class Grammar:
     def _readings(self, text: str) -> Iterator[str]:
         """`text` on one line as the grammar spells it, in the ways it may be meant, the likeliest first.
 
-        That is without "please" and the like at either end, then without "tell me" before a question, as the
-        question that "if I have mail" stands for, and with ever more of it: "thanks" may be the email that is to be sent.
+        That is without "please" and the like at either end, then without "tell me" before a question, as the question
+        that "if I have mail" stands for, and with ever more of it: "thanks" may be the email that is to be sent.
         """
         whole = _HYPHENED.sub(r"\1\2", " ".join(text.replace("’", "'").split()))
         plain, longer = whole, [whole]
