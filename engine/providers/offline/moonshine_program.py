@@ -6,10 +6,11 @@ Started by its path, it imports nothing else of Hark and opens no connection. A 
     {"bytes": int, "meant": str}
 followed by the sound, mono 16-bit PCM at 16 kHz, 30 s at most; its answer is
     {"text": str, "likely": float, "meant": {"text": str, "likely": float}}
-with the words, with capitals and punctuation, "" where there are none; how likely those are; and the words that may be
-meant instead, with capitals where the model would write them, and how likely they are for this sound. Both are natural
-logarithms of probabilities (nats), of the words without a full stop or question mark at their end. What was heard last
-is remembered: asking about the same sound again costs a few milliseconds. The end of standard input ends the program.
+with the words, with capitals and punctuation, "" where there are none; how likely those are; and, where `meant` is
+given, those words, with capitals where the model would write them, and how likely they would be. Both are natural
+logarithms of probabilities (nats), of the words without a full stop or question mark at their end. What was heard
+last is remembered: asking about the same sound again costs some hundredths of a second. The end of standard input
+ends the program.
 """
 
 from __future__ import annotations
@@ -101,9 +102,11 @@ class Moonshine:
         if self._last is None or self._last[0] != pcm:
             self._last = pcm, self.hear(np.frombuffer(pcm, dtype="<i2"))
         heard = self._last[1]
+        answer = {"text": heard.text, "likely": heard.likely}
+        if not meant:
+            return answer
         spelled = self.spelled(heard, meant)
-        instead = {"text": spelled, "likely": self.likelihood(heard, spelled)}
-        return {"text": heard.text, "likely": heard.likely, "meant": instead}
+        return {**answer, "meant": {"text": spelled, "likely": self.likelihood(heard, spelled)}}
 
     def hear(self, samples: npt.NDArray[np.int16]) -> _Heard:
         """Find the text of (n,) samples at 16 kHz, always taking the likeliest token."""
