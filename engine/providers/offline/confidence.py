@@ -67,4 +67,4 @@ def likelihood(told: Sequence[float]) -> float:
     return 1 / (1 + math.exp(-max(-50.0, min(50.0, total))))
 
 
-_WEIGHTS = (11.95, -0.36, -0.05, 0.42, 0.78, 0.19, -0.81)
+_WEIGHTS = (11.681, -0.367, -0.045, 0.426, 0.759, 0.093, -0.873)
