@@ -13,5 +13,6 @@ Moments are in the zone of `now`; where its clocks change, that must be a zone (
 
 from engine.spoken_times.phrases import SpokenTime
 from engine.spoken_times.sentences import read_time, say_clock, say_time, split_time
+from engine.spoken_times.words import WEEKDAYS
 
-__all__ = ["SpokenTime", "read_time", "say_clock", "say_time", "split_time"]
+__all__ = ["WEEKDAYS", "SpokenTime", "read_time", "say_clock", "say_time", "split_time"]

@@ -54,6 +54,10 @@ MOMENTS = {
     # from now on
     "in ten minutes": "11-29 15:30",
     "in an hour": "11-29 16:20",
+    "in 1h": "11-29 16:20",
+    "in 10m": "11-29 15:30",
+    "in 120s": "11-29 15:22",
+    "in 2hrs": "11-29 17:20",
     "in one minute": "11-29 15:21",
     "in half an hour": "11-29 15:50",
     "in a quarter of an hour": "11-29 15:35",
