@@ -63,6 +63,8 @@ HEARD = {
     "this afternoon to stretch": ("stretch", "2030-11-24 16:30", "today at 4:30 PM"),
     "in ten minutes": ("it is time", "2030-11-24 15:30", "today at 3:30 PM"),
     "for ten minutes": ("it is time", "2030-11-24 15:30", "today at 3:30 PM"),
+    "ten minutes": ("it is time", "2030-11-24 15:30", "today at 3:30 PM"),
+    "for 1h": ("it is time", "2030-11-24 16:20", "today at 4:20 PM"),
     "for ten minutes to check the oven": ("check the oven", "2030-11-24 15:30", "today at 3:30 PM"),
     "for seven": ("it is time", "2030-11-24 19:00", "today at 7 PM"),
     "next week to call the bank": ("call the bank", "2030-11-25 09:00", "tomorrow at 9 AM"),
@@ -119,6 +121,17 @@ async def test_without_a_time_it_goes_on_the_list(context: JobContext, store: St
     assert told == "I heard no time that I am sure of, so “call Anna every monday” goes on your list."
     task = await store.find("c.reminder.1")
     assert (task.name, task.arguments["title"]) == ("create-task", "call Anna every monday")
+    assert await context.services.client.reminders() == ()
+
+
+@pytest.mark.parametrize("text", ["every day at nine to take my pills", "to take my pills every day at nine"])
+async def test_a_reminder_again_and_again_is_refused_not_made_once(context: JobContext, text: str) -> None:
+    assert "once, not again and again" in await said(context, "remind_me", text=text)
+    assert await context.services.client.reminders() == ()
+
+
+async def test_a_length_before_something_is_no_moment(context: JobContext) -> None:
+    assert "I did not understand" in await said(context, "remind_me", text="ten minutes before lunch to call Anna")
     assert await context.services.client.reminders() == ()
 
 

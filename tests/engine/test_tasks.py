@@ -204,6 +204,7 @@ async def test_a_task_is_said_with_its_due_finished_and_deleted_after_a_yes(desk
     await desk.say("add call Anna to my list")
     assert await desk.say("what is due tomorrow") == "You have 1 task due tomorrow: buy milk, tomorrow at 5 PM."
     assert await desk.say("what is due today") == "Nothing is due today."
+    assert await desk.say("what is due friday") == "Nothing is due Friday."
     assert await desk.say("mark by milk as done") == "“buy milk” is done."
     assert desk.titles() == ["call Anna"]
     assert await desk.say("delete the task call Anna") == "Shall I delete “call Anna” from your list?"

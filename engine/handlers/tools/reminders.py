@@ -27,6 +27,11 @@ _EXAMPLE = "Say, for example: remind me tomorrow at five to call Anna."
 _UNNAMED = "it is time"
 """The reminder of somebody who named only its moment: "remind me in ten minutes", "set a timer for an hour"."""
 _LENGTH = re.compile(r"(?:for|of)\s+(?=\w)", re.IGNORECASE)
+_AGAIN = re.compile(
+    r"\b(?:every|each) (?:(?:other|second|single) )?(?:\w*day|night|morning|afternoon|evening|hour|minute|week|weekend"
+    r"|month|year|\d+ \w+|half (?:an )?hour)s?\b|\b(?:daily|hourly|weekly)$",
+    re.IGNORECASE,
+)
 LINK = re.compile(r"^(?:to|about|of|that|for)\s+", re.IGNORECASE)
 """The word that leads from "remind me" to what is to be told."""
 
@@ -69,6 +74,8 @@ def reminder_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
     async def remind_me(arguments: NewReminder) -> str:
         now = user_now(services.settings)
         text, found = _text_and_time(arguments, now)
+        if (found or not text) and _AGAIN.search(f"{arguments.text} {arguments.when}".strip()):
+            return NotDone(f"I can remind you once, not again and again. {_EXAMPLE}")
         if not text:
             return NotDone(f"I did not understand what to remind you of. {_EXAMPLE}")
         options = context.child_options(f"reminder.{next(numbers)}")
@@ -139,6 +146,8 @@ def _text_and_time(arguments: NewReminder, now: datetime) -> tuple[str, SpokenTi
         left, found = next(
             (cut for word in ("in", "at") if (cut := split_time(f"{word} {rest}", now))[1]), (left, None)
         )
+    elif found is None and (cut := split_time(f"in {arguments.text}", now))[1] and (not cut[0] or LINK.match(cut[0])):
+        left, found = cut  # of a timer, "five minutes"; not "ten minutes before lunch"
     link = LINK.match(left)
     if link is None and found is None:
         return "", None

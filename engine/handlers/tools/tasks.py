@@ -19,7 +19,7 @@ from engine.handlers.tools.wording import count
 from engine.job_types import CreateTask, DeleteTask, UpdateTask
 from engine.providers import NotDone, Tool
 from engine.providers.tasks_local import Task
-from engine.spoken_times import SpokenTime, read_time, say_time, split_time
+from engine.spoken_times import WEEKDAYS, SpokenTime, read_time, say_time, split_time
 
 TASKS_READ = 5
 
@@ -139,7 +139,8 @@ def _spoken_list(tasks: Sequence[Task], day: str, now: datetime) -> str:
         return NotDone(f"I did not understand “{day}” as a day.")
     end = when.end or (_midnight(when.start.date() + timedelta(days=1), now))
     due = [task for task in ordered if task not in late and _is_within(task.due, when.start, end, now)]
-    told = _told(due, now, f"You have {{}} due {day}: {{}}.", f"Nothing is due {day}.")
+    said = day.capitalize() if day.casefold() in WEEKDAYS else day
+    told = _told(due, now, f"You have {{}} due {said}: {{}}.", f"Nothing is due {said}.")
     if late and when.start.date() <= now.date() < end.date():
         told += " " + _told(late, now, "Overdue: {1}.", "")
     return told
