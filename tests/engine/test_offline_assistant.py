@@ -122,6 +122,9 @@ UNDERSTOOD = [
     ("add call Bob to my list for Friday", "create_task", {"title": "call Bob", "due": "for Friday"}),
     ("remind me of it", "ask_for_reminder", {}),
     ("stop", "say_no", {}),
+    ("timer 10 minutes", "remind_me", {"text": "10 minutes"}),
+    ("set a timer for 90s", "remind_me", {"text": "for 90s"}),
+    ("set an alarm for seven", "remind_me", {"text": "it is time", "when": "seven"}),
 ]
 
 NOT_UNDERSTOOD = [
@@ -151,6 +154,9 @@ NOT_UNDERSTOOD = [
     "mark the first one as done",
     "cancel everything",
     "cancel the job",
+    # Minutes, or o'clock? And neither is a time.
+    "set a timer for 10",
+    "set a timer for a banana",
     # It is not done yet.
     "I need to finish the report",
     "Hey Hark, I'd like to complete the tax return",
@@ -388,6 +394,14 @@ async def test_a_timer_without_its_length_is_asked_for_it(assistant: OfflineAssi
 
     reply = await assistant.respond("five minutes", [Turn("set a timer", question.text)], tools)
     assert reply.text == "Set for five minutes."
+
+
+async def test_a_queue_that_was_not_named_is_asked_for(assistant: OfflineAssistant) -> None:
+    question = await assistant.respond("pause the queue", [], TOOLS)
+    assert question.text.startswith("Which queue shall I pause?")
+
+    reply = await assistant.respond("the email queue", [Turn("pause the queue", question.text)], TOOLS)
+    assert reply.text == "Paused email-processing."
 
 
 async def test_commands_at_the_same_time_share_one_grammar() -> None:

@@ -61,8 +61,9 @@ class OfflineAssistant:
             return Reply(
                 f"That is too long for me: without a language model I understand {LONGEST} characters at most."
             )
-        understood = _answered(said, history[-1], grammar) if history else None
-        understood = understood or grammar.understand(said)
+        understood = grammar.understand(said)
+        if history:
+            understood = _answered(said, understood, history[-1], grammar)
         if understood is None:
             if "create_task" in tools and (errand := _TO_BE_DONE.fullmatch(said)):
                 return Reply(_SHALL_I_ADD.format(errand[1]))
@@ -84,17 +85,19 @@ class OfflineAssistant:
         return Reply(outcome, (acted(tool, arguments, outcome),))
 
 
-def _answered(said: str, last: Turn, grammar: Grammar) -> Understood | None:
-    """The command that `said` gives as the answer to what `last` has asked; None where it is none."""
-    understood = grammar.understand(said)
+def _answered(said: str, understood: Understood | None, last: Turn, grammar: Grammar) -> Understood | None:
+    """The command that `said` gives where `last` may have asked for it; by itself it is `understood`."""
     asked = grammar.questions.get(last.replied)
-    if understood is not None and understood.tool == "say_no" and (asked or last.replied.endswith("?")):
+    tool = understood.tool if understood is not None else ""
+    if understood is not None and tool == "say_no" and (asked or last.replied.endswith("?")):
         return replace(understood, reply="All right.")
-    if (offered := _OFFERED_TO_ADD.fullmatch(last.replied)) and understood is not None and understood.tool == "say_yes":
+    if tool == "say_yes" and (offered := _OFFERED_TO_ADD.fullmatch(last.replied)):
         return grammar.understand(f"add a task: {offered[1]}")
-    if understood is not None:
-        return None
-    return grammar.understand(asked.format(said)) if asked else _chosen(said, last, grammar)
+    if asked:
+        # Any words can be a task; but what fits a command as it is is that command. A queue's name is a question, too.
+        answer = grammar.understand(asked.format(said))
+        return answer if answer is not None and (understood is None or not answer.free) else understood
+    return understood or _chosen(said, last, grammar)
 
 
 def _chosen(said: str, last: Turn, grammar: Grammar) -> Understood | None:
@@ -108,10 +111,9 @@ def _chosen(said: str, last: Turn, grammar: Grammar) -> Understood | None:
         chosen = names[number] if number < len(names) else ""
     else:
         chosen = said if any(_words(said) & _words(name) for name in names) else ""
-    # Of two with one name, the name tells none.
-    return (
-        replace(unclear, arguments={_ONE_OF_THEM[unclear.tool]: chosen}) if names.count(chosen) < 2 and chosen else None
-    )
+    if not chosen or names.count(chosen) > 1:  # of two with one name, the name tells none
+        return None
+    return replace(unclear, arguments={_ONE_OF_THEM[unclear.tool]: chosen})
 
 
 def _model(said: str, grammar: Grammar, tools: Mapping[str, Tool]) -> str:

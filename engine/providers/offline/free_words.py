@@ -23,6 +23,14 @@ def _has_time(words: str) -> bool:
     return any(split_time(words, now)[1] for now in _TODAYS)
 
 
+def _is_length(words: str) -> bool:
+    """Of a timer: "for five minutes to call Anna", "at six"; but "for ten" may be minutes or o'clock."""
+    length = re.sub(r"^(?:for|of) ", "", words, flags=re.IGNORECASE)
+    if length.endswith(" from"):
+        return False  # "five minutes from now", less its "now"
+    return _has_time(f"in {length}") or (bool(_FIRST.match(length)) and _has_time(length))
+
+
 _EVENT = re.compile(
     r"\b(?:meeting|appointment|event|call|lunch|dinner|breakfast|brunch|supper|coffee|drinks|interview|haircut|dentist|doctor"
     r"|review|stand-?up|party|class|lesson|training|session|workshop|conference|catch-?up|one on one|date|trip|concert"
@@ -62,8 +70,9 @@ def _is_plan(words: str) -> bool:
 MUST_BE: dict[str, Callable[[str], bool]] = {
     "time": _is_time,
     "new_time": lambda words: _is_time(words, "at", "in"),
-    "amount": lambda words: _is_time(words, "in"),
+    "amount": lambda words: _is_time(f"in {words}"),
     "with_time": _has_time,
+    "length": _is_length,
     "time_first": lambda words: bool(_FIRST.match(words)) and _has_time(words),
     "event": lambda words: bool(_EVENT.search(words)) and not _NO_NAME.match(words),
     "no_task": lambda words: not _LIST.search(words),
