@@ -20,12 +20,16 @@ from engine.store.records import dumps
 _HELD = "Held back: Hark asks the person for a yes first. It is not done yet; say nothing about it."
 
 _FILLERS = re.compile(r"\b(?:please|hark|thanks|thank you)\b|[^\w\s']")
-_AGREED = r"(?:yes|yeah|yep|yup|sure|ok|okay|of course|certainly|absolutely|correct|exactly|that's (?:right|correct))"
-_DO_IT = r"(?:do (?:it|so|that)|send it|go ahead|confirm(?:ed)?|i confirm)"
+_AGREED = (
+    r"(?:y|yes|yeah|yep|yup|sure|all ?right|ok|okay|of course|certainly|absolutely|correct|exactly"
+    r"|that's (?:right|correct))"
+)
+_DO_IT = r"(?:do(?: it| so| that)?|i do|send it|go (?:ahead|for it)|confirm(?:ed)?|i confirm)"
 _THIS_TOO = r"(?:(?:send|delete|remove|cancel|move|change|finish|run|make|create) (?:it|that|them|this))"
 _YES = re.compile(rf"(?:i said )?(?:{_AGREED} )*(?:{_AGREED}|{_DO_IT}|{_AGREED} {_THIS_TOO})")
 _NO = re.compile(
-    r"(?:i said )?(?:(?:no|nope|nah|stop|wait|cancel|abort|not now|never ?mind|forget (?:it|that)|leave (?:it|that)"
+    r"(?:i said )?(?:(?:n|no|nope|nah|no way|nothing|not yet|(?:absolutely|certainly|of course) not|i don't"
+    r"|stop|wait|cancel|abort|not now|never ?mind|forget (?:it|that)|leave (?:it|that)"
     r"|rather not|(?:cancel|stop) (?:it|that)|(?:don't|do not)(?: \w+(?: (?:it|that|them|this|so))?)?)(?: |$))+"
 )
 

@@ -237,7 +237,18 @@ class Keyboard(io.StringIO):
 
 @pytest.mark.parametrize(
     "text",
-    ["Yes.", "yes please", "Yeah, do it!", "ok", "Send it.", "please go ahead", "Yes, cancel it", "That’s right"],
+    [
+        "Yes.",
+        "yes please",
+        "Yeah, do it!",
+        "ok",
+        "Send it.",
+        "please go ahead",
+        "Yes, cancel it",
+        "That’s right",
+        "y",
+        "All right",
+    ],
 )
 def test_what_is_a_yes(text: str) -> None:
     assert answer_of(text) is True
@@ -245,7 +256,19 @@ def test_what_is_a_yes(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["No.", "no thanks", "No, don’t send it!", "cancel", "Cancel it", "never mind", "stop", "don't", "do not do it"],
+    [
+        "No.",
+        "no thanks",
+        "No, don’t send it!",
+        "cancel",
+        "Cancel it",
+        "never mind",
+        "stop",
+        "don't",
+        "do not do it",
+        "n",
+        "of course not",
+    ],
 )
 def test_what_is_a_no(text: str) -> None:
     assert answer_of(text) is False
