@@ -377,6 +377,16 @@ async def test_which_one_is_meant_is_answered_by_its_name_or_its_place(
     assert [action.arguments for action in reply.actions] == [{"title": title}]
 
 
+async def test_which_reminder_is_meant_is_answered_by_its_place_and_told_with_its_moment(
+    assistant: OfflineAssistant,
+) -> None:
+    tools = {"cancel_reminder": Tool("cancel_reminder", "Cancel", Text, remind)}
+    question = "Which reminder: “it is time” today at 9:05 PM; “it is time” today at 9:55 PM?"
+
+    reply = await assistant.respond("the second one", [Turn("cancel the timer", question)], tools)
+    assert [action.arguments for action in reply.actions] == [{"text": "“it is time” today at 9:55 PM"}]
+
+
 @pytest.mark.parametrize("answer", ["the fourth one", "a horse"])
 async def test_none_of_those_asked_about_is_not_understood(assistant: OfflineAssistant, answer: str) -> None:
     tools = {"finish_task": Tool("finish_task", "Finish", Title, create)}

@@ -189,6 +189,16 @@ async def test_of_several_that_are_meant_none_is_cancelled(context: JobContext) 
     assert len(await client.reminders()) == 2
 
 
+async def test_of_two_timers_the_moment_tells_which_is_cancelled(context: JobContext) -> None:
+    client = context.services.client
+    for minutes in (5, 10):
+        await client.remind("local", "it is time", SUNDAY + timedelta(minutes=minutes))
+    await said(context, "cancel_reminder", text="“it is time” today at 3:30 PM")
+    assert [reminder.due_at_ms // 1000 for reminder in await client.reminders()] == [
+        (SUNDAY + timedelta(minutes=5)).timestamp()
+    ]
+
+
 async def test_a_reminder_by_the_offline_assistant_is_a_job_in_the_commands_trace(
     context: JobContext, store: Store
 ) -> None:

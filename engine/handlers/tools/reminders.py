@@ -107,12 +107,12 @@ def reminder_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
 
     async def meant(text: str) -> Reminder:
         reminders = await services.client.reminders(user_id)
-        found = _like(text, reminders)
+        now = user_now(services.settings)
+        found = _like(text, reminders, now)
         if len(found) == 1:
             return found[0]
         if not reminders:
             raise NotFoundError("You have no reminders.")
-        now = user_now(services.settings)
         told = "; ".join(_say(reminder, now) for reminder in (found or reminders)[:REMINDERS_READ])
         if found:
             raise NotFoundError(f"Which reminder: {told}?")
@@ -178,11 +178,12 @@ def _moment(found: SpokenTime, now: datetime) -> datetime | None:
     return (middle - timedelta(minutes=middle.minute % 15, seconds=middle.second)).astimezone(now.tzinfo)
 
 
-def _like(text: str, reminders: Sequence[Reminder]) -> list[Reminder]:
-    """The reminders that `text` may mean: the one of these very words, else all that have them."""
+def _like(text: str, reminders: Sequence[Reminder], now: datetime) -> list[Reminder]:
+    """The reminders that `text` may mean: the one of these very words, else all whose words or moment have them."""
     wanted = LINK.sub("", text).casefold().split()
     same = [reminder for reminder in reminders if reminder.text.casefold().split() == wanted]
-    return same[:1] or [reminder for reminder in reminders if all(word in reminder.text.casefold() for word in wanted)]
+    told = {reminder.id: _say(reminder, now).casefold() for reminder in reminders}
+    return same[:1] or [reminder for reminder in reminders if all(word in told[reminder.id] for word in wanted)]
 
 
 def _say(reminder: Reminder, now: datetime) -> str:

@@ -102,7 +102,12 @@ def _answered(said: str, understood: Understood | None, last: Turn, grammar: Gra
 
 def _chosen(said: str, last: Turn, grammar: Grammar) -> Understood | None:
     """The last command, for the one that `said` names of those that `last` has asked about."""
-    names = re.findall("“([^”]+)”", last.replied) if last.replied.startswith("Which ") else []
+    names: list[str] = []
+    if last.replied.startswith("Which one: "):
+        names = re.findall("“([^”]+)”", last.replied)
+    elif last.replied.startswith("Which reminder: "):
+        # With their moments: several may have the same words.
+        names = last.replied.removeprefix("Which reminder: ").rstrip("?").split("; ")
     unclear = grammar.understand(last.said) if names else None
     if unclear is None or unclear.tool not in _ONE_OF_THEM:
         return None
