@@ -53,7 +53,9 @@ def task_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
     changes = Changes(context, "task")
 
     async def named(title: str) -> list[Task]:
-        return meant(title, await asyncio.to_thread(services.tasks.open_tasks, user_id))
+        found = meant(title, await asyncio.to_thread(services.tasks.open_tasks, user_id))
+        # Nobody could say which of two that read the same: either will do.
+        return found[:1] if len({task.title.casefold() for task in found}) == 1 else found
 
     async def create_task(arguments: NewTask) -> str:
         now = user_now(services.settings)
