@@ -161,6 +161,7 @@ NOT_UNDERSTOOD = [
     "I need to finish the report",
     "Hey Hark, I'd like to complete the tax return",
     "let's finish the slides",
+    "I need to I've finished the report",  # so the recogniser may write it down
 ]
 
 

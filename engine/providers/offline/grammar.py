@@ -28,7 +28,7 @@ _HYPHENED = re.compile(r"\b(e)-(mails?)\b", re.IGNORECASE)
 """Not two wordings in the grammar: they sound alike, and the recogniser would write now one, now the other."""
 _MOST_POLITE = 10
 """So often a "please" and the like is taken off either end: each time reads the text once, which may be long."""
-_OWN_WORK = r"(?:i|we|let)(?:'\w+)?(?: (?!you\b)[\w']+){0,3}? (?:finish|complete)\b"
+_OWN_WORK = r"(?:i|we|let)(?:'\w+)?(?: (?!you\b)[\w']+){0,3}? (?:finish|complete)(?:e?d)?\b"
 """With this "I need to" is no politeness: "I need to finish the report" says that the report is not done."""
 # A file each; help offers their commands in this order.
 _FIELDS = ("clock", "console", "tasks", "reminders", "mail", "calendar", "general")
