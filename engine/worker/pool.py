@@ -136,7 +136,7 @@ async def _started(broker: QueueBroker, stop: asyncio.Event) -> bool:
     """Start the broker once Redis answers; False where `stop` came before that, also in the middle of a try."""
     backoff_s = 0.5
     async with unless_set(stop):
-        while True:
+        while not stop.is_set():  # should a library swallow that it was cut off
             try:
                 await broker.startup()
                 return True
