@@ -305,7 +305,9 @@ async def test_a_greeting_and_thanks_are_answered(assistant: OfflineAssistant, s
     assert reply.actions == ()
 
 
-@pytest.mark.parametrize("question", ["why is the sky blue", "what is the capital of France?", "tell me a joke"])
+@pytest.mark.parametrize(
+    "question", ["why is the sky blue", "what is the capital of France?", "tell me a joke", "will it rain tomorrow"]
+)
 async def test_of_what_a_model_could_answer_it_is_told_where_to_set_one_up(
     assistant: OfflineAssistant, question: str
 ) -> None:

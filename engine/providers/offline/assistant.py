@@ -23,7 +23,7 @@ _ASKS = re.compile(
 """How begins what a model could answer."""
 _SHORT = 3
 _SAYS_NOTHING = re.compile(
-    r"\b(?:what|when|where|many|much|have|with|that|does|your|right|everything|back|next)\b", re.IGNORECASE
+    r"\b(?:what|when|where|many|much|have|with|that|does|your|right|everything|back|next|tomorrow)\b", re.IGNORECASE
 )
 """Words of the wordings that are offered which are in all sorts of sentences."""
 _QUOTED = 80

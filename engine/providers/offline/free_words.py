@@ -1,6 +1,6 @@
 """What a command's free words have to be, else "what's on television" asks for a day, and "it's on Friday" plans one.
 
-A template's `must` names one of these for each of its free places.
+A template's `must` names one of these for each of its free places that not any words may fill.
 """
 
 from __future__ import annotations
