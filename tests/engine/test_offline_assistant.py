@@ -357,6 +357,33 @@ async def test_what_somebody_has_to_do_is_put_on_the_list_after_a_yes(assistant:
     assert [action.arguments for action in reply.actions] == [{"title": "finish the report by Friday"}]
 
 
+MISSPELT = {
+    "pause teh email queue": "pause the email queue",
+    "paus the email que": "pause the email queue",
+    "wat tiem is it": "what time is it",
+    "creat a task to buy mlik": "create a task to buy mlik",
+    "what's on my calendar on Fridya": "what's on my calendar on friday",
+}
+
+
+@pytest.mark.parametrize("text", MISSPELT)
+def test_a_misspelt_command_is_mended_but_for_the_words_that_are_free(grammar: Grammar, text: str) -> None:
+    assert grammar.mended(text) == MISSPELT[text]
+
+
+@pytest.mark.parametrize("sentence", [*NOT_UNDERSTOOD, *SENTENCES, *EVERYDAY_SENTENCES, "word " * 2000])
+def test_what_is_spelled_right_is_no_misspelt_command(grammar: Grammar, sentence: str) -> None:
+    assert not grammar.mended(sentence)
+
+
+async def test_a_misspelt_command_is_done_after_a_yes(assistant: OfflineAssistant) -> None:
+    question = await assistant.respond("paus the emial queue", [], TOOLS)
+    assert question == Reply("Did you mean “pause the email queue”?")
+
+    reply = await assistant.respond("yes", [Turn("paus the emial queue", question.text)], TOOLS)
+    assert reply.text == "Paused email-processing."
+
+
 @pytest.mark.parametrize(
     "question", ["What is the task? Say, for example: add buy milk to my list.", "Shall I put “buy milk” on your list?"]
 )

@@ -35,6 +35,8 @@ _TO_BE_DONE = re.compile(
 """What somebody has to do, said without wanting anything of us."""
 _SHALL_I_ADD = "Shall I put “{}” on your list?"
 _OFFERED_TO_ADD = re.compile(_SHALL_I_ADD.format("(.+)").replace("?", r"\?"))
+_DID_YOU_MEAN = "Did you mean “{}”?"
+_OFFERED_TO_DO = re.compile(_DID_YOU_MEAN.format("(.+)").replace("?", r"\?"))
 _ONE_OF_THEM = {"finish_task": "title", "delete_task": "title", "cancel_reminder": "text"}
 """Tools that answer "Which one: “buy milk” or “buy bread”?" where several are meant, and the argument that tells."""
 _PLACES = ("first", "second", "third", "fourth", "fifth")
@@ -67,6 +69,9 @@ class OfflineAssistant:
         if understood is None:
             if "create_task" in tools and (errand := _TO_BE_DONE.fullmatch(said)):
                 return Reply(_SHALL_I_ADD.format(errand[1]))
+            meant = grammar.mended(said)
+            if meant and (command := grammar.understand(meant)) and (command.reply or command.tool in tools):
+                return Reply(_DID_YOU_MEAN.format(meant))
             quoted = said if len(said) <= _QUOTED else f"{said[:_QUOTED].rstrip()}…"
             return Reply(
                 f"I did not understand “{quoted}”. {_model(said, grammar, tools) or _offer(said, grammar, tools)}"
@@ -93,6 +98,8 @@ def _answered(said: str, understood: Understood | None, last: Turn, grammar: Gra
         return replace(understood, reply="All right.")
     if tool == "say_yes" and (offered := _OFFERED_TO_ADD.fullmatch(last.replied)):
         return grammar.understand(f"add a task: {offered[1]}")
+    if tool == "say_yes" and (offered := _OFFERED_TO_DO.fullmatch(last.replied)):
+        return grammar.understand(offered[1])
     if asked:
         # Any words can be a task; but what fits a command as it is is that command. A queue's name is a question, too.
         answer = grammar.understand(asked.format(said))

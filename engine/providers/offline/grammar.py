@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from engine.providers import Vocabulary
 from engine.providers.offline.first_words import ByFirstWord
 from engine.providers.offline.free_words import MUST_BE, QUESTION_WORD
 from engine.providers.offline.jsgf import jsgf, jsgf_rules
+from engine.providers.offline.slips import Slips
 
 # By path: importlib.resources cannot read a namespace package of an editable install.
 _FOLDER = Path(__file__).parents[3] / "resources" / "grammar" / "en"
@@ -62,6 +63,7 @@ class Grammar:
     questions: dict[str, str]
     _rules: dict[str, str] = field(repr=False)
     _templates: ByFirstWord = field(repr=False)
+    _slips: Slips = field(repr=False)
     _polite: re.Pattern[str] = field(repr=False)
     _asking: re.Pattern[str] = field(repr=False)
     _inverted: tuple[tuple[re.Pattern[str], str], ...] = field(repr=False)
@@ -97,6 +99,18 @@ class Grammar:
         if understood is None:
             return (text,) if text.strip() else ()
         return tuple(understood.arguments[name] for name in understood.free)
+
+    def mended(self, text: str) -> str:
+        """The command that `text`, which is none, may be misspelt; free words stay as they are. "" where it is like none."""
+        for reading in self._slips.readings(text):
+            understood = self.understand(" ".join(reading))
+            if understood is None:
+                continue
+            free = {word for name in understood.free for word in understood.arguments[name].split()}
+            kept = " ".join(was if word in free else word for was, word in zip(text.split(), reading, strict=True))
+            # A day is among the free words, and has to be one.
+            return kept if self.understand(kept) is not None else " ".join(reading)
+        return ""
 
     def _readings(self, text: str) -> Iterator[str]:
         """`text` on one line as the grammar spells it, in the ways it may be meant, the likeliest first.
@@ -156,12 +170,25 @@ def load_grammar() -> Grammar:
         },
         _rules=jsgf_rules(source),
         _templates=ByFirstWord(source),
+        _slips=Slips(_templates(source)),
         _polite=re.compile(
             rf"^(?!\W*{_OWN_WORK})\W*(?:{before})\b[\s,]*|(?<![\s,])[\s,]*\b(?:{after})\W*$", re.IGNORECASE
         ),
         _asking=re.compile(rf"^(?:{_any_of(polite['asking'])}) (?={QUESTION_WORD}\b)", re.IGNORECASE),
         _inverted=tuple((re.compile(pattern, re.IGNORECASE), question) for pattern, question in source["inverted"]),
     )
+
+
+def _templates(source: Mapping[str, Any]) -> Iterator[str]:
+    """All that has a template's words."""
+    for intent in source["intents"].values():
+        for block in intent["data"]:
+            yield from block["sentences"]
+    for values in source["lists"].values():
+        yield from (value["in"] for value in values.get("values", []))
+    yield from source["expansion_rules"].values()
+    for wordings in source["polite"].values():
+        yield from wordings
 
 
 def _worse(result: Any) -> tuple[int, int, int, str]:
