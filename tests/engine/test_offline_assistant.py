@@ -187,6 +187,17 @@ class Title(BaseModel):
     title: str
 
 
+class Move(BaseModel):
+    """An event, and its new time."""
+
+    event: str
+    when: str
+
+
+async def move(arguments: Move) -> str:
+    return f"{arguments.event} is {arguments.when}."
+
+
 async def it_is_noon(_: Nothing) -> str:
     return "It is noon."
 
@@ -405,6 +416,31 @@ async def test_which_one_is_meant_is_answered_by_its_name_or_its_place(
 
     reply = await assistant.respond(answer, [Turn("mark buy as done", question)], tools)
     assert [action.arguments for action in reply.actions] == [{"title": title}]
+
+
+async def test_which_one_is_meant_may_be_asked_again(assistant: OfflineAssistant) -> None:
+    tools = {"finish_task": Tool("finish_task", "Finish", Title, create)}
+    first = Turn("mark buy as done", "Which one: “buy milk”, “buy malt” or “buy salt”?")
+    again = Turn("malt", "Which one: “buy malt” or “buy malt flakes”?")
+
+    reply = await assistant.respond("the first one", [first, again], tools)
+    assert [action.arguments for action in reply.actions] == [{"title": "buy malt"}]
+
+
+async def test_which_event_is_moved_is_answered_and_where_to_stays(assistant: OfflineAssistant) -> None:
+    tools = {"move_event": Tool("move_event", "Move", Move, move)}
+    question = "Which one: “Lunch with Anna” tomorrow at noon or “Call with Anna” tomorrow at 3 PM?"
+
+    reply = await assistant.respond("the call", [Turn("move my meeting with Anna to Friday", question)], tools)
+    assert [action.arguments for action in reply.actions] == [{"event": "the call", "when": "Friday"}]
+
+
+async def test_of_many_reminders_one_that_was_not_told_can_be_named(assistant: OfflineAssistant) -> None:
+    tools = {"cancel_reminder": Tool("cancel_reminder", "Cancel", Text, remind)}
+    question = "Which reminder: " + "; ".join(f"“it is time” today at {hour} PM" for hour in range(5, 10)) + "?"
+
+    reply = await assistant.respond("stretch", [Turn("cancel my reminder", question)], tools)
+    assert [action.arguments for action in reply.actions] == [{"text": "stretch"}]
 
 
 async def test_which_reminder_is_meant_is_answered_by_its_place_and_told_with_its_moment(

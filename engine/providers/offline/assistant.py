@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -37,8 +38,15 @@ _SHALL_I_ADD = "Shall I put “{}” on your list?"
 _OFFERED_TO_ADD = re.compile(_SHALL_I_ADD.format("(.+)").replace("?", r"\?"))
 _DID_YOU_MEAN = "Did you mean “{}”?"
 _OFFERED_TO_DO = re.compile(_DID_YOU_MEAN.format("(.+)").replace("?", r"\?"))
-_ONE_OF_THEM = {"finish_task": "title", "delete_task": "title", "cancel_reminder": "text"}
+_ONE_OF_THEM = {
+    "finish_task": "title",
+    "delete_task": "title",
+    "cancel_reminder": "text",
+    "cancel_event": "event",
+    "move_event": "event",
+}
 """Tools that answer "Which one: “buy milk” or “buy bread”?" where several are meant, and the argument that tells."""
+_WHICH = ("Which one: ", "Which reminder: ")
 _PLACES = ("first", "second", "third", "fourth", "fifth")
 _PLACE = re.compile(rf"(?:the )?(?:({'|'.join(_PLACES)})|last)(?: one)?[.!]*", re.IGNORECASE)
 
@@ -65,7 +73,7 @@ class OfflineAssistant:
             )
         understood = grammar.understand(said)
         if history:
-            understood = _answered(said, understood, history[-1], grammar)
+            understood = _answered(said, understood, history, grammar)
         if understood is None:
             if "create_task" in tools and (errand := _TO_BE_DONE.fullmatch(said)):
                 return Reply(_SHALL_I_ADD.format(errand[1]))
@@ -90,8 +98,9 @@ class OfflineAssistant:
         return Reply(outcome, (acted(tool, arguments, outcome),))
 
 
-def _answered(said: str, understood: Understood | None, last: Turn, grammar: Grammar) -> Understood | None:
-    """The command that `said` gives where `last` may have asked for it; by itself it is `understood`."""
+def _answered(said: str, understood: Understood | None, history: Sequence[Turn], grammar: Grammar) -> Understood | None:
+    """The command that `said` gives where the last turn may have asked for it; by itself it is `understood`."""
+    last = history[-1]
     asked = grammar.questions.get(last.replied)
     tool = understood.tool if understood is not None else ""
     if understood is not None and tool == "say_no" and (asked or last.replied.endswith("?")):
@@ -104,28 +113,34 @@ def _answered(said: str, understood: Understood | None, last: Turn, grammar: Gra
         # Any words can be a task; but what fits a command as it is is that command. A queue's name is a question, too.
         answer = grammar.understand(asked.format(said))
         return answer if answer is not None and (understood is None or not answer.free) else understood
-    return understood or _chosen(said, last, grammar)
+    return understood or _chosen(said, history, grammar)
 
 
-def _chosen(said: str, last: Turn, grammar: Grammar) -> Understood | None:
-    """The last command, for the one that `said` names of those that `last` has asked about."""
+def _chosen(said: str, history: Sequence[Turn], grammar: Grammar) -> Understood | None:
+    """The command that was unclear, for the one that `said` names of those that the last turn has asked about."""
+    asked = history[-1].replied
     names: list[str] = []
-    if last.replied.startswith("Which one: "):
-        names = re.findall("“([^”]+)”", last.replied)
-    elif last.replied.startswith("Which reminder: "):
+    if asked.startswith(_WHICH[0]):
+        names = re.findall("“([^”]+)”", asked)
+    elif asked.startswith(_WHICH[1]):
         # With their moments: several may have the same words.
-        names = last.replied.removeprefix("Which reminder: ").rstrip("?").split("; ")
-    unclear = grammar.understand(last.said) if names else None
-    if unclear is None or unclear.tool not in _ONE_OF_THEM:
+        names = asked.removeprefix(_WHICH[1]).rstrip("?").split("; ")
+    # An answer may have left it unclear, and been asked about again.
+    turns = itertools.takewhile(lambda turn: turn.replied.startswith(_WHICH), reversed(history))
+    commands = (grammar.understand(turn.said) for turn in turns)
+    unclear = next((command for command in commands if command and command.tool in _ONE_OF_THEM), None)
+    if unclear is None:
         return None
     if place := _PLACE.fullmatch(said):
         number = _PLACES.index(place[1].casefold()) if place[1] else len(names) - 1
         chosen = names[number] if number < len(names) else ""
     else:
-        chosen = said if any(_words(said) & _words(name) for name in names) else ""
+        # Where there are many, not all are told.
+        is_one = len(names) >= len(_PLACES) or any(_words(said) & _words(name) for name in names)
+        chosen = said if is_one else ""
     if not chosen or names.count(chosen) > 1:  # of two with one name, the name tells none
         return None
-    return replace(unclear, arguments={_ONE_OF_THEM[unclear.tool]: chosen})
+    return replace(unclear, arguments=unclear.arguments | {_ONE_OF_THEM[unclear.tool]: chosen})
 
 
 def _model(said: str, grammar: Grammar, tools: Mapping[str, Tool]) -> str:

@@ -101,7 +101,7 @@ class Grammar:
         return tuple(understood.arguments[name] for name in understood.free)
 
     def mended(self, text: str) -> str:
-        """The command that `text`, which is none, may be misspelt; free words stay as they are. "" where it is like none."""
+        """The command that `text`, which is none, may be misspelt; "" where it is like none. Free words stay."""
         for reading in self._slips.readings(text):
             understood = self.understand(" ".join(reading))
             if understood is None:
