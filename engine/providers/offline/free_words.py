@@ -15,8 +15,12 @@ _TODAYS = (datetime(2030, 1, 7, 9, tzinfo=UTC), datetime(2030, 1, 10, 9, tzinfo=
 """A Monday and a Thursday: whether words are a time is not to hang on today, when "this monday" is unclear on one."""
 
 
+_LONGEST_TIME = 100
+"""Characters; reading a longer text as a time would only take long."""
+
+
 def _is_time(words: str, *before: str) -> bool:
-    return any(read_time(f"{word} {words}".strip(), now) for now in _TODAYS for word in ("", *before))
+    return len(words) <= _LONGEST_TIME and any(read_time(f"{word} {words}".strip(), now) for now in _TODAYS for word in ("", *before))
 
 
 def _has_time(words: str) -> bool:
