@@ -20,7 +20,9 @@ _LONGEST_TIME = 100
 
 
 def _is_time(words: str, *before: str) -> bool:
-    return len(words) <= _LONGEST_TIME and any(read_time(f"{word} {words}".strip(), now) for now in _TODAYS for word in ("", *before))
+    return len(words) <= _LONGEST_TIME and any(
+        read_time(f"{word} {words}".strip(), now) for now in _TODAYS for word in ("", *before)
+    )
 
 
 def _has_time(words: str) -> bool:
