@@ -40,7 +40,12 @@ _SHORT = {name[:3]: name for name in (*WEEKDAYS, *MONTHS)} | {
     "til": "until",
     "till": "until",
     "thru": "through",
+    **dict.fromkeys(("tomorow", "tommorow", "tommorrow", "tmrw"), "tomorrow"),
+    "tonite": "tonight",
+    "wednsday": "wednesday",
+    "wensday": "wednesday",
 }
+"""Short forms, and words that are often misspelt: a reminder "tomorow at nine" would be made for today."""
 _UNITS = {"h": " hours", "m": " minutes", "s": " seconds"}
 _AMBIGUOUS = frozenset({"sun", "sat", "mar", "wed"})
 """Short forms that are words of their own: a number must follow."""

@@ -54,6 +54,7 @@ MOMENTS = {
     # from now on
     "in ten minutes": "11-29 15:30",
     "in an hour": "11-29 16:20",
+    "tomorow at nine": "11-30 09:00",
     "in 1h": "11-29 16:20",
     "in 10m": "11-29 15:30",
     "in 120s": "11-29 15:22",
