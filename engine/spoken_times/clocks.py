@@ -11,7 +11,7 @@ from datetime import date, timedelta
 _UNIT = r"(?:seconds?|2nd|minutes?|hours?|days?|weeks?|months?)"
 AMOUNT = (
     rf"(?:(?:a|an|\d{{1,4}}(?:\.\d)?|a couple of|\d{{1,3}} and a half) {_UNIT}"
-    rf"(?: and (?:a half|(?:a |an )?\d* ?{_UNIT}))?"
+    rf"(?: and (?:a half|(?:a |an )?\d* ?{_UNIT})| \d{{1,4}} {_UNIT})?"
     r"|half an hour|(?:a )?quarter of an hour|3 quarters of an hour|half a minute)"
 )
 """A pattern of what `read_length` takes."""
@@ -70,6 +70,7 @@ def read_length(amount: str) -> timedelta | None:
         return timedelta(minutes=fixed[amount])
     if amount == "half a minute":
         return timedelta(seconds=30)
+    amount = re.sub(rf"({_UNIT}) (?=\d)", r"\1 and ", amount)
     found = re.fullmatch(
         rf"(a couple of|an?|[\d.]+)( and a half)? (\w+)(?: and (?:(a half)|(?:an? )?(\d*) ?({_UNIT})))?", amount
     )

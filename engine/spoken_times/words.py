@@ -46,7 +46,7 @@ _SHORT = {name[:3]: name for name in (*WEEKDAYS, *MONTHS)} | {
     "wensday": "wednesday",
 }
 """Short forms, and words that are often misspelt: a reminder "tomorow at nine" would be made for today."""
-_UNITS = {"h": " hours", "m": " minutes", "s": " seconds"}
+_UNITS = {"h": " hours ", "m": " minutes ", "s": " seconds "}
 _AMBIGUOUS = frozenset({"sun", "sat", "mar", "wed"})
 """Short forms that are words of their own: a number must follow."""
 
@@ -55,7 +55,7 @@ def plain_words(words: str) -> str:
     """`words` in lower case, without punctuation, with numbers in digits and short forms written out."""
     text = words.lower().replace("’", "'").replace("a.m", "am").replace("p.m", "pm").replace("o' clock", "o'clock")
     text = re.sub(r"(?<=\d)(?=(?:am|pm)\b)", " ", text)
-    text = re.sub(r"(?<=\d)(h|m|s)(?:rs?|ins?|ecs?)?\b", lambda unit: _UNITS[unit[1]], text)
+    text = re.sub(r"(?<=\d)(h|m|s)(?:rs?|ins?|ecs?)?(?=\d|\b)", lambda unit: _UNITS[unit[1]], text)
     text = re.sub(r"[,;!?]|\.(?!\d)|(?<=[a-z])-(?=[a-z])", " ", text)
     written = text.split()
     spoken = [
