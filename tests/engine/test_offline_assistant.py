@@ -122,6 +122,7 @@ UNDERSTOOD = [
     ("add call Bob to my list for Friday", "create_task", {"title": "call Bob", "due": "for Friday"}),
     ("remind me of it", "ask_for_reminder", {}),
     ("stop", "say_no", {}),
+    ("anything today", "list_events", {"day": "today"}),
     ("timer 10 minutes", "remind_me", {"text": "10 minutes"}),
     ("set a timer for 90s", "remind_me", {"text": "for 90s"}),
     ("set an alarm for seven", "remind_me", {"text": "it is time", "when": "seven"}),
