@@ -189,6 +189,14 @@ async def test_of_several_that_are_meant_none_is_cancelled(context: JobContext) 
     assert len(await client.reminders()) == 2
 
 
+async def test_of_two_reminders_that_read_the_same_one_is_cancelled(context: JobContext) -> None:
+    client = context.services.client
+    for seconds in (5, 10):
+        await client.remind("local", "stretch", SUNDAY + timedelta(minutes=5, seconds=seconds))
+    assert await said(context, "cancel_reminder", text="today at 3:25 PM") == "The reminder “stretch” is cancelled."
+    assert len(await client.reminders()) == 1
+
+
 async def test_of_two_timers_the_moment_tells_which_is_cancelled(context: JobContext) -> None:
     client = context.services.client
     for minutes in (5, 10):

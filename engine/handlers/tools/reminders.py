@@ -109,8 +109,8 @@ def reminder_tools(user_id: str, context: JobContext) -> tuple[Tool, ...]:
         reminders = await services.client.reminders(user_id)
         now = user_now(services.settings)
         found = _like(text, reminders, now)
-        if len(found) == 1:
-            return found[0]
+        if len({_say(reminder, now) for reminder in found}) == 1:
+            return found[0]  # nobody could say which of two that read the same
         if not reminders:
             raise NotFoundError("You have no reminders.")
         told = "; ".join(_say(reminder, now) for reminder in (found or reminders)[:REMINDERS_READ])
