@@ -145,6 +145,12 @@ async def test_what_is_no_command_is_written_down_with_capitals_and_punctuation(
     assert heard == "Ever tried, ever failed, no matter, try again, fail again, fail better."
 
 
+async def test_a_greeting_is_no_answer_to_a_question(offline: Offline) -> None:
+    """The sounds of "hello" fit the command "no" well."""
+    assert (await offline.heard("hello", "en-us")).startswith("Hello")
+    assert await offline.heard("no", "en-us") == "No"
+
+
 async def test_free_words_that_the_grammar_lacks_are_those_that_were_said(offline: Offline) -> None:
     """The recogniser of commands makes "buy stamps" of them, or whatever else it knows."""
     heard = await offline.heard("send an email to Peter saying the elephant is in the garden", "en-us")

@@ -22,15 +22,16 @@ from engine.providers import Vocabulary
 from engine.providers.offline.child import ChildProgram
 from engine.providers.offline.confidence import behind, features, likelihood
 from engine.providers.offline.denoising import without_noise
-from engine.providers.offline.grammar import SharedGrammar
+from engine.providers.offline.grammar import Grammar, SharedGrammar
 from engine.providers.offline.jsgf import own_words
 from engine.providers.offline.word_graph import word_graph
 
 _log = get_logger("providers.offline")
 _SILENCE_MS = 300  # without it the last word is cut off
 _LIKELY = 0.5
-_OTHER_WORDS = 10.0
-"""Names and free words that are so much less likely (nats) than those of the model of any English are others."""
+_OTHER_WORDS, _ANOTHER_WORD = 12.0, 4.0
+"""A command is another than the one said where the model of any English finds its own words so much likelier (nats) and
+is sure of them, or where a single word is so much less likely: "no" fits the sounds of "hello" well."""
 _CLEAR = -0.4
 """The model of any English is sure of words that are so likely (nats) for each of them."""
 _LONGEST_MS = 12_000
@@ -107,12 +108,6 @@ class OfflineTranscriber:
             tell(heard["text"])
         return heard
 
-    def _said_others(self, guessed: Sequence[str], heard: dict[str, Any]) -> bool:
-        """Whether a command's names and free words are others than the grammar's; the user's own people are known."""
-        own = set(own_words(Vocabulary(people=self._vocabulary.people)))
-        words = {word for text in guessed for word in text.split()}
-        return bool(words) and own.isdisjoint(words) and behind(heard) > _OTHER_WORDS and _is_clear(heard)
-
     async def _dictated(self, parts: Sequence[Recording], tell: Callable[[str], None]) -> str:
         """The words of a recording that is too long for a command; one may yet begin it, such as that of an email."""
         texts: list[str] = []
@@ -164,9 +159,22 @@ class OfflineTranscriber:
         heard = await self._hear(speech, nearest["text"])
         sure = likelihood(features(nearest, guessed, heard))
         _log.debug("a command is meant with a likelihood of %.2f", sure)
-        if sure < _LIKELY or (self._said_others(guessed, heard) and grammar.understand(heard["text"]) is not None):
+        if sure < _LIKELY or self._is_another(nearest, guessed, heard, grammar):
             return None
         return str(heard["meant"]["text"])
+
+    def _is_another(
+        self, nearest: dict[str, Any], guessed: Sequence[str], heard: dict[str, Any], grammar: Grammar
+    ) -> bool:
+        """Whether a likely command is another one than was said, or has other names and free words than it."""
+        if len(nearest["words"]) == 1:
+            return behind(heard) > _ANOTHER_WORD
+        if behind(heard) <= _OTHER_WORDS or not _is_clear(heard):
+            return False
+        # Of the user's own people the model of any English knows nothing, and free words are only as good as the rest.
+        own = set(own_words(Vocabulary(people=self._vocabulary.people)))
+        words = {word for text in guessed for word in text.split()}
+        return not words or (own.isdisjoint(words) and grammar.understand(heard["text"]) is not None)
 
     async def _nearest(self, sound: bytes) -> dict[str, Any]:
         """The command that is nearest to the sound."""
