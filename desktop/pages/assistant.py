@@ -181,7 +181,7 @@ class AssistantPage(QWidget):
         self.typed.setPlaceholderText("Or type a command and press Enter")
         self.typed.setAccessibleName("Type a command")
         self.typed.setFixedHeight(40)
-        self.typed.setMaxLength(2_000)
+        self.typed.setMaxLength(20_000)  # what a command may hold
         self.typed.returnPressed.connect(self._send)
         self.typed.textChanged.connect(self._fit_send)
         self.send = Button(self._look, "", kind="primary", icon="send", icon_role="on_accent")

@@ -352,7 +352,7 @@ async def test_the_models_of_a_server_are_looked_at() -> None:
 
 
 async def test_speech_hears_itself() -> None:
-    assert "heard as 'what time is it'" in await try_service("speech", load_settings())
+    assert "heard as 'What time is it'" in await try_service("speech", load_settings())
 
 
 async def test_a_trial_apart_tells_the_same_from_a_process_of_its_own(
