@@ -30,8 +30,8 @@ _log = get_logger("providers.offline")
 _SILENCE_MS = 300  # without it the last word is cut off
 _LIKELY = 0.5
 _OTHER_WORDS, _ANOTHER_WORD = 12.0, 4.0
-"""A command is another than the one said where the model of any English finds its own words so much likelier (nats) and
-is sure of them, or where a single word is so much less likely: "no" fits the sounds of "hello" well."""
+"""Names and free words are others than those said where the model of any English finds its own words so much likelier
+(nats) and is sure of them; so is a single word that is so much less likely: "no" fits the sounds of "hello" well."""
 _CLEAR = -0.4
 """The model of any English is sure of words that are so likely (nats) for each of them."""
 _LONGEST_MS = 12_000
@@ -169,12 +169,12 @@ class OfflineTranscriber:
         """Whether a likely command is another one than was said, or has other names and free words than it."""
         if len(nearest["words"]) == 1:
             return behind(heard) > _ANOTHER_WORD
-        if behind(heard) <= _OTHER_WORDS or not _is_clear(heard):
+        if not guessed or behind(heard) <= _OTHER_WORDS or not _is_clear(heard):
             return False
         # Of the user's own people the model of any English knows nothing, and free words are only as good as the rest.
         own = set(own_words(Vocabulary(people=self._vocabulary.people)))
         words = {word for text in guessed for word in text.split()}
-        return not words or (own.isdisjoint(words) and grammar.understand(heard["text"]) is not None)
+        return own.isdisjoint(words) and grammar.understand(heard["text"]) is not None
 
     async def _nearest(self, sound: bytes) -> dict[str, Any]:
         """The command that is nearest to the sound."""
