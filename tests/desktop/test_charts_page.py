@@ -202,8 +202,13 @@ class TestCrosshair:
         _show(page, [_minute(ago, completed=100 + ago) for ago in range(60)])
         _drawn(qtbot, page, 60)
         plot = page.charts["processing"].plot
-        qtbot.mouseMove(plot.viewport(), plot.place_of(START_MS - 30 * MINUTE_MS + MINUTE_MS / 2).toPoint())
-        qtbot.waitUntil(lambda: page.charts["throughput"].legend.entries["completed"].value == "130")
+
+        def points_there() -> bool:
+            # Again until it does: the plot may yet be given its place.
+            qtbot.mouseMove(plot.viewport(), plot.place_of(START_MS - 30 * MINUTE_MS + MINUTE_MS / 2).toPoint())
+            return bool(page.charts["throughput"].legend.entries["completed"].value == "130")
+
+        qtbot.waitUntil(points_there)
         words = moment_words(START_MS - 30 * MINUTE_MS, START_MS - 29 * MINUTE_MS, START_MS)
         assert page.moment.text() == words
 

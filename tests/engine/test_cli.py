@@ -553,7 +553,10 @@ def test_a_worker_refuses_an_unknown_queue(said: Said) -> None:
 
 def test_ctrl_c_during_ask_ends_with_130_and_keeps_the_command(said: Said) -> None:
     said("pause", "voice-processing")
+    # Tests that a shell runs in the background ignore Ctrl-C, and a program goes on with what it is started with.
+    ignored = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen([*HARK, "ask", "what time is it"], stderr=subprocess.PIPE)
+    signal.signal(signal.SIGINT, ignored)
     try:
         while queue_json(said, "voice-processing")["waiting"] == 0:
             assert process.poll() is None
@@ -561,6 +564,7 @@ def test_ctrl_c_during_ask_ends_with_130_and_keeps_the_command(said: Said) -> No
         _, errors = process.communicate(timeout=60)
     finally:
         process.kill()
+        process.wait()
     assert process.returncode == 130
     assert b"Traceback" not in errors
     assert queue_json(said, "voice-processing")["waiting"] == 1
