@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
 _Result = TypeVar("_Result")
@@ -74,3 +74,12 @@ async def unless_set(event: asyncio.Event) -> AsyncIterator[None]:
             raise
     finally:
         watching.cancel()
+
+
+@asynccontextmanager
+async def entered_unless_set(event: asyncio.Event, context: AbstractAsyncContextManager[object]) -> AsyncIterator[None]:
+    """Within `context`; where `event` is set before that is entered, entering is cut off and the block run without."""
+    async with AsyncExitStack() as held:
+        async with unless_set(event):
+            await held.enter_async_context(context)
+        yield

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from engine import open_engine
 from engine.api.app import create_app
 from engine.api.guard import Guard
-from engine.concurrency import unless_set
+from engine.concurrency import entered_unless_set
 from engine.errors import HarkError, SettingsError
 from engine.log import get_logger
 from engine.process import run_until_stopped
@@ -36,9 +36,7 @@ def run_api(settings: Settings, tell: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; `tell` is given one line when it answers. Raises as `serving_api` does."""
 
     async def serve(stop: asyncio.Event) -> None:
-        async with contextlib.AsyncExitStack() as held:
-            async with unless_set(stop):
-                await held.enter_async_context(serving_api(settings, tell))
+        async with entered_unless_set(stop, serving_api(settings, tell)):
             await stop.wait()
 
     run_until_stopped(serve)

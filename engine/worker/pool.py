@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from taskiq import AckableMessage
 from taskiq.receiver import Receiver
 
-from engine.concurrency import together, unless_set
+from engine.concurrency import entered_unless_set, together, unless_set
 from engine.errors import RedisGoneError
 from engine.log import get_logger
 from engine.process import keep_what_is_loaded, run_until_stopped
@@ -174,9 +174,7 @@ async def _run(
     broker = create_broker(settings, queues)
     broker.is_embedded = embedded
     keep_what_is_loaded()
-    async with contextlib.AsyncExitStack() as held:
-        async with unless_set(stop):
-            await held.enter_async_context(beside())
+    async with entered_unless_set(stop, beside()):
         if not stop.is_set():
             await serve(broker, settings, stop)
 
