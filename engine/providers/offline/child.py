@@ -1,9 +1,9 @@
 """A small program of ours that is kept running and answers requests over its pipes.
 
-Both offline engines run so: the speaking one for its licence, the listening one because it holds
-Python's lock for tenths of a second. A request and an answer are each one line of JSON, followed
-by as many bytes as its `bytes` says. The program is started when first asked, started again where
-it has died, and ends with our end of the pipe, so that it never outlives us.
+The offline engines run so: the speaking one for its licence, those that listen since they work for tenths of a
+second, in which pocketsphinx holds Python's lock. A request and an answer are each one line of JSON, followed by as
+many bytes as its `bytes` says. The program is started when first asked, started again where it has died, and ends
+with our end of the pipe, so that it never outlives us.
 """
 
 from __future__ import annotations

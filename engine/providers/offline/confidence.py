@@ -22,6 +22,11 @@ def behind(heard: Mapping[str, Any]) -> float:
     return float(heard["likely"] - heard["meant"]["likely"])
 
 
+def clarity(heard: Mapping[str, Any]) -> float:
+    """How likely, in nats for each word, what Moonshine heard itself is; 0 where that is nothing."""
+    return float(heard["likely"] / max(len(heard["text"].split()), 1))
+
+
 def features(command: Mapping[str, Any], guessed: Sequence[str], heard: Mapping[str, Any]) -> list[float]:
     """What speaks for and against a command.
 
@@ -32,8 +37,7 @@ def features(command: Mapping[str, Any], guessed: Sequence[str], heard: Mapping[
     words = [(word.partition("(")[0], length, fit) for word, length, fit in command["words"]]
     own = _without(words, guessed) or words
     short_of = behind(heard)
-    clear = heard["likely"] / max(len(heard["text"].split()), 1)
-    return [short_of / len(words), short_of, _worst(own), _mean(words), clear, float(bool(guessed))]
+    return [short_of / len(words), short_of, _worst(own), _mean(words), clarity(heard), float(bool(guessed))]
 
 
 def _mean(words: Sequence[_Word]) -> float:

@@ -20,7 +20,7 @@ from engine.errors import BadInputError
 from engine.log import get_logger
 from engine.providers import Vocabulary
 from engine.providers.offline.child import ChildProgram
-from engine.providers.offline.confidence import behind, features, likelihood
+from engine.providers.offline.confidence import behind, clarity, features, likelihood
 from engine.providers.offline.denoising import without_noise
 from engine.providers.offline.grammar import Grammar, SharedGrammar
 from engine.providers.offline.jsgf import own_words
@@ -189,7 +189,7 @@ class OfflineTranscriber:
 
 def _is_clear(heard: dict[str, Any]) -> bool:
     """Whether the model of any English is sure of its words."""
-    return bool(heard["likely"] >= _CLEAR * len(heard["text"].split()))
+    return clarity(heard) >= _CLEAR
 
 
 def _prepare(recording: Recording, *, with_noise: bool = False) -> bytes:
